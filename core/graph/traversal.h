@@ -1,0 +1,37 @@
+// Walking a graph, iteratively and in a deterministic order.
+
+#ifndef BITALE_CORE_GRAPH_TRAVERSAL_H_
+#define BITALE_CORE_GRAPH_TRAVERSAL_H_
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "core/graph/variable.h"
+
+namespace bitale {
+
+// Every Apply that `outputs` need, producers first; depends on the graph alone. Does not walk past
+// the variables in `stop_at`.
+std::vector<Apply*> topological_order(std::span<const Variable> outputs,
+                                      std::span<const Variable> stop_at = {});
+
+// The leaves that `outputs` need, in order of first encounter.
+Variables leaves(std::span<const Variable> outputs);
+
+// Whether any of `outputs` needs `variable`.
+bool depends_on(std::span<const Variable> outputs, const Variable& variable);
+
+using Replacements = absl::flat_hash_map<Variable, Variable>;
+
+// A copy of the graph under `outputs` in which the keys of `replacements` stand for their values.
+// Leaves are shared, types, names and sites kept; afterwards `replacements` maps every copied variable.
+Variables clone_graph(std::span<const Variable> outputs, Replacements& replacements);
+
+// Whether the two graphs compute the same function of the same leaves by the same structure.
+bool structurally_equal(std::span<const Variable> a, std::span<const Variable> b);
+
+}  // namespace bitale
+
+#endif  // BITALE_CORE_GRAPH_TRAVERSAL_H_

@@ -1,0 +1,125 @@
+// A rewrite rule as data: where it stands in the pipeline, why it exists, what it replaces, examples
+// where it fires and counterexamples where it must not, and how exact it is.
+//
+// Registration, at namespace scope of an ops/**/*_rewrites.cc file:
+//
+//   const RuleRegistrar log_softmax({.name = "log_of_softmax", .phase = Phase::kStabilize,
+//       .why = "log(softmax(x)) underflows to -inf; log_softmax does not",
+//       .op = "log", .apply = apply, .examples = examples, .counterexamples = counterexamples,
+//       .exactness = Exactness::kReassociates});
+
+#ifndef BITALE_CORE_REWRITE_RULE_H_
+#define BITALE_CORE_REWRITE_RULE_H_
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/graph/function_graph.h"
+
+namespace bitale {
+
+// Stage A (once per function, symbolic) up to kPlace; stage B (per shapes) from kExpand on.
+enum class Phase : uint8_t {
+  kSimplify,      // useless nodes, merge, constant folding
+  kCanonicalize,  // one spelling for equal things
+  kStabilize,     // numerically safe forms
+  kSpecialize,    // cheaper forms
+  kPlace,         // devices and transfers
+  kExpand,        // composites without a kernel become their formula
+  kFuse,          // elementwise groups
+};
+inline constexpr int kPhaseCount = 7;
+std::string_view name_of(Phase phase);
+
+enum class Exactness : uint8_t {
+  kSameBits,
+  // The same real-number function in another order of operations: equal within a few ulp times the
+  // terms' size.
+  kReassociates,
+  // Equal only where no value is NaN or infinite; off unless asked for.
+  kAssumesFinite,
+};
+
+// What a rule may ask while it looks at an Apply.
+class RuleContext {
+ public:
+  explicit RuleContext(const FunctionGraph& graph) : graph_(graph) {}
+
+  // How many operands and graph outputs use this variable.
+  size_t use_count(const Variable& variable) const { return graph_.uses(variable).size(); }
+  const FunctionGraph& graph() const { return graph_; }
+
+ private:
+  const FunctionGraph& graph_;
+};
+
+struct RuleExample {
+  Variables before;
+  // The exact graph afterwards (compared by structurally_equal with the rule alone applied).
+  Variables after;
+};
+
+struct Rule {
+  const char* name = "";
+  Phase phase = Phase::kSimplify;
+  const char* why = "";
+  // The op whose applications are looked at; "" for all.
+  const char* op = "";
+  // One replacement per output (not defined() to keep that output), or nothing if the rule does not
+  // apply. New nodes take the site of the node they replace. Must make progress: never returns what
+  // it would rewrite back.
+  std::optional<Variables> (*apply)(const Apply& apply, const RuleContext& context) = nullptr;
+  std::vector<RuleExample> (*examples)() = nullptr;
+  std::vector<Variables> (*counterexamples)() = nullptr;
+  Exactness exactness = Exactness::kSameBits;
+  // Names of rules of the same phase that go first at a node where both apply.
+  const char* after = "";
+};
+
+// A pass over a whole graph, for what no local pattern can say (merge, fusion).
+struct GraphPass {
+  const char* name = "";
+  Phase phase = Phase::kSimplify;
+  const char* why = "";
+  // Returns whether it changed anything.
+  bool (*run)(FunctionGraph& graph) = nullptr;
+  std::vector<RuleExample> (*examples)() = nullptr;
+  std::vector<Variables> (*counterexamples)() = nullptr;
+  Exactness exactness = Exactness::kSameBits;
+};
+
+// Enter a rule or a pass before main; allocate nothing.
+class RuleRegistrar {
+ public:
+  explicit RuleRegistrar(const Rule& rule);
+
+ private:
+  friend std::vector<const Rule*> all_rules();
+  Rule rule_;
+  const RuleRegistrar* next_;
+};
+class GraphPassRegistrar {
+ public:
+  explicit GraphPassRegistrar(const GraphPass& pass);
+
+ private:
+  friend std::vector<const GraphPass*> all_graph_passes();
+  GraphPass pass_;
+  const GraphPassRegistrar* next_;
+};
+
+// Sorted by phase, then name (after declared order).
+std::vector<const Rule*> all_rules();
+std::vector<const GraphPass*> all_graph_passes();
+
+// --- Helpers for patterns -----------------------------------------------------------------------
+
+// The Apply that makes `variable`, if its op has this name; else null.
+const Apply* made_by(const Variable& variable, std::string_view op_name);
+
+}  // namespace bitale
+
+#endif  // BITALE_CORE_REWRITE_RULE_H_

@@ -1,0 +1,56 @@
+// One op, or one fused group, made for a device and for concrete shapes and strides.
+//
+// A kernel knows no graph. It is made once, when a program is lowered, and run at every call with
+// the addresses of its operands. Kernels are immutable: several threads may run one at once.
+
+#ifndef BITALE_CORE_RUNTIME_KERNEL_H_
+#define BITALE_CORE_RUNTIME_KERNEL_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace bitale {
+
+// What a kernel gets when it runs: addresses of first elements, in the order of the op's operands.
+struct KernelFrame {
+  void* const* inputs = nullptr;
+  void* const* outputs = nullptr;
+  // At least workspace_bytes(), aligned to 64 bytes; contents undefined.
+  void* workspace = nullptr;
+  // Values of the run-time integers that the kernel asked for when it was made, in that order.
+  const int64_t* integers = nullptr;
+
+  template <typename T>
+  const T* input(size_t i) const {
+    return static_cast<const T*>(inputs[i]);
+  }
+  template <typename T>
+  T* output(size_t i) const {
+    return static_cast<T*>(outputs[i]);
+  }
+};
+
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+
+  // Allocates nothing. Work is split by shapes only (core/runtime/thread_pool.h).
+  virtual void run(const KernelFrame& frame) const = 0;
+
+  virtual size_t workspace_bytes() const { return 0; }
+  // Whether run() may throw (an index out of range). Such kernels run before any shared variable is
+  // written.
+  virtual bool can_raise() const { return false; }
+  // Whether output `output` may lie at the same address as input `input` (same dtype, shape and
+  // contiguous strides are checked by the planner).
+  virtual bool may_overwrite([[maybe_unused]] size_t output, [[maybe_unused]] size_t input) const {
+    return false;
+  }
+};
+
+using KernelPtr = std::shared_ptr<const Kernel>;
+
+}  // namespace bitale
+
+#endif  // BITALE_CORE_RUNTIME_KERNEL_H_
