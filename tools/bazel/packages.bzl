@@ -1,0 +1,20 @@
+"""Every folder with C++ sources and a BUILD file: what suites and the layering test walk."""
+
+load("//ops:families.bzl", "OP_FAMILIES")
+
+PACKAGES = [
+    "autograd",
+    "core/base",
+    "core/compile",
+    "core/graph",
+    "core/rewrite",
+    "core/runtime",
+    "core/tensor",
+    "models",
+    "models/training",
+    "nn",
+    "ops",
+    "ops/cpu",
+    "ops/rewrites",
+    "tests/support",
+] + ["ops/" + family for family in OP_FAMILIES]
