@@ -1,0 +1,17 @@
+"""The op families: folders of ops/ whose BUILD file is op_family()."""
+
+OP_FAMILIES = [
+    "conv",
+    "control",
+    "creation",
+    "elementwise",
+    "gradient_control",
+    "indexing",
+    "linalg",
+    "pool",
+    "random",
+    "reduction",
+    "shape",
+    "skeleton",
+    "softmax",
+]
