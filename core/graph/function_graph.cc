@@ -1,0 +1,201 @@
+#include "core/graph/function_graph.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/error.h"
+#include "core/graph/op.h"
+#include "core/graph/variable_node.h"
+
+namespace bitale {
+namespace {
+
+[[noreturn]] void broken_invariant(std::string_view what) {
+  throw CompileError(absl::StrCat("the graph breaks an invariant: ", std::string(what)));
+}
+
+// Writes into the type of a node of ours what the replaced variable's type knew beyond it. A dim is
+// never narrowed to 1 here: consumers decided on broadcasting when they were built.
+void keep_knowledge(const Variable& from, const Variable& to) {
+  if (!to.is_output()) return;
+  SymbolicDims& dims = to.node()->type.dims;
+  for (size_t axis = 0; axis < dims.size(); ++axis) {
+    const Dim known = meet(from.type().dims[axis], dims[axis]);
+    if (!(known == Dim(1))) dims[axis] = known;
+  }
+}
+
+void check_types(const Variable& from, const Variable& to, std::string_view reason) {
+  bool fits = from.dtype() == to.dtype() && from.rank() == to.rank();
+  for (int64_t axis = 0; fits && axis < from.rank(); ++axis) {
+    const Dim& a = from.type().dims[axis];
+    const Dim& b = to.type().dims[axis];
+    // Two different names may turn out to be one length, so only fixed lengths can contradict.
+    fits = !(a.is_fixed() && b.is_fixed() && a.length() != b.length());
+  }
+  if (fits) return;
+  throw CompileError(absl::StrCat("rule ", std::string(reason), " replaced ", from.str(), " of type ",
+                                  from.type().str(), " by type ", to.type().str(),
+                                  "\n  at: ", from.site().str()));
+}
+
+}  // namespace
+
+FunctionGraph::FunctionGraph(std::span<const Variable> outputs, Replacements replacements)
+    : clones_(std::move(replacements)) {
+  outputs_ = clone_graph(outputs, clones_);
+  for (const Variable& output : outputs_) output_types_.push_back(output.type());
+  for (size_t i = 0; i < outputs_.size(); ++i) {
+    import(outputs_[i]);
+    add_use(outputs_[i], {nullptr, i});
+  }
+}
+
+std::span<const Use> FunctionGraph::uses(const Variable& variable) const {
+  const auto it = uses_.find(variable.node());
+  if (it == uses_.end()) return {};
+  return it->second;
+}
+
+void FunctionGraph::import(const Variable& variable) {
+  std::vector<Apply*> pending;
+  auto enter = [&](const Variable& v) {
+    if (v.owner() != nullptr && applies_.insert(v.owner()).second) pending.push_back(v.owner());
+  };
+  enter(variable);
+  while (!pending.empty()) {
+    Apply* apply = pending.back();
+    pending.pop_back();
+    for (size_t i = 0; i < apply->inputs().size(); ++i) {
+      add_use(apply->input(i), {apply, i});
+      enter(apply->input(i));
+    }
+    if (listener_) listener_(apply);
+  }
+}
+
+void FunctionGraph::add_use(const Variable& variable, Use use) {
+  uses_[variable.node()].push_back(use);
+}
+
+void FunctionGraph::remove_use(const Variable& variable, Use use,
+                               std::vector<Apply*>& maybe_dead) {
+  const auto it = uses_.find(variable.node());
+  std::vector<Use>& uses = it->second;
+  // Searched from the back: a node is dropped soon after its last use was added.
+  const auto found = std::find(uses.rbegin(), uses.rend(), use);
+  *found = uses.back();
+  uses.pop_back();
+  if (uses.empty()) {
+    uses_.erase(it);
+    if (variable.owner() != nullptr) maybe_dead.push_back(variable.owner());
+  }
+}
+
+void FunctionGraph::replace(std::span<const Replacement> replacements, std::string_view reason) {
+  std::vector<Apply*> maybe_dead;
+  // Keeps dropped nodes whole until every replacement is done.
+  Variables keep_alive;
+  for (const auto& [from, to] : replacements) {
+    if (!to.defined() || from == to) continue;
+    check_types(from, to, reason);
+    if (observer_) observer_(from, to, reason);
+    keep_alive.push_back(from);
+    keep_knowledge(from, to);
+    if (!from.name().empty() && to.is_output() && to.name().empty()) to.named(from.name());
+    import(to);
+    if (from.owner() != nullptr && to.owner() != nullptr && from.owner() != to.owner() &&
+        from.site().source.known()) {
+      Apply& kept = *to.owner();
+      const SourceSite& a = kept.site_.source;
+      const SourceSite& b = from.site().source;
+      constexpr size_t kMostMerged = 4;
+      if ((a.line != b.line || std::string_view(a.file) != b.file) &&
+          kept.merged_sites().size() < kMostMerged) {
+        if (!kept.merged_sites_) kept.merged_sites_ = std::make_unique<std::vector<Site>>();
+        kept.merged_sites_->push_back(from.site());
+      }
+    }
+    const auto it = uses_.find(from.node());
+    if (it == uses_.end()) continue;
+    const std::vector<Use> uses = std::move(it->second);
+    uses_.erase(it);
+    for (const Use& use : uses) {
+      // A replacement may itself be built on what it replaces (x -> specify_shape(x)).
+      if (use.user != nullptr && use.user == to.owner()) {
+        add_use(from, use);
+        continue;
+      }
+      if (use.user == nullptr) {
+        outputs_[use.index] = to;
+      } else {
+        use.user->inputs_[use.index] = to;
+        if (listener_) listener_(use.user);
+      }
+      add_use(to, use);
+    }
+    if (from.owner() != nullptr && uses_.find(from.node()) == uses_.end()) {
+      maybe_dead.push_back(from.owner());
+    }
+    if (to.owner() != nullptr && uses_.find(to.node()) == uses_.end()) {
+      maybe_dead.push_back(to.owner());
+    }
+  }
+  drop_dead(std::move(maybe_dead));
+}
+
+void FunctionGraph::drop_dead(std::vector<Apply*> maybe_dead) {
+  std::vector<Variable> graveyard;  // nodes die together at the end, after the walk
+  while (!maybe_dead.empty()) {
+    Apply* apply = maybe_dead.back();
+    maybe_dead.pop_back();
+    if (!applies_.contains(apply)) continue;
+    bool used = false;
+    for (size_t i = 0; i < apply->output_count() && !used; ++i) {
+      used = uses_.contains(apply->output(i).node());
+    }
+    if (used) continue;
+    graveyard.push_back(apply->output(0));
+    applies_.erase(apply);
+    for (size_t i = 0; i < apply->inputs().size(); ++i) {
+      remove_use(apply->input(i), {apply, i}, maybe_dead);
+    }
+  }
+}
+
+void FunctionGraph::verify() const {
+  const std::vector<Apply*> order = topological_order();
+  absl::flat_hash_set<Apply*> reachable;
+  size_t operand_count = 0;
+  for (Apply* apply : order) {
+    if (!applies_.contains(apply)) broken_invariant("a reachable node is not registered");
+    for (size_t i = 0; i < apply->inputs().size(); ++i) {
+      const Variable& input = apply->input(i);
+      if (input.owner() != nullptr && !reachable.contains(input.owner())) {
+        broken_invariant("a node comes before its producer: there is a cycle");
+      }
+      const auto known = uses(input);
+      if (std::count(known.begin(), known.end(), Use{apply, i}) != 1) {
+        broken_invariant(absl::StrCat("operand ", i, " of ", apply->op().str(),
+                                      " is not among the uses of its variable"));
+      }
+      ++operand_count;
+    }
+    reachable.insert(apply);
+  }
+  if (reachable.size() != applies_.size()) broken_invariant("an unreachable node is registered");
+  size_t use_count = 0;
+  for (const auto& [node, uses] : uses_) use_count += uses.size();
+  if (use_count != operand_count + outputs_.size()) {
+    broken_invariant("a use is registered that no operand is");
+  }
+  for (size_t i = 0; i < outputs_.size(); ++i) {
+    if (outputs_[i].dtype() != output_types_[i].dtype ||
+        outputs_[i].rank() != output_types_[i].rank()) {
+      broken_invariant(absl::StrCat("output ", i, " changed its type from ",
+                                    output_types_[i].str(), " to ", outputs_[i].type().str()));
+    }
+  }
+}
+
+}  // namespace bitale

@@ -1,0 +1,155 @@
+#include "core/rewrite/driver.h"
+
+#include <algorithm>
+#include <deque>
+#include <random>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "core/base/error.h"
+#include "core/graph/op.h"
+
+namespace bitale {
+namespace {
+
+// A phase that fires this often per node it started with is taken for one that never ends.
+constexpr size_t kMostFiringsPerNode = 60;
+constexpr size_t kMostRoundsPerPhase = 40;
+
+class PhaseRun {
+ public:
+  PhaseRun(FunctionGraph& graph, std::span<const Rule* const> rules, std::vector<TraceEntry>* trace)
+      : graph_(graph), trace_(trace) {
+    for (const Rule* rule : rules) by_op_[rule->op].push_back(rule);
+    budget_ = kMostFiringsPerNode * (graph.apply_count() + 100);
+  }
+
+  // Returns whether anything changed.
+  bool run() {
+    if (by_op_.empty()) return false;
+    graph_.set_change_listener([this](Apply* apply) { enqueue(apply); });
+    for (Apply* apply : graph_.topological_order()) enqueue(apply);
+    bool changed = false;
+    while (!queue_.empty()) {
+      Apply* apply = queue_.front();
+      queue_.pop_front();
+      queued_.erase(apply);
+      // Addresses of dropped nodes may linger here; contains() tells.
+      if (graph_.contains(apply)) changed |= visit(apply);
+    }
+    graph_.set_change_listener({});
+    return changed;
+  }
+
+ private:
+  void enqueue(Apply* apply) {
+    if (queued_.insert(apply).second) queue_.push_back(apply);
+  }
+
+  bool visit(Apply* apply) {
+    return visit_with(apply, apply->op().name()) || visit_with(apply, "");
+  }
+
+  bool visit_with(Apply* apply, std::string_view group) {
+    const auto it = by_op_.find(group);
+    if (it == by_op_.end()) return false;
+    const RuleContext context(graph_);
+    for (const Rule* rule : it->second) {
+      FixedSiteScope scope(apply->site());
+      const std::optional<Variables> replacements = rule->apply(*apply, context);
+      if (!replacements) continue;
+      fire(apply, *rule, *replacements);
+      return true;
+    }
+    return false;
+  }
+
+  void fire(Apply* apply, const Rule& rule, const Variables& replacements) {
+    if (trace_ != nullptr) {
+      trace_->push_back({rule.name, rule.phase, apply->op().str(), apply->site()});
+    }
+    ++firings_[rule.name];
+    if (budget_-- == 0) {
+      const auto most = std::max_element(firings_.begin(), firings_.end(), [](auto& a, auto& b) {
+        return a.second < b.second;
+      });
+      graph_.set_change_listener({});
+      throw CompileError(absl::StrCat("the rules of a phase do not come to an end: ",
+                                      std::string(most->first), " fired ", most->second,
+                                      " times\n  hint: exclude it by name"));
+    }
+    const Variable keep_apply = apply->output(0);
+    std::vector<FunctionGraph::Replacement> pairs;
+    for (size_t i = 0; i < replacements.size(); ++i) {
+      if (replacements[i].defined()) pairs.push_back({apply->output(i), replacements[i]});
+    }
+    graph_.replace(pairs, rule.name);
+    if (graph_.contains(apply)) enqueue(apply);
+  }
+
+  FunctionGraph& graph_;
+  std::vector<TraceEntry>* trace_;
+  absl::flat_hash_map<std::string_view, std::vector<const Rule*>> by_op_;
+  std::deque<Apply*> queue_;
+  absl::flat_hash_set<Apply*> queued_;
+  absl::flat_hash_map<std::string_view, size_t> firings_;
+  size_t budget_;
+};
+
+bool enabled(const char* name, Exactness exactness, const RewriteOptions& options) {
+  return !options.excluded.contains(std::string_view(name)) &&
+         (exactness != Exactness::kAssumesFinite || options.assume_finite);
+}
+
+}  // namespace
+
+void run_rules(FunctionGraph& graph, std::span<const Rule* const> rules,
+               const RewriteOptions& options, std::vector<TraceEntry>* trace) {
+  PhaseRun(graph, rules, trace).run();
+  if (options.verify) graph.verify();
+}
+
+bool run_pass(FunctionGraph& graph, const GraphPass& pass, std::vector<TraceEntry>* trace) {
+  const bool changed = pass.run(graph);
+  if (changed && trace != nullptr) trace->push_back({pass.name, pass.phase, "graph", {}});
+  return changed;
+}
+
+void run_phases(FunctionGraph& graph, std::span<const Phase> phases, const RewriteOptions& options,
+                std::vector<TraceEntry>* trace) {
+  const std::vector<const Rule*> registered_rules = all_rules();
+  const std::vector<const GraphPass*> registered_passes = all_graph_passes();
+  for (Phase phase : phases) {
+    std::vector<const Rule*> rules;
+    for (const Rule* rule : registered_rules) {
+      if (rule->phase == phase && enabled(rule->name, rule->exactness, options)) {
+        rules.push_back(rule);
+      }
+    }
+    std::vector<const GraphPass*> passes;
+    for (const GraphPass* pass : registered_passes) {
+      if (pass->phase == phase && enabled(pass->name, pass->exactness, options)) {
+        passes.push_back(pass);
+      }
+    }
+    if (options.shuffle_seed != 0) {
+      std::mt19937_64 generator(options.shuffle_seed);
+      std::shuffle(rules.begin(), rules.end(), generator);
+      std::shuffle(passes.begin(), passes.end(), generator);
+    }
+    for (size_t round = 0;; ++round) {
+      bool changed = false;
+      for (const GraphPass* pass : passes) changed |= run_pass(graph, *pass, trace);
+      changed |= PhaseRun(graph, rules, trace).run();
+      if (!changed) break;
+      if (round == kMostRoundsPerPhase) {
+        throw CompileError(absl::StrCat("phase ", std::string(name_of(phase)),
+                                        " does not come to a fixpoint"));
+      }
+    }
+    if (options.verify) graph.verify();
+  }
+}
+
+}  // namespace bitale
