@@ -21,7 +21,7 @@ def all_sources():
     native.filegroup(
         name = "all_sources",
         srcs = files(_SOURCES),
-        visibility = ["//tests/layering:__pkg__"],
+        visibility = ["//visibility:public"],
     )
 
 def _stem(path):

@@ -16,5 +16,6 @@ PACKAGES = [
     "ops",
     "ops/cpu",
     "ops/rewrites",
+    "tests/layering",
     "tests/support",
 ] + ["ops/" + family for family in OP_FAMILIES]
