@@ -1,0 +1,61 @@
+// Losses, one value per row or element: take mean() or sum() of them yourself.
+//
+// From logits rather than from probabilities wherever there is a choice: crossentropy_softmax_sparse
+// and binary_crossentropy_with_logits stay finite and exact for logits of +-1e4, float32 included.
+
+#ifndef BITALE_OPS_SOFTMAX_CROSSENTROPY_H_
+#define BITALE_OPS_SOFTMAX_CROSSENTROPY_H_
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "core/graph/op.h"
+#include "core/graph/operand.h"
+
+namespace bitale {
+
+// -log(softmax(logits))[i, y[i]] for each row i. logits: float (n, classes); y: integer (n,). Result
+// (n,) of the logits' dtype. A label outside [0, classes) is an Error at the call that names row and
+// label. ShapeError for other ranks or different n, TypeError for a y that is not integer.
+Variable crossentropy_softmax_sparse(Operand logits, Operand y);
+
+// Its gradient: g[i] * (softmax(logits) - onehot(y))[i, j], where g: (n,). Shape of logits.
+Variable crossentropy_softmax_sparse_grad(Operand g, Operand logits, Operand y);
+
+// Theano's categorical_crossentropy, per row. p: probabilities (n, classes). y: either integer labels
+// (n,), giving -log(p[i, y[i]]), or a distribution (n, classes) of p's rank, giving -sum(y * log(p), 1)
+// where terms with y = 0 count 0.
+Variable categorical_crossentropy(Operand p, Operand y);
+
+// Theano's binary_crossentropy, per element: -(y log(p) + (1 - y) log(1 - p)); p and y broadcast.
+Variable binary_crossentropy(Operand p, Operand y);
+
+// The same from logits z, where p = sigmoid(z), without overflow: max(z, 0) - z y + log1p(exp(-|z|)).
+Variable binary_crossentropy_with_logits(Operand z, Operand y);
+
+// (a - b)^2 per element.
+Variable squared_error(Operand a, Operand b);
+
+// The ops behind crossentropy_softmax_sparse (logits, y) and _grad (g, logits, y); named as they are.
+class CrossentropySoftmaxSparseOp final : public Op {
+ public:
+  explicit CrossentropySoftmaxSparseOp(bool gradient) : gradient_(gradient) {}
+
+  bool is_gradient() const { return gradient_; }
+
+  std::string_view name() const override;
+  Traits traits() const override { return {.can_raise = true}; }
+  std::vector<TensorType> infer_types(const TypeContext& context) const override;
+  void infer_shape(ShapeContext& context) const override;
+  Variables pullback(const PullbackContext& context) const override;
+  Variables pushforward(const PushforwardContext& context) const override;
+
+ private:
+  bool gradient_;
+};
+
+}  // namespace bitale
+
+#endif  // BITALE_OPS_SOFTMAX_CROSSENTROPY_H_
