@@ -1,0 +1,5 @@
+#include <cstdio>
+
+#include "bitale.h"
+
+int main() { std::puts("bitale"); }
