@@ -66,8 +66,9 @@ class ShapeItems {
 ShapeItem length_of(const Variable& x, int64_t axis);
 ShapeItems lengths_of(const Variable& x);
 
-ShapeItem operator+(const ShapeItem& a, const ShapeItem& b);
-ShapeItem operator*(const ShapeItem& a, const ShapeItem& b);
+// Sum and product; no operators, which would compete with those of Variables.
+ShapeItem add_lengths(const ShapeItem& a, const ShapeItem& b);
+ShapeItem multiply_lengths(const ShapeItem& a, const ShapeItem& b);
 
 // --- For ops that take a list of dims -------------------------------------------------------------
 // Such an op keeps the numbers as an attribute and the variables as trailing operands; an entry of
