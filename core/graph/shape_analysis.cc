@@ -68,7 +68,7 @@ IntExpr ShapeAnalysis::new_symbol(IntSymbol::Kind kind, const Variable& variable
 }
 
 void ShapeAnalysis::analyze_leaf(const Variable& leaf) {
-  if (dims_.contains(leaf)) return;
+  if (!analyzed_.insert(leaf).second) return;
   const TensorType& type = leaf.type();
   IntExprs dims;
   for (size_t axis = 0; axis < type.dims.size(); ++axis) {
@@ -85,7 +85,7 @@ void ShapeAnalysis::analyze_leaf(const Variable& leaf) {
       dims.push_back(new_symbol(IntSymbol::Kind::kDim, leaf, axis));
     }
   }
-  dims_.emplace(leaf, std::move(dims));
+  dims_.try_emplace(leaf, std::move(dims));
   if (!may_be_host_integers(type)) return;
   const size_t count = type.rank() == 0 ? 1 : static_cast<size_t>(type.dims[0].length());
   IntExprs values;
@@ -95,7 +95,7 @@ void ShapeAnalysis::analyze_leaf(const Variable& leaf) {
     values.push_back(leaf.is_constant() ? IntExpr(constants[i])
                                         : new_symbol(IntSymbol::Kind::kValue, leaf, i));
   }
-  values_.emplace(leaf, std::move(values));
+  values_.try_emplace(leaf, std::move(values));
 }
 
 void ShapeAnalysis::analyze(std::span<const Variable> outputs) {

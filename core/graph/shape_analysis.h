@@ -19,7 +19,8 @@ struct IntSymbol {
     kDim,    // length of axis `index` of leaf `variable`
     kNamed,  // the length that a dim's name stands for: axis `index` of leaf `variable`, its first
     kValue,  // element `index` of integer leaf `variable`
-    kOpaque  // element `index` of `variable`, an output that must be computed first
+    kOpaque,  // element `index` of `variable`, an output that must be computed first
+    kExternal  // number `index` of the values that the caller hands to a program
   };
   Kind kind;
   Variable variable;
@@ -52,6 +53,8 @@ class ShapeAnalysis {
   // States what is known of a variable (its concrete dims, for a program's clone).
   void set_dims(const Variable& variable, IntExprs dims) { dims_[variable] = std::move(dims); }
   void set_value(const Variable& variable, IntExprs value) { values_[variable] = std::move(value); }
+  // A value that the caller of a program hands over as its number `slot`.
+  IntExpr external(size_t slot) { return new_symbol(IntSymbol::Kind::kExternal, {}, slot); }
   // The values of `variable`, if known.
   const IntExprs* find_value(const Variable& variable) const;
 
@@ -70,7 +73,7 @@ class ShapeAnalysis {
   absl::flat_hash_map<Variable, IntExprs> dims_;
   absl::flat_hash_map<Variable, IntExprs> values_;
   absl::flat_hash_map<const std::string*, IntExpr> named_;
-  absl::flat_hash_set<Variable> analyzed_;  // first outputs of the applications done
+  absl::flat_hash_set<Variable> analyzed_;  // leaves, and first outputs of applications
 };
 
 // Integer variables that may reach a dim: scalars, and vectors up to this many elements.

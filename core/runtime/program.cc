@@ -94,6 +94,10 @@ void run_program(const Program& program, const ProgramBindings& bindings,
 
   size_t next = 0;
   for (const IntegerRead& read : program.reads) {
+    if (read.region == Region::kNone) {
+      registers[next++] = bindings.externals[read.index];
+      continue;
+    }
     const void* base =
         read.region == Region::kInput ? bindings.inputs[read.index] : bindings.shared[read.index];
     registers[next++] = read_integer(base, read);

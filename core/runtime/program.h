@@ -56,7 +56,8 @@ struct Instruction {
   std::vector<Dims> output_shapes;
 };
 
-// An integer that the program reads from memory when it starts.
+// An integer that the program reads when it starts: from memory, or, with kNone, the caller's
+// external value number `index`.
 struct IntegerRead {
   Region region = Region::kNone;   // kInput or kShared
   uint32_t index = 0;
@@ -97,6 +98,7 @@ struct ProgramBindings {
   std::span<void* const> inputs;
   std::span<void* const> shared;
   std::span<void* const> outputs;
+  std::span<const int64_t> externals;
   void* workspace = nullptr;  // workspace_bytes(), aligned to 64
 };
 

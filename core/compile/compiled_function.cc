@@ -1,0 +1,550 @@
+#include "core/compile/compiled_function.h"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <shared_mutex>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "core/base/error.h"
+#include "core/compile/lower.h"
+#include "core/compile/nan_guard.h"
+#include "core/compile/stage_b.h"
+#include "core/graph/op.h"
+#include "core/tensor/container.h"
+
+namespace bitale {
+namespace {
+
+enum Access : uint8_t { kRead, kWrite, kReshape };
+
+// Holds the locks of all shared variables of a call, taken in the order of container ids.
+class ContainerLocks {
+ public:
+  ContainerLocks(std::span<const Variable> shared, std::span<const int> update_output)
+      : shared_(shared), update_output_(update_output) {
+    for (size_t i = 0; i < shared_.size(); ++i) {
+      std::shared_mutex& mutex = shared_[i].container()->mutex();
+      if (update_output_[i] >= 0) {
+        mutex.lock();
+      } else {
+        mutex.lock_shared();
+      }
+    }
+  }
+  ~ContainerLocks() {
+    for (size_t i = shared_.size(); i-- > 0;) {
+      std::shared_mutex& mutex = shared_[i].container()->mutex();
+      if (update_output_[i] >= 0) {
+        mutex.unlock();
+      } else {
+        mutex.unlock_shared();
+      }
+    }
+  }
+  ContainerLocks(const ContainerLocks&) = delete;
+  ContainerLocks& operator=(const ContainerLocks&) = delete;
+
+ private:
+  std::span<const Variable> shared_;
+  std::span<const int> update_output_;
+};
+
+class ProfileObserver final : public InstructionObserver {
+ public:
+  explicit ProfileObserver(Profile& profile) : profile_(profile) {}
+  void before(const Instruction&, const KernelFrame&) override {
+    start_ = std::chrono::steady_clock::now();
+  }
+  void after(const Instruction& instruction, const KernelFrame&) override {
+    profile_.add(instruction, (std::chrono::steady_clock::now() - start_).count());
+  }
+
+ private:
+  Profile& profile_;
+  std::chrono::steady_clock::time_point start_;
+};
+
+}  // namespace
+
+struct CompiledFunction::CallState {
+  absl::InlinedVector<Tensor, 6> inputs;
+  absl::InlinedVector<Tensor, 12> shared;  // current values, row-major
+  absl::InlinedVector<int64_t, 16> symbols;
+  absl::InlinedVector<int64_t, 4> externals;
+  absl::InlinedVector<int64_t, 32> key;
+};
+
+CompiledFunction::CompiledFunction(const Ins& inputs, const Outs& outputs, FunctionOptions options,
+                                   SourceSite site)
+    : options_(std::move(options)),
+      site_(site),
+      outs_(outputs.list()),
+      symbolic_(run_stage_a(inputs, outputs, options_, site)) {
+  analysis_.analyze(symbolic_.graph->outputs());
+  prepare_keys();
+}
+
+void CompiledFunction::prepare_keys() {
+  std::vector<IntExpr> key;
+  absl::flat_hash_map<int32_t, bool> seen;
+  auto add = [&](const Variable& variable) {
+    for (const IntExpr& dim : analysis_.dims(variable)) {
+      if (!dim.is_constant() && seen.emplace(dim.id(), true).second) key.push_back(dim);
+    }
+  };
+  for (const Variable& leaf : leaves(symbolic_.graph->outputs())) add(leaf);
+  for (Apply* apply : symbolic_.graph->topological_order()) {
+    for (size_t i = 0; i < apply->output_count(); ++i) add(apply->output(i));
+  }
+  key_program_ = IntProgram(analysis_.ints(), key);
+
+  Variables opaque;
+  for (const IntSymbol& symbol : analysis_.symbols()) {
+    if (symbol.kind != IntSymbol::Kind::kOpaque) continue;
+    ++external_count_;
+    if (std::find(opaque.begin(), opaque.end(), symbol.variable) == opaque.end()) {
+      opaque.push_back(symbol.variable);
+    }
+  }
+  if (opaque.empty()) return;
+  FunctionOptions options;
+  options.mode = options_.mode;
+  options.on_unused_input = OnUnusedInput::kIgnore;
+  options.no_default_updates = true;
+  prelude_ = std::make_unique<CompiledFunction>(Ins(symbolic_.inputs), Outs(opaque),
+                                                std::move(options), site_);
+}
+
+Tensor CompiledFunction::convert_argument(const Arg& arg, const In& in, size_t position) const {
+  const Variable& variable = in.variable;
+  const TensorType& type = variable.type();
+  Tensor value = arg.value();
+  auto describe = [&] {
+    return absl::StrCat("function", options_.name.empty() ? "" : " " + options_.name,
+                        ": argument ", position, " (", variable.str(), ")");
+  };
+  if (!value.defined()) {
+    throw TypeError(absl::StrCat(describe(), " has no value\n  input made at: ",
+                                 variable.site().str()));
+  }
+  if (value.dtype() != type.dtype) {
+    const bool same_kind = is_floating(value.dtype()) == is_floating(type.dtype) ||
+                           is_discrete(value.dtype());
+    bool allowed = can_cast_losslessly(value.dtype(), type.dtype) ||
+                   (options_.allow_input_downcast && same_kind);
+    if (!allowed && arg.is_number()) {
+      // A number keeps its value, or it is refused; floats may round to a narrower float.
+      const Tensor cast = value.cast(type.dtype);
+      allowed = is_floating(type.dtype) ? is_floating(value.dtype()) || same_kind
+                                        : same_bits(cast.cast(value.dtype()), value);
+    }
+    if (!allowed) {
+      throw TypeError(absl::StrCat(
+          describe(), " has dtype ", std::string(name_of(value.dtype())), ", the input is ",
+          std::string(name_of(type.dtype)), "\n  input made at: ", variable.site().str(),
+          "\n  hint: value.cast(dtype), or .allow_input_downcast = true"));
+    }
+    value = value.cast(type.dtype);
+  }
+  bool fits = value.rank() == type.rank();
+  for (int64_t axis = 0; fits && axis < type.rank(); ++axis) {
+    const Dim& dim = type.dims[axis];
+    fits = !dim.is_fixed() || dim.length() == value.shape()[axis];
+  }
+  if (!fits) {
+    throw ShapeError(absl::StrCat(describe(), " has shape ", to_string(value.shape()),
+                                  ", the input is ", type.str(), "\n  input made at: ",
+                                  variable.site().str()));
+  }
+  return value.to(kCpu);
+}
+
+void CompiledFunction::bind_arguments(std::span<const Arg> args, CallState& state) const {
+  const std::vector<In>& ins = symbolic_.inputs;
+  state.inputs.resize(ins.size());
+  auto describe = [&] {
+    return "function" + (options_.name.empty() ? "" : " " + options_.name);
+  };
+  size_t position = 0;
+  for (const Arg& arg : args) {
+    size_t index = position;
+    if (!arg.name().empty()) {
+      index = 0;
+      while (index < ins.size() &&
+             arg.name() != (ins[index].options.name.empty() ? ins[index].variable.name()
+                                                             : ins[index].options.name)) {
+        ++index;
+      }
+      if (index == ins.size()) {
+        throw TypeError(absl::StrCat(describe(), ": no input is named ", arg.name(),
+                                     "\n  compiled at: ", site_.str()));
+      }
+    } else {
+      ++position;
+    }
+    if (index >= ins.size()) {
+      throw TypeError(absl::StrCat(describe(), " takes ", ins.size(), " arguments, the call gives ",
+                                   args.size(), "\n  compiled at: ", site_.str()));
+    }
+    if (state.inputs[index].defined()) {
+      throw TypeError(absl::StrCat(describe(), ": ", ins[index].variable.str(),
+                                   " is given twice in one call\n  compiled at: ", site_.str()));
+    }
+    state.inputs[index] = convert_argument(arg, ins[index], index);
+  }
+  for (size_t i = 0; i < ins.size(); ++i) {
+    if (state.inputs[i].defined()) continue;
+    if (!ins[i].options.default_value) {
+      throw TypeError(absl::StrCat(describe(), ": argument ", i, " (", ins[i].variable.str(),
+                                   ") is missing and has no default\n  input made at: ",
+                                   ins[i].variable.site().str(), "\n  compiled at: ",
+                                   site_.str()));
+    }
+    state.inputs[i] = convert_argument(Arg(*ins[i].options.default_value), ins[i], i);
+  }
+}
+
+// Equal names are equal lengths, whichever variables they come from.
+void CompiledFunction::check_dims(const CallState& state) const {
+  struct Seen {
+    const std::string* name;
+    int64_t length;
+    const Variable* variable;
+    size_t axis;
+  };
+  absl::InlinedVector<Seen, 4> seen;
+  auto check = [&](const Variable& variable, const Tensor& value) {
+    for (size_t axis = 0; axis < variable.type().dims.size(); ++axis) {
+      const Dim& dim = variable.type().dims[axis];
+      if (!dim.is_named()) continue;
+      const int64_t length = value.shape()[axis];
+      auto it = std::find_if(seen.begin(), seen.end(),
+                             [&](const Seen& s) { return s.name == &dim.name(); });
+      if (it == seen.end()) {
+        seen.push_back({&dim.name(), length, &variable, axis});
+      } else if (it->length != length) {
+        throw ShapeError(absl::StrCat(
+            "dim ", dim.name(), " is ", it->length, " in ", it->variable->str(), " (axis ",
+            it->axis, ") but ", length, " in ", variable.str(), " (axis ", axis, ")\n  ",
+            it->variable->str(), " made at: ", it->variable->site().str(), "\n  ", variable.str(),
+            " made at: ", variable.site().str()));
+      }
+    }
+  };
+  for (size_t i = 0; i < state.inputs.size(); ++i) {
+    check(symbolic_.inputs[i].variable, state.inputs[i]);
+  }
+  for (size_t i = 0; i < state.shared.size(); ++i) check(symbolic_.shared[i], state.shared[i]);
+}
+
+void CompiledFunction::read_symbols(CallState& state) {
+  auto tensor_of = [&](const Variable& leaf) -> const Tensor& {
+    for (size_t i = 0; i < symbolic_.inputs.size(); ++i) {
+      if (symbolic_.inputs[i].variable == leaf) return state.inputs[i];
+    }
+    for (size_t i = 0; i < symbolic_.shared.size(); ++i) {
+      if (symbolic_.shared[i] == leaf) return state.shared[i];
+    }
+    throw CompileError("an integer of the shape program has no source: " + leaf.str());
+  };
+  std::optional<Results> computed;
+  if (prelude_ != nullptr) {
+    CallState inner;
+    inner.inputs = state.inputs;
+    // The prelude reads a subset of this function's shared variables, which are locked already.
+    for (const Variable& variable : prelude_->symbolic_.shared) {
+      inner.shared.push_back(tensor_of(variable));
+    }
+    computed = prelude_->run_locked(inner);
+  }
+  const auto& symbols = analysis_.symbols();
+  state.symbols.resize(symbols.size());
+  Variable last_opaque;
+  size_t opaque_index = 0;
+  std::vector<Variable> opaque;
+  for (size_t i = 0; i < symbols.size(); ++i) {
+    const IntSymbol& symbol = symbols[i];
+    switch (symbol.kind) {
+      case IntSymbol::Kind::kDim:
+      case IntSymbol::Kind::kNamed:
+        state.symbols[i] = tensor_of(symbol.variable).shape()[symbol.index];
+        break;
+      case IntSymbol::Kind::kValue: {
+        const Tensor& value = tensor_of(symbol.variable);
+        const Tensor element =
+            value.rank() == 0 ? value : value.select(0, static_cast<int64_t>(symbol.index));
+        state.symbols[i] = element.item<int64_t>();
+        break;
+      }
+      case IntSymbol::Kind::kOpaque: {
+        auto it = std::find(opaque.begin(), opaque.end(), symbol.variable);
+        opaque_index = static_cast<size_t>(it - opaque.begin());
+        if (it == opaque.end()) opaque.push_back(symbol.variable);
+        const Tensor& value = (*computed)[opaque_index];
+        state.symbols[i] = value.rank() == 0
+                               ? value.item<int64_t>()
+                               : value.select(0, static_cast<int64_t>(symbol.index)).item<int64_t>();
+        state.externals.push_back(state.symbols[i]);
+        break;
+      }
+      case IntSymbol::Kind::kExternal:
+        break;
+    }
+  }
+}
+
+Results CompiledFunction::call(std::span<const Arg> args) {
+  CallState state;
+  bind_arguments(args, state);
+  ContainerLocks locks(symbolic_.shared, symbolic_.update_output);
+  for (const Variable& variable : symbolic_.shared) {
+    state.shared.push_back(variable.container()->read());
+  }
+  return run_locked(state);
+}
+
+Results CompiledFunction::run_locked(CallState& state) {
+  check_dims(state);
+  read_symbols(state);
+  absl::InlinedVector<int64_t, 64> registers(key_program_.register_count());
+  state.key.resize(key_program_.result_count());
+  key_program_.evaluate(state.symbols, {registers.data(), registers.size()},
+                        {state.key.data(), state.key.size()});
+  for (const Tensor& input : state.inputs) {
+    if (input.is_contiguous()) continue;
+    state.key.insert(state.key.end(), input.strides().begin(), input.strides().end());
+  }
+  const std::shared_ptr<Entry> entry = find_or_compile(state);
+  const Program& program = *entry->program;
+  const ContextPool::Lease context = entry->contexts->acquire();
+  for (size_t i = 0; i < context->inputs.size(); ++i) {
+    context->inputs[i] = state.inputs[i].raw_data();
+  }
+  for (size_t i = 0; i < context->shared.size(); ++i) {
+    context->shared[i] = state.shared[i].raw_data();
+  }
+  Results results;
+  std::vector<Tensor> reshaped;
+  for (size_t i = 0; i < program.outputs.size(); ++i) {
+    const ProgramOutput& spec = program.outputs[i];
+    const bool result = i < symbolic_.result_count;
+    std::shared_ptr<Storage> block =
+        result ? entry->contexts->output_block(i, i < outs_.size() && outs_[i].options.borrow)
+               : Storage::allocate(kCpu, spec.bytes());
+    context->outputs[i] = block->data();
+    Tensor tensor(std::move(block), spec.dtype, spec.shape, contiguous_strides(spec.shape), 0);
+    if (result) {
+      results.push_back(std::move(tensor));
+    } else {
+      reshaped.push_back(std::move(tensor));
+    }
+  }
+  ProgramBindings bindings{context->inputs, context->shared, context->outputs,
+                           {state.externals.data(), state.externals.size()},
+                           context->workspace()};
+  std::optional<ProfileObserver> profiler;
+  NanGuard guard;
+  InstructionObserver* observer = nullptr;
+  if (options_.profile) observer = &profiler.emplace(profile_);
+  if (options_.mode.kind == Mode::Kind::kNanGuard) observer = &guard;
+  run_program(program, bindings, observer);
+  for (size_t i = 0; i < entry->access.size(); ++i) {
+    SharedContainer& container = *symbolic_.shared[i].container();
+    if (entry->access[i] == kWrite) container.wrote();
+    if (entry->access[i] == kReshape) container.adopt(reshaped[entry->reshaped[i]]);
+  }
+  return results;
+}
+
+std::shared_ptr<CompiledFunction::Entry> CompiledFunction::find_or_compile(const CallState& state) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  for (auto it = cache_.begin(); it != cache_.end(); ++it) {
+    if (!std::equal((*it)->key.begin(), (*it)->key.end(), state.key.begin(), state.key.end())) {
+      continue;
+    }
+    if (it != cache_.begin()) cache_.splice(cache_.begin(), cache_, it);
+    return cache_.front();
+  }
+  cache_.push_front(compile(state));
+  ++compile_count_;
+  if (cache_.size() > std::max<size_t>(options_.cache_limit, 1)) cache_.pop_back();
+  return cache_.front();
+}
+
+void CompiledFunction::check_shapes(const CallState& state) {
+  std::vector<IntExpr> sides;
+  for (const ShapeCheck& check : analysis_.checks()) {
+    sides.push_back(check.left);
+    sides.push_back(check.right);
+  }
+  IntProgram program(analysis_.ints(), sides);
+  std::vector<int64_t> registers(program.register_count());
+  std::vector<int64_t> values(sides.size());
+  program.evaluate(state.symbols, registers, values);
+  for (size_t i = 0; i < analysis_.checks().size(); ++i) {
+    if (values[2 * i] == values[2 * i + 1]) continue;
+    const ShapeCheck& check = analysis_.checks()[i];
+    const Apply& apply = *check.output.owner();
+    std::string shapes;
+    for (size_t k = 0; k < apply.inputs().size() && k < 6; ++k) {
+      std::vector<IntExpr> dims;
+      for (const IntExpr& dim : analysis_.dims(apply.input(k))) dims.push_back(dim);
+      IntProgram dim_program(analysis_.ints(), dims);
+      std::vector<int64_t> dim_registers(dim_program.register_count());
+      Dims concrete(dims.size());
+      dim_program.evaluate(state.symbols, dim_registers, {concrete.data(), concrete.size()});
+      absl::StrAppend(&shapes, "  operand ", k, ": ", apply.input(k).str(), " ",
+                      std::string(name_of(apply.input(k).dtype())), " ", to_string(concrete),
+                      ", made at ", apply.input(k).site().str(), "\n");
+    }
+    throw ShapeError(absl::StrCat(std::string(apply.op().name()), ": ", check.what, ": ",
+                                  values[2 * i], " and ", values[2 * i + 1], "\n", shapes,
+                                  "  at: ", apply.site().str(),
+                                  *check.hint ? absl::StrCat("\n  hint: ", check.hint) : ""));
+  }
+}
+
+std::shared_ptr<CompiledFunction::Entry> CompiledFunction::compile(const CallState& state) {
+  check_shapes(state);
+  auto entry = std::make_shared<Entry>();
+  entry->key.assign(state.key.begin(), state.key.end());
+
+  FunctionGraph graph(symbolic_.graph->outputs());
+  ShapeAnalysis analysis;
+  // Everything that stage A knew gets its concrete dims.
+  Variables known = leaves(symbolic_.graph->outputs());
+  for (Apply* apply : symbolic_.graph->topological_order()) {
+    for (const Variable& output : apply->outputs()) known.push_back(output);
+  }
+  std::vector<IntExpr> dims;
+  for (const Variable& variable : known) {
+    for (const IntExpr& dim : analysis_.dims(variable)) dims.push_back(dim);
+  }
+  IntProgram program(analysis_.ints(), dims);
+  std::vector<int64_t> registers(program.register_count());
+  std::vector<int64_t> lengths(dims.size());
+  program.evaluate(state.symbols, registers, lengths);
+  size_t next = 0;
+  auto clone_of = [&](const Variable& variable) {
+    const auto it = graph.clones().find(variable);
+    return it == graph.clones().end() ? variable : it->second;
+  };
+  for (const Variable& variable : known) {
+    IntExprs concrete;
+    for (int64_t axis = 0; axis < variable.rank(); ++axis) concrete.push_back(lengths[next++]);
+    analysis.set_dims(clone_of(variable), std::move(concrete));
+  }
+  size_t slot = 0;
+  absl::flat_hash_map<Variable, IntExprs> externals;
+  for (const IntSymbol& symbol : analysis_.symbols()) {
+    if (symbol.kind != IntSymbol::Kind::kOpaque) continue;
+    externals[clone_of(symbol.variable)].push_back(analysis.external(slot++));
+  }
+  for (auto& [variable, values] : externals) analysis.set_value(variable, values);
+
+  StageBOptions stage_b;
+  stage_b.rewrite = rewrite_options(options_.mode);
+  stage_b.fuse = options_.mode.kind != Mode::Kind::kFastCompile;
+  run_stage_b(graph, analysis, stage_b);
+
+  LowerRequest request;
+  request.analysis = &analysis;
+  const Variables& outputs = graph.outputs();
+  request.outputs.assign(outputs.begin(),
+                         outputs.begin() + static_cast<std::ptrdiff_t>(symbolic_.result_count));
+  for (size_t i = 0; i < symbolic_.inputs.size(); ++i) {
+    request.bindings.push_back({symbolic_.inputs[i].variable, Region::kInput,
+                                static_cast<uint32_t>(i), state.inputs[i].shape(),
+                                state.inputs[i].is_contiguous()
+                                    ? contiguous_strides(state.inputs[i].shape())
+                                    : state.inputs[i].strides()});
+  }
+  int reshaped = 0;
+  for (size_t i = 0; i < symbolic_.shared.size(); ++i) {
+    const Dims& shape = state.shared[i].shape();
+    request.bindings.push_back({symbolic_.shared[i], Region::kShared, static_cast<uint32_t>(i),
+                                shape, contiguous_strides(shape)});
+    uint8_t access = kRead;
+    int reshape_index = -1;
+    if (symbolic_.update_output[i] >= 0) {
+      LoweredUpdate update{static_cast<uint32_t>(i), outputs[symbolic_.update_output[i]]};
+      Dims new_shape;
+      for (const IntExpr& dim : analysis.dims(update.value)) new_shape.push_back(dim.constant());
+      const TensorType& type = symbolic_.shared[i].type();
+      if (!equals_or_narrows(fixed_type(type.dtype, new_shape), type)) {
+        throw ShapeError(absl::StrCat("the update of ", symbolic_.shared[i].str(), " has shape ",
+                                      to_string(new_shape), ", its type is ", type.str(),
+                                      "\n  made at: ", symbolic_.shared[i].site().str(),
+                                      "\n  new value made at: ", update.value.site().str()));
+      }
+      update.reshapes = new_shape != shape;
+      access = update.reshapes ? kReshape : kWrite;
+      if (update.reshapes) reshape_index = reshaped++;
+      request.updates.push_back(update);
+    }
+    entry->access.push_back(access);
+    entry->reshaped.push_back(reshape_index);
+  }
+  request.write_updates_in_place = options_.mode.kind != Mode::Kind::kNanGuard;
+  entry->program = lower(request);
+  entry->contexts = std::make_unique<ContextPool>(entry->program);
+  return entry;
+}
+
+std::shared_ptr<CompiledFunction> CompiledFunction::copy(const Givens& swap,
+                                                         std::string name) const {
+  FunctionOptions options = options_;
+  if (!name.empty()) options.name = std::move(name);
+  options.givens.clear();
+  options.updates.clear();
+  options.no_default_updates = true;  // they are among the updates already
+  options.on_unused_input = OnUnusedInput::kIgnore;
+  auto swapped = [&](const Variable& variable) {
+    for (const auto& [from, to] : swap) {
+      if (from == variable) return to;
+    }
+    return variable;
+  };
+  for (const auto& [from, to] : swap) {
+    if (!from.is_shared() || !to.is_shared() || from.type() != to.type()) {
+      throw TypeError(absl::StrCat("copy: ", from.str(), " ", from.type().str(),
+                                   " cannot be swapped for ", to.str(), " ", to.type().str(),
+                                   ": both must be shared variables of one type"));
+    }
+    options.givens.emplace_back(from, to);
+  }
+  const Variables& outputs = symbolic_.graph->outputs();
+  for (size_t i = 0; i < symbolic_.shared.size(); ++i) {
+    if (symbolic_.update_output[i] < 0) continue;
+    options.updates.emplace_back(swapped(symbolic_.shared[i]), outputs[symbolic_.update_output[i]]);
+  }
+  const Variables results(outputs.begin(),
+                          outputs.begin() + static_cast<std::ptrdiff_t>(symbolic_.result_count));
+  return std::make_shared<CompiledFunction>(Ins(symbolic_.inputs), Outs(results),
+                                            std::move(options), site_);
+}
+
+void CompiledFunction::free() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  cache_.clear();
+}
+
+std::string CompiledFunction::program_dump() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return cache_.empty() ? "" : cache_.front()->program->dump();
+}
+
+MemoryReport CompiledFunction::memory() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  MemoryReport report;
+  if (cache_.empty()) return report;
+  const Program& program = *cache_.front()->program;
+  report.arena_bytes = program.arena_bytes;
+  report.bytes_without_reuse = program.buffer_bytes_without_reuse;
+  for (const ProgramOutput& output : program.outputs) report.output_bytes += output.bytes();
+  return report;
+}
+
+}  // namespace bitale

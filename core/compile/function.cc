@@ -1,0 +1,53 @@
+#include "core/compile/function.h"
+
+#include "core/base/error.h"
+#include "core/compile/compiled_function.h"
+
+namespace bitale {
+namespace {
+
+CompiledFunction& checked(const std::shared_ptr<CompiledFunction>& compiled) {
+  if (compiled == nullptr) throw ExecutionError("call of a default-constructed Function");
+  return *compiled;
+}
+
+}  // namespace
+
+Results Function::call(std::span<const Arg> args) const { return checked(compiled_).call(args); }
+const std::string& Function::name() const { return checked(compiled_).options().name; }
+Function Function::copy(const Givens& swap, std::string name) const {
+  return Function(checked(compiled_).copy(swap, std::move(name)));
+}
+void Function::free() const { checked(compiled_).free(); }
+Variables Function::optimized_outputs() const {
+  return checked(compiled_).symbolic().graph->outputs();
+}
+std::string Function::program_dump() const { return checked(compiled_).program_dump(); }
+MemoryReport Function::memory() const { return checked(compiled_).memory(); }
+size_t Function::compile_count() const { return checked(compiled_).compile_count(); }
+std::string Function::profile() const { return checked(compiled_).profile(); }
+
+Function function(const Ins& inputs, const Outs& outputs, FunctionOptions options,
+                  SourceSite site) {
+  return Function(std::make_shared<CompiledFunction>(inputs, outputs, std::move(options), site));
+}
+
+Function function(const Ins& inputs, FunctionOptions options, SourceSite site) {
+  return function(inputs, Outs(Variables()), std::move(options), site);
+}
+
+Tensor eval(const Variable& variable, const std::vector<std::pair<Variable, Tensor>>& inputs,
+            Mode mode, SourceSite site) {
+  Variables variables;
+  std::vector<Arg> args;
+  for (const auto& [input, value] : inputs) {
+    variables.push_back(input);
+    args.emplace_back(value);
+  }
+  FunctionOptions options;
+  options.mode = std::move(mode);
+  options.on_unused_input = OnUnusedInput::kIgnore;
+  return function(variables, variable, std::move(options), site).call(args).only();
+}
+
+}  // namespace bitale

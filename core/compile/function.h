@@ -1,0 +1,186 @@
+// `function`: from expressions to something that can be called.
+//
+//   Variable x = matrix("x"), w = shared(...);
+//   Variable cost = mean(sqr(dot(x, w)));
+//   Function train = function({x}, cost, {.updates = {{w, w - 0.1 * grad(cost, w)}}});
+//   float c = train(batch).item<float>();
+//
+// Updates read the old values of shared variables and are applied after all outputs are computed; a
+// call that throws leaves every shared variable unchanged. Calls from several threads are safe, also
+// of different functions that share variables. Compiling for the shapes of a call happens at the first
+// call with those shapes.
+
+#ifndef BITALE_CORE_COMPILE_FUNCTION_H_
+#define BITALE_CORE_COMPILE_FUNCTION_H_
+
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/compile/mode.h"
+#include "core/compile/results.h"
+#include "core/graph/variable.h"
+#include "core/tensor/tensor.h"
+
+namespace bitale {
+
+class CompiledFunction;
+
+using Updates = std::vector<std::pair<Variable, Variable>>;
+using Givens = std::vector<std::pair<Variable, Variable>>;
+
+struct InOptions {
+  // Taken when a call leaves this input out.
+  std::optional<Tensor> default_value = {};
+  // The name for calls by name; the variable's own name if empty.
+  std::string name = "";
+};
+
+// An input of a function.
+struct In {
+  In(const Variable& variable, InOptions options = {})  // NOLINT: a variable is an input
+      : variable(variable), options(std::move(options)) {}
+  Variable variable;
+  InOptions options;
+};
+
+struct OutOptions {
+  // The result is the function's own memory, valid until its next call.
+  bool borrow = false;
+};
+
+// An output of a function.
+struct Out {
+  Out(const Variable& variable, OutOptions options = {})  // NOLINT: a variable is an output
+      : variable(variable), options(options) {}
+  Variable variable;
+  OutOptions options;
+};
+
+// The outputs: one variable, or a list.
+class Outs {
+ public:
+  Outs(const Variable& variable) : outs_{Out(variable)} {}                // NOLINT
+  Outs(const Out& out) : outs_{out} {}                                    // NOLINT
+  Outs(std::initializer_list<Out> outs) : outs_(outs) {}                  // NOLINT
+  Outs(const Variables& variables) : outs_(variables.begin(), variables.end()) {}  // NOLINT
+  const std::vector<Out>& list() const { return outs_; }
+
+ private:
+  std::vector<Out> outs_;
+};
+
+// The inputs: a list of variables or of In.
+class Ins {
+ public:
+  Ins(std::initializer_list<In> ins) : ins_(ins) {}                       // NOLINT
+  Ins(const Variables& variables) : ins_(variables.begin(), variables.end()) {}  // NOLINT
+  Ins(std::vector<In> ins) : ins_(std::move(ins)) {}                      // NOLINT
+  const std::vector<In>& list() const { return ins_; }
+
+ private:
+  std::vector<In> ins_;
+};
+
+enum class OnUnusedInput : uint8_t { kRaise, kWarn, kIgnore };
+
+struct FunctionOptions {
+  // New values of shared variables.
+  Updates updates = {};
+  // Expressions that stand in for variables of the graph, such as slices of shared data sets.
+  Givens givens = {};
+  OnUnusedInput on_unused_input = OnUnusedInput::kRaise;
+  // Leave the state of random streams as it is.
+  bool no_default_updates = false;
+  // Cast arguments of a wider dtype of the same kind instead of refusing them.
+  bool allow_input_downcast = false;
+  Mode mode = {};
+  std::string name = "";
+  // Time every kernel call; see Function::profile().
+  bool profile = false;
+  // Programs kept for different shapes; the least recently used goes first.
+  size_t cache_limit = 64;
+};
+
+// One argument of a call: a tensor (or number), by position or by name.
+class Arg {
+ public:
+  Arg(Tensor value) : value_(std::move(value)) {}  // NOLINT
+  template <typename T>
+    requires kIsElementType<T>
+  Arg(T value) : value_(Tensor(value)), weak_(true) {}  // NOLINT
+  Arg(const Results& results) : value_(results.only()) {}  // NOLINT
+  Arg(std::string name, Arg value)
+      : value_(std::move(value.value_)), name_(std::move(name)), weak_(value.weak_) {}
+
+  const Tensor& value() const { return value_; }
+  const std::string& name() const { return name_; }
+  // A C++ number: takes the input's dtype where that loses nothing.
+  bool is_number() const { return weak_; }
+
+ private:
+  Tensor value_;
+  std::string name_;
+  bool weak_ = false;
+};
+
+struct MemoryReport {
+  size_t arena_bytes = 0;                 // of the latest program
+  size_t bytes_without_reuse = 0;         // what its buffers would take one beside the other
+  size_t output_bytes = 0;
+};
+
+class Function {
+ public:
+  Function() = default;
+  explicit Function(std::shared_ptr<CompiledFunction> compiled) : compiled_(std::move(compiled)) {}
+
+  // Calls with arguments by position, then by name: f(x, Arg("rate", 0.1)). TypeError or ShapeError
+  // where an argument does not fit its input, ExecutionError where the run fails.
+  template <typename... Args>
+  Results operator()(Args&&... args) const {
+    const Arg list[] = {Arg(std::forward<Args>(args))..., Arg(Tensor())};
+    return call({list, sizeof...(Args)});
+  }
+  Results call(std::span<const Arg> args) const;
+
+  const std::string& name() const;
+  // The same function over other shared variables of equal types: `swap` maps old to new ones.
+  Function copy(const Givens& swap = {}, std::string name = "") const;
+  // Drops all programs and their memory; the next call compiles anew.
+  void free() const;
+
+  // The rewritten graph, before shapes are known.
+  Variables optimized_outputs() const;
+  // The latest program as text.
+  std::string program_dump() const;
+  MemoryReport memory() const;
+  // Programs compiled so far, those dropped included.
+  size_t compile_count() const;
+  // Time per kernel since compiled with .profile, as a table; empty otherwise.
+  std::string profile() const;
+
+ private:
+  std::shared_ptr<CompiledFunction> compiled_;
+};
+
+// Compiles. Throws CompileError for unused, missing or duplicate inputs, TypeError for updates and
+// givens of another type.
+Function function(const Ins& inputs, const Outs& outputs, FunctionOptions options = {},
+                  SourceSite site = SourceSite::current());
+
+// For functions with effects only.
+Function function(const Ins& inputs, FunctionOptions options,
+                  SourceSite site = SourceSite::current());
+
+// The value of an expression, with values for the inputs it needs.
+Tensor eval(const Variable& variable, const std::vector<std::pair<Variable, Tensor>>& inputs = {},
+            Mode mode = {}, SourceSite site = SourceSite::current());
+
+}  // namespace bitale
+
+#endif  // BITALE_CORE_COMPILE_FUNCTION_H_

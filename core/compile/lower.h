@@ -1,0 +1,50 @@
+// From a graph with concrete dims to a flat Program: chooses kernels, states views, inserts copies,
+// and plans memory.
+
+#ifndef BITALE_CORE_COMPILE_LOWER_H_
+#define BITALE_CORE_COMPILE_LOWER_H_
+
+#include <memory>
+#include <vector>
+
+#include "core/graph/shape_analysis.h"
+#include "core/graph/variable.h"
+#include "core/runtime/program.h"
+
+namespace bitale {
+
+// A leaf that is bound to memory at each call.
+struct LeafBinding {
+  Variable leaf;
+  Region region;  // kInput or kShared
+  uint32_t index;
+  Dims shape;
+  Dims strides;  // in elements
+};
+
+// A shared variable's new value.
+struct LoweredUpdate {
+  uint32_t shared_index;
+  Variable value;
+  // Whether the shape changes, so that the container takes a new block instead.
+  bool reshapes = false;
+};
+
+struct LowerRequest {
+  Variables outputs;
+  std::vector<LoweredUpdate> updates;
+  std::vector<LeafBinding> bindings;
+  // Has concrete dims for all leaves, and pre-stated ones where dims depend on values.
+  ShapeAnalysis* analysis = nullptr;
+  // Buffers take over each other's memory, and updates are written in place. Off in DebugMode.
+  bool reuse_buffers = true;
+  bool write_updates_in_place = true;
+};
+
+// The program's outputs are `outputs`, then one for each reshaping update. Throws CompileError that
+// names op, dtypes, shapes and site where no kernel supports a call.
+std::shared_ptr<const Program> lower(const LowerRequest& request);
+
+}  // namespace bitale
+
+#endif  // BITALE_CORE_COMPILE_LOWER_H_

@@ -1,0 +1,21 @@
+// Lowers the inner graph of a loop or branch.
+
+#ifndef BITALE_CORE_COMPILE_LOWER_INNER_H_
+#define BITALE_CORE_COMPILE_LOWER_INNER_H_
+
+#include <memory>
+#include <span>
+
+#include "core/base/dim.h"
+#include "core/graph/op.h"
+#include "core/runtime/program.h"
+
+namespace bitale {
+
+// A program whose inputs are the op's inner inputs with these dims (contiguous), and whose outputs are
+// its inner outputs.
+std::shared_ptr<const Program> lower_inner(const Op& op, std::span<const Dims> inner_input_dims);
+
+}  // namespace bitale
+
+#endif  // BITALE_CORE_COMPILE_LOWER_INNER_H_

@@ -1,0 +1,40 @@
+// How `function` compiles and runs a graph.
+
+#ifndef BITALE_CORE_COMPILE_MODE_H_
+#define BITALE_CORE_COMPILE_MODE_H_
+
+#include <set>
+#include <string>
+#include <string_view>
+
+namespace bitale {
+
+struct Mode {
+  enum class Kind : uint8_t {
+    kFastRun,      // all rules (Theano's FAST_RUN)
+    kFastCompile,  // merge only (Theano's FAST_COMPILE)
+    kDebug,        // checks every rule and kernel against the original graph (Theano's DebugMode)
+    kNanGuard      // NonFiniteError at the first op that makes NaN or infinity from finite values
+  };
+
+  Kind kind = Kind::kFastRun;
+  // Names of rules that must not run.
+  std::set<std::string, std::less<>> excluded = {};
+  // Run rules that are exact for finite values only.
+  bool assume_finite = false;
+
+  Mode excluding(std::string_view rule) const {
+    Mode mode = *this;
+    mode.excluded.emplace(rule);
+    return mode;
+  }
+};
+
+inline const Mode kFastRun{Mode::Kind::kFastRun};
+inline const Mode kFastCompile{Mode::Kind::kFastCompile};
+inline const Mode kDebugMode{Mode::Kind::kDebug};
+inline const Mode kNanGuardMode{Mode::Kind::kNanGuard};
+
+}  // namespace bitale
+
+#endif  // BITALE_CORE_COMPILE_MODE_H_

@@ -1,0 +1,36 @@
+// Stage A, the symbolic half of compiling, once per function: applies givens, finds default updates,
+// checks inputs, outputs and updates, and rewrites.
+
+#ifndef BITALE_CORE_COMPILE_STAGE_A_H_
+#define BITALE_CORE_COMPILE_STAGE_A_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/compile/function.h"
+#include "core/graph/function_graph.h"
+#include "core/rewrite/driver.h"
+
+namespace bitale {
+
+struct SymbolicFunction {
+  std::vector<In> inputs;
+  size_t result_count = 0;
+  // Shared variables that the graph reads or updates, by container id.
+  Variables shared;
+  // Per shared variable: which graph output is its new value, or -1.
+  std::vector<int> update_output;
+  // Results, then new values.
+  std::unique_ptr<FunctionGraph> graph;
+  std::vector<TraceEntry> trace;
+};
+
+SymbolicFunction run_stage_a(const Ins& inputs, const Outs& outputs,
+                             const FunctionOptions& options, SourceSite site);
+
+RewriteOptions rewrite_options(const Mode& mode);
+
+}  // namespace bitale
+
+#endif  // BITALE_CORE_COMPILE_STAGE_A_H_

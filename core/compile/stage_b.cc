@@ -1,0 +1,99 @@
+#include "core/compile/stage_b.h"
+
+#include <array>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/error.h"
+#include "core/compile/kernel_registry.h"
+#include "core/compile/lower.h"
+#include "core/compile/lower_inner.h"
+
+namespace bitale {
+namespace {
+
+// Layouts of a call whose operands are all row-major; nothing where a dim is not concrete.
+bool concrete_layouts(ShapeAnalysis& analysis, std::span<const Variable> variables,
+                      std::vector<OperandLayout>& layouts) {
+  for (const Variable& variable : variables) {
+    Dims dims;
+    for (const IntExpr& dim : analysis.dims(variable)) {
+      if (!dim.is_constant()) return false;
+      dims.push_back(dim.constant());
+    }
+    Dims strides = contiguous_strides(dims);
+    layouts.push_back({variable.dtype(), std::move(dims), std::move(strides)});
+  }
+  return true;
+}
+
+bool has_kernel(ShapeAnalysis& analysis, const Apply& apply) {
+  std::vector<OperandLayout> inputs;
+  std::vector<OperandLayout> outputs;
+  return concrete_layouts(analysis, apply.inputs(), inputs) &&
+         concrete_layouts(analysis, apply.outputs(), outputs) &&
+         choose_kernel({apply.op(), apply, inputs, outputs}, DeviceKind::kCpu) != nullptr;
+}
+
+bool expand_composites(FunctionGraph& graph, ShapeAnalysis& analysis,
+                       std::vector<TraceEntry>* trace) {
+  bool changed = false;
+  for (Apply* apply : graph.topological_order()) {
+    if (!graph.contains(apply) || !apply->op().traits().composite) continue;
+    if (has_kernel(analysis, *apply)) continue;
+    FixedSiteScope scope(apply->site());
+    if (trace != nullptr) {
+      trace->push_back({"expand", Phase::kExpand, apply->op().str(), apply->site()});
+    }
+    const Variables formula = apply->op().formula(apply->inputs());
+    std::vector<FunctionGraph::Replacement> pairs;
+    for (size_t i = 0; i < formula.size(); ++i) pairs.push_back({apply->output(i), formula[i]});
+    graph.replace(pairs, "expand");
+    changed = true;
+  }
+  return changed;
+}
+
+void check_concrete(const ShapeAnalysis& analysis, size_t first_check) {
+  for (size_t i = first_check; i < analysis.checks().size(); ++i) {
+    const ShapeCheck& check = analysis.checks()[i];
+    if (!check.left.is_constant() || !check.right.is_constant() ||
+        check.left.constant() == check.right.constant()) {
+      continue;
+    }
+    throw ShapeError(absl::StrCat(std::string(check.output.owner()->op().name()), ": ", check.what,
+                                  ": ", check.left.constant(), " and ", check.right.constant(),
+                                  "\n", describe_operands(check.output.owner()->inputs()),
+                                  "  at: ", check.output.site().str()));
+  }
+}
+
+}  // namespace
+
+void run_stage_b(FunctionGraph& graph, ShapeAnalysis& analysis, const StageBOptions& options,
+                 std::vector<TraceEntry>* trace) {
+  analysis.analyze(graph.outputs());
+  while (expand_composites(graph, analysis, trace)) analysis.analyze(graph.outputs());
+  const std::array<Phase, 2> phases = {Phase::kExpand, Phase::kFuse};
+  run_phases(graph, std::span(phases).first(options.fuse ? 2 : 1), options.rewrite, trace);
+  analysis.analyze(graph.outputs());
+  check_concrete(analysis, 0);
+}
+
+std::shared_ptr<const Program> lower_inner(const Op& op, std::span<const Dims> inner_input_dims) {
+  FunctionGraph graph(op.inner_outputs());
+  ShapeAnalysis analysis;
+  LowerRequest request;
+  for (size_t i = 0; i < op.inner_inputs().size(); ++i) {
+    const Variable& input = op.inner_inputs()[i];
+    const Dims& dims = inner_input_dims[i];
+    analysis.set_dims(input, IntExprs(dims.begin(), dims.end()));
+    request.bindings.push_back(
+        {input, Region::kInput, static_cast<uint32_t>(i), dims, contiguous_strides(dims)});
+  }
+  run_stage_b(graph, analysis);
+  request.outputs = graph.outputs();
+  request.analysis = &analysis;
+  return lower(request);
+}
+
+}  // namespace bitale

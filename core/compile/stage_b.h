@@ -1,0 +1,24 @@
+// Stage B, the concrete half of compiling: with all dims known, composites without a kernel become
+// their formula, elementwise groups fuse, and the graph is lowered.
+
+#ifndef BITALE_CORE_COMPILE_STAGE_B_H_
+#define BITALE_CORE_COMPILE_STAGE_B_H_
+
+#include "core/graph/function_graph.h"
+#include "core/graph/shape_analysis.h"
+#include "core/rewrite/driver.h"
+
+namespace bitale {
+
+struct StageBOptions {
+  RewriteOptions rewrite = {};
+  bool fuse = true;
+};
+
+// `analysis` has the concrete dims of all leaves of `graph`.
+void run_stage_b(FunctionGraph& graph, ShapeAnalysis& analysis, const StageBOptions& options = {},
+                 std::vector<TraceEntry>* trace = nullptr);
+
+}  // namespace bitale
+
+#endif  // BITALE_CORE_COMPILE_STAGE_B_H_
