@@ -1,0 +1,292 @@
+// The loops of CPU reductions: how an operand of any strides is walked, split over threads and summed.
+//
+// An operand's axes fall into kept ones (the output's) and reduced ones. The axis whose elements lie
+// closest becomes the inner loop. If it is reduced, rows are folded into one accumulator each ("rows");
+// if it is kept, a strip of accumulators takes one row of elements after another ("columns").
+//
+// Every split and every order of combining follows from shapes and strides alone, so results are the
+// same bits for any number of threads. Sums are blocked: no accumulator takes more than kBlock values in
+// sequence before it is added to one of the next level, which bounds the error like pairwise summation.
+
+#ifndef BITALE_OPS_REDUCTION_REDUCTION_CPU_H_
+#define BITALE_OPS_REDUCTION_REDUCTION_CPU_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/base/dim.h"
+#include "core/compile/kernel_registry.h"
+#include "core/runtime/kernel.h"
+#include "core/runtime/thread_pool.h"
+
+namespace bitale::reduction {
+
+// One loop. `out` is the output's stride, 0 for reduced axes.
+struct Loop {
+  int64_t length = 1;
+  int64_t in = 0;
+  int64_t out = 0;
+};
+using Loops = absl::InlinedVector<Loop, 4>;
+
+int64_t loop_count(const Loops& loops);
+
+// How an operand is walked. Axes of length 1 are gone, neighbours that form one run are joined.
+struct Geometry {
+  Loops kept;     // without `inner`, in the output's row-major order
+  Loops reduced;  // without `inner`, in row-major order
+  Loop inner;
+  bool inner_is_reduced = true;
+  int64_t outputs = 1;         // elements of the output
+  int64_t extent = 1;          // elements reduced into each
+  int64_t slices = 1;          // parts into which each extent is cut, for want of outputs to spread
+  int64_t slice_of_inner = 0;  // > 0: slices cut the inner loop, this many each; else the outer ones
+};
+
+// `in_order`: reduced axes are walked in row-major order, and not sliced, for kernels that count them.
+Geometry make_geometry(const OperandLayout& input, std::span<const int64_t> axes,
+                       bool in_order = false);
+
+// Walks loops in row-major order from any starting point.
+class Odometer {
+ public:
+  Odometer(const Loops& loops, int64_t start) : loops_(loops) {
+    for (size_t i = loops.size(); i-- > 0;) {
+      index_[i] = start % loops[i].length;
+      start /= loops[i].length;
+      in_ += index_[i] * loops[i].in;
+      out_ += index_[i] * loops[i].out;
+    }
+  }
+  int64_t in() const { return in_; }
+  int64_t out() const { return out_; }
+  void advance() {
+    for (size_t i = loops_.size(); i-- > 0;) {
+      in_ += loops_[i].in;
+      out_ += loops_[i].out;
+      if (++index_[i] < loops_[i].length) return;
+      in_ -= loops_[i].in * loops_[i].length;
+      out_ -= loops_[i].out * loops_[i].length;
+      index_[i] = 0;
+    }
+  }
+
+ private:
+  const Loops& loops_;
+  int64_t index_[16] = {};  // loops are fewer than axes; ranks stay below 16 (checked in make())
+  int64_t in_ = 0;
+  int64_t out_ = 0;
+};
+inline constexpr int64_t kMostLoops = 16;
+
+inline constexpr int64_t kLanes = 16;     // accumulators side by side in a contiguous row
+inline constexpr int64_t kBlock = 32;     // values in sequence per accumulator and level
+inline constexpr int64_t kStrip = 256;    // accumulators of a strip of columns
+inline constexpr int64_t kLevels = 4;
+inline constexpr int64_t kGrain = 32768;  // elements that are worth handing to a thread
+
+// An accumulator of several levels: each takes kBlock values, then passes its own upwards.
+template <typename F>
+class Cascade {
+ public:
+  using Acc = typename F::Acc;
+  void add(Acc value) {
+    level_[0] = F::combine(level_[0], value);
+    if (++count_ % kBlock != 0) return;
+    int64_t full = count_ / kBlock;
+    for (int64_t i = 0; i + 1 < kLevels; ++i, full /= kBlock) {
+      level_[i + 1] = F::combine(level_[i + 1], level_[i]);
+      level_[i] = F::identity();
+      if (full % kBlock != 0) break;
+    }
+  }
+  Acc result() const {
+    Acc total = level_[kLevels - 1];
+    for (int64_t i = kLevels - 1; i-- > 0;) total = F::combine(total, level_[i]);
+    return total;
+  }
+
+ private:
+  Acc level_[kLevels] = {F::identity(), F::identity(), F::identity(), F::identity()};
+  int64_t count_ = 0;
+};
+
+// At most kLanes * kBlock neighbouring elements.
+template <typename F, typename T>
+typename F::Acc fold_block(const T* p, int64_t n) {
+  using Acc = typename F::Acc;
+  int64_t i = 0;
+  Acc total = F::identity();
+  if (n >= kLanes) {
+    Acc lane[kLanes];
+    for (int64_t l = 0; l < kLanes; ++l) lane[l] = F::load(p[l]);
+    for (i = kLanes; i + kLanes <= n; i += kLanes) {
+      for (int64_t l = 0; l < kLanes; ++l) lane[l] = F::combine(lane[l], F::load(p[i + l]));
+    }
+    for (int64_t width = kLanes / 2; width > 0; width /= 2) {
+      for (int64_t l = 0; l < width; ++l) lane[l] = F::combine(lane[l], lane[l + width]);
+    }
+    total = lane[0];
+  }
+  for (; i < n; ++i) total = F::combine(total, F::load(p[i]));
+  return total;
+}
+
+// n elements, `stride` apart.
+template <typename F, typename T>
+typename F::Acc fold_row(const T* p, int64_t n, int64_t stride) {
+  if (stride == 1) {
+    constexpr int64_t kMost = kLanes * kBlock;
+    if (n <= kMost) return fold_block<F>(p, n);
+    Cascade<F> total;
+    for (int64_t i = 0; i < n; i += kMost) total.add(fold_block<F>(p + i, std::min(kMost, n - i)));
+    return total.result();
+  }
+  Cascade<F> total;
+  for (int64_t i = 0; i < n; ++i) total.add(F::load(p[i * stride]));
+  return total.result();
+}
+
+// Slice `slice` of the extent that starts at `p`, the inner loop being reduced.
+template <typename F, typename T>
+typename F::Acc fold_slice(const Geometry& g, const T* p, int64_t slice) {
+  if (g.slice_of_inner > 0) {
+    const int64_t begin = slice * g.slice_of_inner;
+    const int64_t n = std::min(g.slice_of_inner, g.inner.length - begin);
+    return fold_row<F>(p + begin * g.inner.in, n, g.inner.in);
+  }
+  const int64_t rows = loop_count(g.reduced);
+  if (rows == 1) return fold_row<F>(p, g.inner.length, g.inner.in);
+  const int64_t per_slice = (rows + g.slices - 1) / g.slices;
+  const int64_t begin = std::min(rows, slice * per_slice);
+  const int64_t end = std::min(rows, begin + per_slice);
+  Cascade<F> total;
+  Odometer row(g.reduced, begin);
+  for (int64_t r = begin; r < end; ++r, row.advance()) {
+    total.add(fold_row<F>(p + row.in(), g.inner.length, g.inner.in));
+  }
+  return total.result();
+}
+
+// Rows `begin` to `end` of the reduced loops folded into `width` columns from `p`; the levels of each
+// column's accumulator lie kStrip apart in `level`, its result at the last level.
+template <typename F, typename T>
+void fold_columns(const Geometry& g, const T* p, int64_t width, int64_t begin, int64_t end,
+                  typename F::Acc (*level)[kStrip]) {
+  for (int64_t i = 0; i < kLevels; ++i) std::fill_n(level[i], width, F::identity());
+  Odometer row(g.reduced, begin);
+  for (int64_t r = begin; r < end; ++r, row.advance()) {
+    const T* from = p + row.in();
+    auto* acc = level[0];
+    if (g.inner.in == 1) {
+      for (int64_t j = 0; j < width; ++j) acc[j] = F::combine(acc[j], F::load(from[j]));
+    } else {
+      const int64_t stride = g.inner.in;
+      for (int64_t j = 0; j < width; ++j) acc[j] = F::combine(acc[j], F::load(from[j * stride]));
+    }
+    int64_t done = r - begin + 1;
+    for (int64_t i = 0; i + 1 < kLevels && done % kBlock == 0; ++i, done /= kBlock) {
+      for (int64_t j = 0; j < width; ++j) level[i + 1][j] = F::combine(level[i + 1][j], level[i][j]);
+      std::fill_n(level[i], width, F::identity());
+    }
+  }
+  auto* total = level[kLevels - 1];
+  for (int64_t i = kLevels - 1; i-- > 0;) {
+    for (int64_t j = 0; j < width; ++j) total[j] = F::combine(total[j], level[i][j]);
+  }
+}
+
+// F: Acc, identity(), load(element) -> Acc, combine(Acc, Acc), store(Acc) -> Out.
+template <typename F, typename T, typename Out>
+class FoldKernel final : public Kernel {
+ public:
+  using Acc = typename F::Acc;
+  explicit FoldKernel(Geometry geometry) : g_(std::move(geometry)) {}
+
+  size_t workspace_bytes() const override {
+    return g_.slices == 1 ? 0 : static_cast<size_t>(g_.outputs * g_.slices) * sizeof(Acc);
+  }
+
+  void run(const KernelFrame& frame) const override {
+    const T* in = frame.input<T>(0);
+    Out* out = frame.output<Out>(0);
+    if (g_.extent == 0) {
+      std::fill_n(out, g_.outputs, F::store(F::identity()));
+      return;
+    }
+    if (g_.outputs == 0) return;
+    if (g_.slices == 1) {
+      auto store = [&](int64_t at, int64_t, Acc value) { out[at] = F::store(value); };
+      walk(in, store);
+      return;
+    }
+    Acc* partial = static_cast<Acc*>(frame.workspace);
+    auto keep = [&](int64_t at, int64_t slice, Acc value) {
+      partial[slice * g_.outputs + at] = value;
+    };
+    walk(in, keep);
+    for (int64_t at = 0; at < g_.outputs; ++at) {
+      Cascade<F> total;
+      for (int64_t s = 0; s < g_.slices; ++s) total.add(partial[s * g_.outputs + at]);
+      out[at] = F::store(total.result());
+    }
+  }
+
+ private:
+  template <typename Store>
+  void walk(const T* in, const Store& store) const {
+    if (g_.inner_is_reduced) {
+      walk_rows(in, store);
+    } else {
+      walk_columns(in, store);
+    }
+  }
+
+  template <typename Store>
+  void walk_rows(const T* in, const Store& store) const {
+    const int64_t per_slice = std::max<int64_t>(1, g_.extent / g_.slices);
+    const int64_t grain = std::max<int64_t>(1, kGrain / per_slice);
+    parallel_ranges(g_.outputs * g_.slices, g_.slices == 1 ? grain : 1,
+                    [&](int64_t begin, int64_t end) {
+                      const int64_t slice = begin / g_.outputs;
+                      Odometer at(g_.kept, begin % g_.outputs);
+                      for (int64_t i = begin; i < end; ++i, at.advance()) {
+                        store(at.out(), slice, fold_slice<F>(g_, in + at.in(), slice));
+                      }
+                    });
+  }
+
+  template <typename Store>
+  void walk_columns(const T* in, const Store& store) const {
+    const int64_t rows = g_.extent;
+    const int64_t strips = (g_.inner.length + kStrip - 1) / kStrip;
+    const int64_t outer = loop_count(g_.kept);
+    const int64_t per_slice = (rows + g_.slices - 1) / g_.slices;
+    const int64_t work = per_slice * std::min(kStrip, g_.inner.length);
+    const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, work));
+    parallel_ranges(outer * strips * g_.slices, grain, [&](int64_t first, int64_t last) {
+      Acc level[kLevels][kStrip];
+      for (int64_t task = first; task < last; ++task) {
+        const int64_t slice = task / (outer * strips);
+        const int64_t begin = std::min(rows, slice * per_slice);
+        const int64_t end = std::min(rows, begin + per_slice);
+        const Odometer at(g_.kept, task / strips % outer);
+        const int64_t column = task % strips * kStrip;
+        const int64_t width = std::min(kStrip, g_.inner.length - column);
+        fold_columns<F>(g_, in + at.in() + column * g_.inner.in, width, begin, end, level);
+        for (int64_t j = 0; j < width; ++j) {
+          store(at.out() + (column + j) * g_.inner.out, slice, level[kLevels - 1][j]);
+        }
+      }
+    });
+  }
+
+  Geometry g_;
+};
+
+}  // namespace bitale::reduction
+
+#endif  // BITALE_OPS_REDUCTION_REDUCTION_CPU_H_

@@ -1,0 +1,116 @@
+// The reductions that are compositions: mean, var, stddev, logsumexp, norm.
+
+#include <cmath>
+
+#include "core/base/options.h"
+#include "ops/elementwise/elementwise.h"
+#include "ops/gradient_control/gradient_control.h"
+#include "ops/reduction/reduction.h"
+#include "ops/shape/shape_item.h"
+
+namespace bitale {
+namespace {
+
+bool is_half(DType dtype) { return dtype == DType::kFloat16 || dtype == DType::kBFloat16; }
+
+DType float_dtype(DType dtype) { return is_floating(dtype) ? dtype : float_x(); }
+
+// The dtype to compute in where intermediate results of two-byte types would overflow or round off.
+DType wide_dtype(DType dtype) { return is_half(dtype) ? DType::kFloat32 : float_dtype(dtype); }
+
+Variable as(const Variable& x, DType dtype) { return x.dtype() == dtype ? x : cast(x, dtype); }
+
+// How many elements are reduced into one, less `ddof`, in a floating dtype.
+Variable count_of(const Variable& x, const std::vector<int64_t>& axes, int64_t ddof, DType dtype) {
+  ShapeItem count = 1;
+  for (int64_t axis : axes) count = count * length_of(x, axis);
+  count = count + ShapeItem(-ddof);
+  if (count.is_static()) return scalar_constant(dtype, static_cast<double>(count.length()));
+  return cast(count.variable(), dtype);
+}
+
+// A reduction as its builder sees it: resolved axes, dtypes, and one site for all nodes.
+struct Reduction {
+  Reduction(std::string_view name, const Operand& operand, const Axes& which, bool keep)
+      : scope(operand.site(), ""),
+        x(operand.variable()),
+        axes(which.resolve(name, x, operand.site())),
+        keepdims(keep),
+        dtype(float_dtype(x.dtype())),
+        wide(wide_dtype(x.dtype())) {}
+
+  Variable fold(ReduceKind kind, const Variable& v) const { return reduce(kind, v, axes, keepdims); }
+
+  SiteScope scope;
+  Variable x;
+  std::vector<int64_t> axes;
+  bool keepdims;
+  DType dtype;  // of the result
+  DType wide;   // to compute in
+};
+
+Variable mean_of(const Variable& x, const std::vector<int64_t>& axes, bool keepdims) {
+  const DType wide = wide_dtype(x.dtype());
+  // Integers are summed exactly, before they become floats.
+  const Variable from = is_half(x.dtype()) ? cast(x, wide) : x;
+  const Variable total = reduce(ReduceKind::kSum, from, axes, keepdims);
+  return as(total, wide) / count_of(x, axes, 0, wide);
+}
+
+Variable var_of(const Reduction& r, int64_t ddof) {
+  const Variable centered = as(r.x, r.wide) - mean_of(r.x, r.axes, true);
+  return r.fold(ReduceKind::kSum, sqr(centered)) / count_of(r.x, r.axes, ddof, r.wide);
+}
+
+// f(s) for s > 0, and 0 with derivative 0 at s = 0, where f's own is infinite.
+template <typename F>
+Variable guarded_at_zero(const Variable& s, F f) {
+  const Variable is_zero = eq(s, 0);
+  return where(is_zero, 0, f(where(is_zero, 1, s)));
+}
+
+}  // namespace
+
+Variable mean(Operand x, Axes axes, bool keepdims) {
+  const Reduction r("mean", x, axes, keepdims);
+  return as(mean_of(r.x, r.axes, keepdims), r.dtype);
+}
+
+Variable var(Operand x, Axes axes, bool keepdims, int64_t ddof) {
+  const Reduction r("var", x, axes, keepdims);
+  return as(var_of(r, ddof), r.dtype);
+}
+
+Variable stddev(Operand x, Axes axes, bool keepdims, int64_t ddof) {
+  const Reduction r("stddev", x, axes, keepdims);
+  return as(sqrt(var_of(r, ddof)), r.dtype);
+}
+
+Variable logsumexp(Operand x, Axes axes, bool keepdims) {
+  const Reduction r("logsumexp", x, axes, keepdims);
+  const Variable wide = as(r.x, r.wide);
+  // The shift cancels, so it carries no gradient; an infinite one would make inf - inf.
+  const Variable largest = disconnected_grad(reduce(ReduceKind::kMax, wide, r.axes, true));
+  const Variable shift = where(isinf(largest), 0, largest);
+  const Variable total = log(reduce(ReduceKind::kSum, exp(wide - shift), r.axes, true)) + shift;
+  // The axes have length 1 now: this sum only drops them.
+  return as(keepdims ? total : reduce(ReduceKind::kSum, total, r.axes, false), r.dtype);
+}
+
+Variable norm(Operand x, double ord, Axes axes, bool keepdims) {
+  const Reduction r("norm", x, axes, keepdims);
+  const Variable wide = as(r.x, r.wide);
+  if (std::isinf(ord)) {
+    return as(r.fold(ord > 0 ? ReduceKind::kMax : ReduceKind::kMin, abs(wide)), r.dtype);
+  }
+  if (ord == 0) return as(r.fold(ReduceKind::kSum, neq(wide, 0)), r.dtype);
+  if (ord == 1) return as(r.fold(ReduceKind::kSum, abs(wide)), r.dtype);
+  if (ord == 2) {
+    const Variable total = r.fold(ReduceKind::kSum, sqr(wide));
+    return as(guarded_at_zero(total, [](const Variable& s) { return sqrt(s); }), r.dtype);
+  }
+  const Variable total = r.fold(ReduceKind::kSum, pow(abs(wide), ord));
+  return as(guarded_at_zero(total, [&](const Variable& s) { return pow(s, 1 / ord); }), r.dtype);
+}
+
+}  // namespace bitale
