@@ -22,11 +22,20 @@ Variable as(const Variable& x, DType dtype) { return x.dtype() == dtype ? x : ca
 
 // How many elements are reduced into one, less `ddof`, in a floating dtype.
 Variable count_of(const Variable& x, const std::vector<int64_t>& axes, int64_t ddof, DType dtype) {
-  ShapeItem count = 1;
-  for (int64_t axis : axes) count = count * length_of(x, axis);
-  count = count + ShapeItem(-ddof);
-  if (count.is_static()) return scalar_constant(dtype, static_cast<double>(count.length()));
-  return cast(count.variable(), dtype);
+  int64_t fixed = 1;
+  Variable symbolic;
+  for (int64_t axis : axes) {
+    const ShapeItem length = length_of(x, axis);
+    if (length.is_static()) {
+      fixed *= length.length();
+    } else {
+      symbolic = symbolic.defined() ? mul(symbolic, length.variable()) : length.variable();
+    }
+  }
+  if (!symbolic.defined()) return scalar_constant(dtype, static_cast<double>(fixed - ddof));
+  if (fixed != 1) symbolic = mul(symbolic, fixed);
+  if (ddof != 0) symbolic = sub(symbolic, ddof);
+  return cast(symbolic, dtype);
 }
 
 // A reduction as its builder sees it: resolved axes, dtypes, and one site for all nodes.

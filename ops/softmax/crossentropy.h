@@ -32,7 +32,7 @@ Variable categorical_crossentropy(Operand p, Operand y);
 // Theano's binary_crossentropy, per element: -(y log(p) + (1 - y) log(1 - p)); p and y broadcast.
 Variable binary_crossentropy(Operand p, Operand y);
 
-// The same from logits z, where p = sigmoid(z), without overflow: max(z, 0) - z y + log1p(exp(-|z|)).
+// The same from logits z, where p = sigmoid(z): y softplus(-z) + (1 - y) softplus(z).
 Variable binary_crossentropy_with_logits(Operand z, Operand y);
 
 // (a - b)^2 per element.
