@@ -77,6 +77,9 @@ ShapeItem multiply_lengths(const ShapeItem& a, const ShapeItem& b);
 inline constexpr int64_t kInferredLength = -1;
 inline constexpr int64_t kSymbolicLength = -2;
 
+// Host-integer vectors longer than this are not worth tracking.
+inline constexpr int64_t kMostValues = 64;
+
 // The attribute.
 std::vector<int64_t> encode_lengths(const ShapeItems& items);
 // Appends the operands.
