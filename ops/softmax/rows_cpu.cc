@@ -1,0 +1,216 @@
+#include "ops/softmax/rows_cpu.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "ops/softmax/rows_cpu.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+#include "hwy/highway.h"
+#include "hwy/contrib/math/math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace bitale::softmax_rows {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// A vector of one lane leaves no rest.
+constexpr bool kHasRest = HWY_TARGET != HWY_SCALAR;
+
+// Calls body(vector, index, count) for each whole vector of a row, and once more for what remains, with
+// `padding` in the lanes past the end.
+template <typename T, typename Body>
+HWY_INLINE void for_each_vector(const T* HWY_RESTRICT row, int64_t n, T padding, const Body& body) {
+  const hn::ScalableTag<T> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) body(hn::LoadU(d, row + i), i, lanes);
+  if constexpr (kHasRest) {
+    if (i == n) return;
+    HWY_ALIGN T rest[HWY_MAX_BYTES / sizeof(T)];
+    std::fill_n(std::copy(row + i, row + n, rest), lanes - (n - i), padding);
+    body(hn::Load(d, rest), i, n - i);
+  }
+}
+
+template <typename T, typename V>
+HWY_INLINE void store(V v, T* to, int64_t count) {
+  const hn::ScalableTag<T> d;
+  if (!kHasRest || count == static_cast<int64_t>(hn::Lanes(d))) {
+    hn::StoreU(v, d, to);
+    return;
+  }
+  HWY_ALIGN T rest[HWY_MAX_BYTES / sizeof(T)];
+  hn::Store(v, d, rest);
+  std::copy_n(rest, count, to);
+}
+
+template <typename T, typename V>
+HWY_INLINE T sum_of_lanes(V v) {
+  const hn::ScalableTag<T> d;
+  return hn::GetLane(hn::SumOfLanes(d, v));
+}
+
+// The largest element; NaN if there is one.
+template <typename T>
+HWY_INLINE T largest(const T* row, int64_t n) {
+  const hn::ScalableTag<T> d;
+  constexpr T kLowest = -std::numeric_limits<T>::infinity();
+  auto top = hn::Set(d, kLowest);
+  auto nan = hn::Zero(d);  // x - x would be NaN for infinities as well
+  for_each_vector<T>(row, n, kLowest, [&](auto v, int64_t, int64_t) HWY_ATTR {
+    top = hn::Max(v, top);
+    nan = hn::IfThenElse(hn::Ne(v, v), v, nan);
+  });
+  const T not_number = sum_of_lanes<T>(nan);
+  if (not_number != not_number) return not_number;
+  return hn::GetLane(hn::MaxOfLanes(d, top));
+}
+
+// exp of finite or infinite elements less a finite `shift`; NaN stays NaN.
+template <typename D, typename V>
+HWY_INLINE V exp_of(D d, V x) {
+  return hn::IfThenElse(hn::Ne(x, x), x, hn::Exp(d, x));
+}
+
+// Sum of exp(row - top); writes the powers if `to` is given.
+template <typename T>
+HWY_INLINE T sum_of_powers(const T* row, int64_t n, T top, T* to) {
+  const hn::ScalableTag<T> d;
+  auto total = hn::Zero(d);
+  const auto shift = hn::Set(d, top);
+  for_each_vector<T>(row, n, -std::numeric_limits<T>::infinity(),
+                     [&](auto v, int64_t i, int64_t count) HWY_ATTR {
+                       const auto power = exp_of(d, hn::Sub(v, shift));
+                       total = hn::Add(total, power);
+                       if (to != nullptr) store<T>(power, to + i, count);
+                     });
+  return sum_of_lanes<T>(total);
+}
+
+// Where `row` has a NaN, a +inf, or nothing above -inf, softmax is not defined: all NaN.
+template <typename T>
+HWY_INLINE bool is_undefined(T top) {
+  return !(std::abs(top) < std::numeric_limits<T>::infinity());
+}
+
+template <typename T>
+HWY_INLINE void softmax_row(const T* row, T* out, int64_t n, T scale) {
+  const hn::ScalableTag<T> d;
+  const T top = largest(row, n);
+  if (is_undefined(top)) {
+    std::fill_n(out, n, std::numeric_limits<T>::quiet_NaN());
+    return;
+  }
+  const auto total = hn::Set(d, sum_of_powers(row, n, top, out));
+  const auto factor = hn::Set(d, scale);
+  for_each_vector<T>(out, n, T{0}, [&](auto v, int64_t i, int64_t count) HWY_ATTR {
+    store<T>(hn::Mul(factor, hn::Div(v, total)), out + i, count);
+  });
+}
+
+template <typename T>
+HWY_INLINE void log_softmax_row(const T* row, T* out, int64_t n) {
+  const hn::ScalableTag<T> d;
+  const T top = largest(row, n);
+  if (is_undefined(top)) {
+    std::fill_n(out, n, std::numeric_limits<T>::quiet_NaN());
+    return;
+  }
+  const auto log_total = hn::Set(d, std::log(sum_of_powers<T>(row, n, top, nullptr)));
+  const auto shift = hn::Set(d, top);
+  for_each_vector<T>(row, n, T{0}, [&](auto v, int64_t i, int64_t count) HWY_ATTR {
+    store<T>(hn::Sub(hn::Sub(v, shift), log_total), out + i, count);
+  });
+}
+
+// The second operand of a row, beside the vector of the first at `i`.
+template <typename T>
+HWY_INLINE auto beside(const T* row, int64_t i, int64_t count) {
+  const hn::ScalableTag<T> d;
+  if (!kHasRest || count == static_cast<int64_t>(hn::Lanes(d))) return hn::LoadU(d, row + i);
+  HWY_ALIGN T rest[HWY_MAX_BYTES / sizeof(T)] = {};
+  std::copy_n(row + i, count, rest);
+  return hn::Load(d, rest);
+}
+
+template <typename T>
+HWY_INLINE void softmax_grad_row(const T* g, const T* y, T* out, int64_t n) {
+  const hn::ScalableTag<T> d;
+  auto total = hn::Zero(d);
+  for_each_vector<T>(g, n, T{0}, [&](auto v, int64_t i, int64_t count) HWY_ATTR {
+    total = hn::Add(total, hn::Mul(v, beside(y, i, count)));
+  });
+  const auto inner = hn::Set(d, sum_of_lanes<T>(total));
+  for_each_vector<T>(g, n, T{0}, [&](auto v, int64_t i, int64_t count) HWY_ATTR {
+    store<T>(hn::Mul(beside(y, i, count), hn::Sub(v, inner)), out + i, count);
+  });
+}
+
+template <typename T>
+HWY_INLINE void log_softmax_grad_row(const T* g, const T* y, T* out, int64_t n) {
+  const hn::ScalableTag<T> d;
+  auto total = hn::Zero(d);
+  for_each_vector<T>(g, n, T{0}, [&](auto v, int64_t, int64_t) HWY_ATTR {
+    total = hn::Add(total, v);
+  });
+  const auto sum = hn::Set(d, sum_of_lanes<T>(total));
+  for_each_vector<T>(g, n, T{0}, [&](auto v, int64_t i, int64_t count) HWY_ATTR {
+    store<T>(hn::Sub(v, hn::Mul(exp_of(d, beside(y, i, count)), sum)), out + i, count);
+  });
+}
+
+template <typename T>
+HWY_INLINE T crossentropy_row(const T* row, int64_t n, int64_t label) {
+  const T top = largest(row, n);
+  if (is_undefined(top)) return std::numeric_limits<T>::quiet_NaN();
+  return (top - row[label]) + std::log(sum_of_powers<T>(row, n, top, nullptr));
+}
+
+template <typename T>
+void run_rows(const Rows& rows, int64_t begin, int64_t end) {
+  const int64_t n = rows.length;
+  const T* a = static_cast<const T*>(rows.a);
+  const T* b = static_cast<const T*>(rows.b);
+  T* out = static_cast<T*>(rows.out);
+  for (int64_t r = begin; r < end; ++r) {
+    switch (rows.task) {
+      case Task::kSoftmax: softmax_row<T>(a + r * n, out + r * n, n, T{1}); break;
+      case Task::kLogSoftmax: log_softmax_row<T>(a + r * n, out + r * n, n); break;
+      case Task::kSoftmaxGrad: softmax_grad_row<T>(a + r * n, b + r * n, out + r * n, n); break;
+      case Task::kLogSoftmaxGrad:
+        log_softmax_grad_row<T>(a + r * n, b + r * n, out + r * n, n);
+        break;
+      case Task::kCrossentropy: out[r] = crossentropy_row<T>(a + r * n, n, rows.labels[r]); break;
+      case Task::kCrossentropyGrad:
+        softmax_row<T>(a + r * n, out + r * n, n, b[r]);
+        out[r * n + rows.labels[r]] -= b[r];
+        break;
+    }
+  }
+}
+
+void run(const Rows& rows, int64_t begin, int64_t end) {
+  if (rows.is_double) {
+    run_rows<double>(rows, begin, end);
+  } else {
+    run_rows<float>(rows, begin, end);
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace bitale::softmax_rows
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace bitale::softmax_rows {
+
+HWY_EXPORT(run);
+
+void run(const Rows& rows, int64_t begin, int64_t end) {
+  HWY_DYNAMIC_DISPATCH(run)(rows, begin, end);
+}
+
+}  // namespace bitale::softmax_rows
+#endif  // HWY_ONCE
