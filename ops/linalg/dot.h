@@ -19,13 +19,14 @@ namespace bitale {
 
 // Theano's and numpy's dot: a scalar times anything is the elementwise product; otherwise the last
 // axis of `a` is summed with the only axis of a vector `b`, or the one before the last of `b`:
-// (k)·(k) -> (), (m, k)·(k) -> (m), (k)·(k, n) -> (n), (m, k)·(k, n) -> (m, n), and for higher ranks
+// (k)·(k) -> (), (m, k)·(k) -> (m), (k)·(k, n) -> (n), (m, k)·(k, n) -> (m, n), and for higher
+// ranks
 // (..., k)·(..., k, n) -> (..., ..., n). ShapeError if the summed dims differ.
 Variable dot(Operand a, Operand b);
 
-// numpy's matmul: (..., m, k)·(..., k, n) -> (..., m, n). A vector on the left is a row, on the right
-// a column, whose axis is dropped from the result. Leading axes broadcast where one is statically 1.
-// ShapeError for a scalar operand, or if inner dims or leading axes differ.
+// numpy's matmul: (..., m, k)·(..., k, n) -> (..., m, n). A vector on the left is a row, on the
+// right a column, whose axis is dropped from the result. Leading axes broadcast where one is
+// statically 1. ShapeError for a scalar operand, or if inner dims or leading axes differ.
 Variable matmul(Operand a, Operand b);
 
 // Theano's batched_dot: dot(a[i], b[i]) for each i of the first axis; each operand has rank 2 or 3.
@@ -33,9 +34,9 @@ Variable matmul(Operand a, Operand b);
 // (b, k)·(b, k) -> (b). ShapeError for other ranks or differing dims.
 Variable batched_dot(Operand a, Operand b);
 
-// numpy's tensordot: sums over pairs of axes, a_axes[i] of `a` with b_axes[i] of `b`; the result has
-// the other axes of `a`, then those of `b`. Negative axes count from the end. ShapeError if the lists
-// differ in length, repeat an axis, leave the rank or pair differing dims.
+// numpy's tensordot: sums over pairs of axes, a_axes[i] of `a` with b_axes[i] of `b`; the result
+// has the other axes of `a`, then those of `b`. Negative axes count from the end. ShapeError if the
+// lists differ in length, repeat an axis, leave the rank or pair differing dims.
 Variable tensordot(Operand a, Operand b, std::vector<int64_t> a_axes, std::vector<int64_t> b_axes);
 // Sums over the last `axes` axes of `a` and the first `axes` of `b`.
 Variable tensordot(Operand a, Operand b, int64_t axes = 2);
@@ -55,8 +56,8 @@ class DotOp final : public Op {
   Variables pushforward(const PushforwardContext& context) const override;
 };
 
-// Equal ranks of at least 3, equal dtypes; which leading axes of which operand broadcast was decided
-// when the node was built.
+// Equal ranks of at least 3, equal dtypes; which leading axes of which operand broadcast was
+// decided when the node was built.
 class MatmulOp final : public Op {
  public:
   // Bit i: leading axis i of the operand has length 1 and is repeated.
