@@ -1,0 +1,180 @@
+#include "ops/cpu/gemm_tile.h"
+
+#include <array>
+#include <utility>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "ops/cpu/gemm_tile.cc"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace bitale::cpu {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// AVX-512 has 32 registers, the others 16.
+#if HWY_TARGET <= HWY_AVX3
+constexpr int kTileRows = 12;
+#else
+constexpr int kTileRows = 6;
+#endif
+
+template <typename T>
+constexpr int64_t vector_length() {
+  return static_cast<int64_t>(HWY_MAX_BYTES / sizeof(T));
+}
+
+// kRows rows and kVectors vectors of C in registers. `scales` are alpha and beta, in memory: as
+// arguments they would take a register that the inner loop needs.
+template <typename T, int kRows, int kVectors>
+HWY_NOINLINE void run_tile(int64_t columns, int64_t depth, const T* HWY_RESTRICT a,
+                           const T* HWY_RESTRICT b, int64_t b_stride, T* HWY_RESTRICT c,
+                           int64_t c_stride, const T* HWY_RESTRICT scales) {
+  const hn::ScalableTag<T> d;
+  using V = hn::Vec<decltype(d)>;
+  const int64_t lanes = vector_length<T>();
+  V sums[kRows][kVectors];
+#pragma GCC unroll 16
+  for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 2
+    for (int j = 0; j < kVectors; ++j) sums[i][j] = hn::Zero(d);
+  }
+#pragma GCC unroll 2
+  for (int64_t k = 0; k < depth; ++k) {
+    V right[kVectors];
+#pragma GCC unroll 2
+    for (int j = 0; j < kVectors; ++j) right[j] = hn::LoadU(d, b + j * lanes);
+#pragma GCC unroll 16
+    for (int i = 0; i < kRows; ++i) {
+      const V left = hn::Set(d, a[i]);
+#pragma GCC unroll 2
+      for (int j = 0; j < kVectors; ++j) sums[i][j] = hn::MulAdd(left, right[j], sums[i][j]);
+    }
+    a += kRows;
+    b += b_stride;
+  }
+  const T beta = scales[1];
+  const V scale = hn::Set(d, scales[0]);
+  if (columns == kVectors * lanes) {
+    const V keep = hn::Set(d, beta);
+#pragma GCC unroll 16
+    for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 2
+      for (int j = 0; j < kVectors; ++j) {
+        T* to = c + i * c_stride + j * lanes;
+        V sum = hn::Mul(sums[i][j], scale);
+        if (beta != T{0}) sum = hn::MulAdd(keep, hn::LoadU(d, to), sum);
+        hn::StoreU(sum, d, to);
+      }
+    }
+    return;
+  }
+  HWY_ALIGN T buffer[kVectors * vector_length<T>()];
+#pragma GCC unroll 16
+  for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 2
+    for (int j = 0; j < kVectors; ++j) {
+      hn::Store(hn::Mul(sums[i][j], scale), d, buffer + j * lanes);
+    }
+    T* to = c + i * c_stride;
+    for (int64_t j = 0; j < columns; ++j) {
+      to[j] = beta != T{0} ? __builtin_fma(beta, to[j], buffer[j]) : buffer[j];
+    }
+  }
+}
+
+template <typename T>
+using TileFunction = void (*)(int64_t, int64_t, const T*, const T*, int64_t, T*, int64_t, const T*);
+
+template <typename T, int kVectors, int... kRows>
+constexpr std::array<TileFunction<T>, sizeof...(kRows)> tile_table(
+    std::integer_sequence<int, kRows...>) {
+  return {&run_tile<T, kRows + 1, kVectors>...};
+}
+
+template <typename T>
+HWY_ATTR void run(int64_t rows, int64_t columns, int64_t depth, const T* a, const T* b,
+                  int64_t b_stride, T* c, int64_t c_stride, T alpha, T beta) {
+  static constexpr auto narrow = tile_table<T, 1>(std::make_integer_sequence<int, kTileRows>());
+  static constexpr auto wide = tile_table<T, 2>(std::make_integer_sequence<int, kTileRows>());
+  const auto& table = columns <= vector_length<T>() ? narrow : wide;
+  const T scales[2] = {alpha, beta};
+  table[rows - 1](columns, depth, a, b, b_stride, c, c_stride, scales);
+}
+
+template <typename T>
+HWY_ATTR T dot(int64_t depth, const T* HWY_RESTRICT x, const T* HWY_RESTRICT y) {
+  const hn::ScalableTag<T> d;
+  const int64_t lanes = vector_length<T>();
+  auto sum0 = hn::Zero(d);
+  auto sum1 = hn::Zero(d);
+  auto sum2 = hn::Zero(d);
+  auto sum3 = hn::Zero(d);
+  int64_t k = 0;
+  for (; k + 4 * lanes <= depth; k += 4 * lanes) {
+    sum0 = hn::MulAdd(hn::LoadU(d, x + k), hn::LoadU(d, y + k), sum0);
+    sum1 = hn::MulAdd(hn::LoadU(d, x + k + lanes), hn::LoadU(d, y + k + lanes), sum1);
+    sum2 = hn::MulAdd(hn::LoadU(d, x + k + 2 * lanes), hn::LoadU(d, y + k + 2 * lanes), sum2);
+    sum3 = hn::MulAdd(hn::LoadU(d, x + k + 3 * lanes), hn::LoadU(d, y + k + 3 * lanes), sum3);
+  }
+  for (; k + lanes <= depth; k += lanes) {
+    sum0 = hn::MulAdd(hn::LoadU(d, x + k), hn::LoadU(d, y + k), sum0);
+  }
+  sum0 = hn::Add(hn::Add(sum0, sum1), hn::Add(sum2, sum3));
+  T sum = hn::GetLane(hn::SumOfLanes(d, sum0));
+  for (; k < depth; ++k) sum += x[k] * y[k];
+  return sum;
+}
+
+template <typename T>
+HWY_ATTR void axpy(int64_t count, T scale, const T* HWY_RESTRICT x, T* HWY_RESTRICT y) {
+  const hn::ScalableTag<T> d;
+  const int64_t lanes = vector_length<T>();
+  const auto factor = hn::Set(d, scale);
+  int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    hn::StoreU(hn::MulAdd(factor, hn::LoadU(d, x + i), hn::LoadU(d, y + i)), d, y + i);
+  }
+  for (; i < count; ++i) y[i] = __builtin_fma(scale, x[i], y[i]);
+}
+
+template <typename T>
+GemmTile<T> make_tile() {
+  return {.rows = kTileRows,
+          .columns = 2 * vector_length<T>(),
+          .run = &run<T>,
+          .dot = &dot<T>,
+          .axpy = &axpy<T>};
+}
+
+GemmTile<float> float_tile() { return make_tile<float>(); }
+GemmTile<double> double_tile() { return make_tile<double>(); }
+
+}  // namespace HWY_NAMESPACE
+}  // namespace bitale::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace bitale::cpu {
+namespace {
+
+HWY_EXPORT(float_tile);
+HWY_EXPORT(double_tile);
+
+}  // namespace
+
+template <>
+const GemmTile<float>& gemm_tile<float>() {
+  static const GemmTile<float> tile = HWY_DYNAMIC_DISPATCH(float_tile)();
+  return tile;
+}
+
+template <>
+const GemmTile<double>& gemm_tile<double>() {
+  static const GemmTile<double> tile = HWY_DYNAMIC_DISPATCH(double_tile)();
+  return tile;
+}
+
+}  // namespace bitale::cpu
+#endif  // HWY_ONCE

@@ -1,0 +1,45 @@
+// The innermost kernels of matrix products, and of what is made of them: a small block of C held in
+// vector registers while the inner dimension is walked. Chosen once per process for the CPU at hand
+// (AVX2, AVX-512 or the portable baseline).
+//
+// gemm() in ops/cpu/gemm.h is the whole product. Use the tile directly where operands are packed in
+// another way, as convolutions do.
+
+#ifndef BITALE_OPS_CPU_GEMM_TILE_H_
+#define BITALE_OPS_CPU_GEMM_TILE_H_
+
+#include <cstdint>
+
+namespace bitale::cpu {
+
+template <typename T>
+struct GemmTile {
+  // A tile has at most this many rows, and exactly this many columns in packed B.
+  int64_t rows = 0;
+  int64_t columns = 0;
+
+  // c[i][j] = beta * c[i][j] + alpha * sum_k a[k][i] * b[k][j] for i < rows, j < columns. Row k of
+  // `a` is a + k * rows; row k of `b` is b + k * b_stride and holds readable elements up to the
+  // tile's column count; row i of `c` is c + i * c_stride. Where beta is 0, c is not read. The sum
+  // runs in ascending k, one fused multiply-add each.
+  void (*run)(int64_t rows, int64_t columns, int64_t depth, const T* a, const T* b,
+              int64_t b_stride, T* c, int64_t c_stride, T alpha, T beta) = nullptr;
+
+  // sum_k x[k] * y[k] in a fixed order.
+  T (*dot)(int64_t depth, const T* x, const T* y) = nullptr;
+  // y[i] += scale * x[i].
+  void (*axpy)(int64_t count, T scale, const T* x, T* y) = nullptr;
+};
+
+// T is float or double.
+template <typename T>
+const GemmTile<T>& gemm_tile();
+
+// An upper bound of gemm_tile<T>().columns on any CPU.
+inline constexpr int64_t kMostTileColumns = 64;
+// And of its rows.
+inline constexpr int64_t kMostTileRows = 12;
+
+}  // namespace bitale::cpu
+
+#endif  // BITALE_OPS_CPU_GEMM_TILE_H_

@@ -1,0 +1,291 @@
+// CPU kernels of dot, matmul and gemm.
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <type_traits>
+
+#include "core/compile/kernel_registry.h"
+#include "core/runtime/thread_pool.h"
+#include "core/tensor/tensor.h"
+#include "ops/cpu/gemm.h"
+#include "ops/cpu/workspace.h"
+
+namespace bitale {
+namespace {
+
+using cpu::MatrixView;
+
+constexpr const char* kNoHalf = "float16 and bfloat16 have no products: cast to float32 first";
+constexpr const char* kOnlyFloats = "only float32 and float64";
+
+bool is_float_or_double(DType dtype) {
+  return dtype == DType::kFloat32 || dtype == DType::kFloat64;
+}
+
+const char* supports_floats(const KernelCall& call) {
+  return is_float_or_double(call.outputs[0].dtype) ? nullptr : kOnlyFloats;
+}
+
+const char* supports_all_but_half(const KernelCall& call) {
+  const DType dtype = call.outputs[0].dtype;
+  return is_discrete(dtype) || is_float_or_double(dtype) ? nullptr : kNoHalf;
+}
+
+// A product of matrices and vectors as one of matrices: strides in elements.
+struct Product {
+  int64_t m = 1, n = 1, k = 1;
+  int64_t a_row = 0, a_column = 0, b_row = 0, b_column = 0;
+
+  template <typename T>
+  MatrixView<T> left(const T* data) const {
+    return {data, a_row, a_column};
+  }
+  template <typename T>
+  MatrixView<T> right(const T* data) const {
+    return {data, b_row, b_column};
+  }
+};
+
+// Of the last axes of both operands; a vector on the left is a row, on the right a column.
+Product product_of(const OperandLayout& a, const OperandLayout& b) {
+  Product p;
+  const size_t a_rank = a.shape.size();
+  const size_t b_rank = b.shape.size();
+  p.k = a.shape[a_rank - 1];
+  p.a_column = a.strides[a_rank - 1];
+  if (a_rank >= 2) {
+    p.m = a.shape[a_rank - 2];
+    p.a_row = a.strides[a_rank - 2];
+  }
+  if (b_rank >= 2) {
+    p.n = b.shape[b_rank - 1];
+    p.b_column = b.strides[b_rank - 1];
+    p.b_row = b.strides[b_rank - 2];
+  } else {
+    p.b_row = b.strides[0];
+  }
+  return p;
+}
+
+// By the definition, one element after the other: floats are summed in float64.
+template <typename T>
+void reference_product(const Product& p, const T* a, const T* b, T* c) {
+  if constexpr (std::is_floating_point_v<T>) {
+    for (int64_t i = 0; i < p.m; ++i) {
+      for (int64_t j = 0; j < p.n; ++j) {
+        double sum = 0;
+        for (int64_t q = 0; q < p.k; ++q) {
+          sum += static_cast<double>(a[i * p.a_row + q * p.a_column]) *
+                 static_cast<double>(b[q * p.b_row + j * p.b_column]);
+        }
+        c[i * p.n + j] = static_cast<T>(sum);
+      }
+    }
+  } else {
+    cpu::generic_gemm(p.m, p.n, p.k, p.left(a), p.right(b), c, p.n);
+  }
+}
+
+// All products of a stack: one for dot.
+class Stack {
+ public:
+  explicit Stack(const KernelCall& call) : product_(product_of(call.inputs[0], call.inputs[1])) {
+    const Dims& shape = call.outputs[0].shape;
+    if (call.op.name() == "dot") return;
+    for (size_t axis = 0; axis + 2 < shape.size(); ++axis) {
+      const auto stride = [&](size_t i) {
+        return call.inputs[i].shape[axis] == 1 ? 0 : call.inputs[i].strides[axis];
+      };
+      axes_.push_back({shape[axis], stride(0), stride(1)});
+      count_ *= shape[axis];
+    }
+  }
+
+  const Product& product() const { return product_; }
+  int64_t count() const { return count_; }
+
+  // Calls body(a, b, c) with the first elements of product `index`.
+  template <typename T, typename Body>
+  void at(int64_t index, const T* a, const T* b, T* c, Body&& body) const {
+    c += index * product_.m * product_.n;
+    for (size_t i = axes_.size(); i-- > 0;) {
+      const int64_t position = index % axes_[i].length;
+      index /= axes_[i].length;
+      a += position * axes_[i].a_stride;
+      b += position * axes_[i].b_stride;
+    }
+    body(a, b, c);
+  }
+
+ private:
+  struct Axis {
+    int64_t length, a_stride, b_stride;
+  };
+  Product product_;
+  absl::InlinedVector<Axis, 4> axes_;
+  int64_t count_ = 1;
+};
+
+template <typename T>
+class ReferenceProductKernel final : public Kernel {
+ public:
+  explicit ReferenceProductKernel(const KernelCall& call) : stack_(call) {}
+
+  void run(const KernelFrame& frame) const override {
+    for (int64_t i = 0; i < stack_.count(); ++i) {
+      stack_.at(
+          i, frame.input<T>(0), frame.input<T>(1), frame.output<T>(0),
+          [&](const T* a, const T* b, T* c) { reference_product(stack_.product(), a, b, c); });
+    }
+  }
+
+ private:
+  Stack stack_;
+};
+
+// Large products run one after the other, each on all threads; small ones side by side.
+template <typename T>
+class BlockedProductKernel final : public Kernel {
+ public:
+  explicit BlockedProductKernel(const KernelCall& call) : stack_(call) {
+    const Product& p = stack_.product();
+    bytes_each_ = cpu::gemm_workspace_bytes<T>(p.m, p.n, p.k);
+    const double work =
+        static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
+    side_by_side_ = stack_.count() > 1 && work < kLargeProduct;
+    // Several small products make one block.
+    grain_ = static_cast<int64_t>(std::clamp(kBlockWork / std::max(work, 1.0), 1.0, 1e6));
+    slots_ = side_by_side_ ? std::min<int64_t>(thread_count(), cpu::SlotPool::kMost) : 1;
+  }
+
+  size_t workspace_bytes() const override { return static_cast<size_t>(slots_) * bytes_each_; }
+
+  void run(const KernelFrame& frame) const override {
+    const auto product = [&](int64_t index, void* workspace) {
+      stack_.at(index, frame.input<T>(0), frame.input<T>(1), frame.output<T>(0),
+                [&](const T* a, const T* b, T* c) {
+                  const Product& p = stack_.product();
+                  cpu::gemm<T>(p.m, p.n, p.k, T{1}, p.left(a), p.right(b), T{0}, c, p.n, workspace);
+                });
+    };
+    if (!side_by_side_) {
+      for (int64_t i = 0; i < stack_.count(); ++i) product(i, frame.workspace);
+      return;
+    }
+    cpu::SlotPool slots(slots_);
+    parallel_ranges(stack_.count(), grain_, [&](int64_t begin, int64_t end) {
+      const cpu::SlotPool::Loan loan(slots);
+      void* workspace =
+          static_cast<char*>(frame.workspace) + static_cast<size_t>(loan.slot()) * bytes_each_;
+      for (int64_t i = begin; i < end; ++i) product(i, workspace);
+    });
+  }
+
+ private:
+  static constexpr double kLargeProduct = 4e6;
+  static constexpr double kBlockWork = 2e5;
+
+  Stack stack_;
+  size_t bytes_each_;
+  bool side_by_side_;
+  int64_t grain_;
+  int64_t slots_;
+};
+
+template <template <typename> class KernelType, typename... Types>
+std::unique_ptr<const Kernel> make_for(const KernelCall& call) {
+  std::unique_ptr<const Kernel> kernel;
+  const auto try_type = [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    if (call.outputs[0].dtype == dtype_of<T>) kernel = std::make_unique<KernelType<T>>(call);
+  };
+  (try_type(TypeTag<Types>{}), ...);
+  return kernel;
+}
+
+std::unique_ptr<const Kernel> make_blocked(KernelMaker& maker) {
+  return make_for<BlockedProductKernel, float, double>(maker.call());
+}
+
+std::unique_ptr<const Kernel> make_reference(KernelMaker& maker) {
+  return make_for<ReferenceProductKernel, float, double, bool, int8_t, int16_t, int32_t, int64_t,
+                  uint8_t, uint16_t, uint32_t, uint64_t>(maker.call());
+}
+
+// Inputs: c, a, b, alpha, beta.
+template <typename T>
+class GemmKernel final : public Kernel {
+ public:
+  explicit GemmKernel(const KernelCall& call)
+      : product_(product_of(call.inputs[1], call.inputs[2])),
+        shape_(call.outputs[0].shape),
+        c_strides_(call.inputs[0].strides) {}
+
+  size_t workspace_bytes() const override {
+    return cpu::gemm_workspace_bytes<T>(product_.m, product_.n, product_.k);
+  }
+
+  bool may_overwrite(size_t, size_t input) const override { return input == 0; }
+
+  void run(const KernelFrame& frame) const override {
+    const T alpha = *frame.input<T>(3);
+    const T beta = *frame.input<T>(4);
+    T* out = frame.output<T>(0);
+    if (frame.inputs[0] != out && beta != T{0}) {
+      copy_strided(shape_, dtype_of<T>, out, contiguous_strides(shape_), dtype_of<T>,
+                   frame.inputs[0], c_strides_);
+    }
+    const Product& p = product_;
+    cpu::gemm<T>(p.m, p.n, p.k, alpha, p.left(frame.input<T>(1)), p.right(frame.input<T>(2)), beta,
+                 out, p.n, frame.workspace);
+  }
+
+ private:
+  Product product_;
+  Dims shape_;
+  Dims c_strides_;
+};
+
+std::unique_ptr<const Kernel> make_gemm(KernelMaker& maker) {
+  return make_for<GemmKernel, float, double>(maker.call());
+}
+
+const KernelRegistrar dot_blocked({.op = "dot",
+                                   .name = "dot_blocked",
+                                   .kind = KernelKind::kTuned,
+                                   .rank = 20,
+                                   .strided_inputs = true,
+                                   .supports = supports_floats,
+                                   .make = make_blocked});
+const KernelRegistrar dot_reference({.op = "dot",
+                                     .name = "dot_reference",
+                                     .kind = KernelKind::kReference,
+                                     .rank = 1,
+                                     .strided_inputs = true,
+                                     .supports = supports_all_but_half,
+                                     .make = make_reference});
+const KernelRegistrar matmul_blocked({.op = "matmul",
+                                      .name = "matmul_blocked",
+                                      .kind = KernelKind::kTuned,
+                                      .rank = 20,
+                                      .strided_inputs = true,
+                                      .supports = supports_floats,
+                                      .make = make_blocked});
+const KernelRegistrar matmul_reference({.op = "matmul",
+                                        .name = "matmul_reference",
+                                        .kind = KernelKind::kReference,
+                                        .rank = 1,
+                                        .strided_inputs = true,
+                                        .supports = supports_all_but_half,
+                                        .make = make_reference});
+const KernelRegistrar gemm_blocked({.op = "gemm",
+                                    .name = "gemm_blocked",
+                                    .kind = KernelKind::kTuned,
+                                    .rank = 20,
+                                    .strided_inputs = true,
+                                    .supports = supports_floats,
+                                    .make = make_gemm});
+
+}  // namespace
+}  // namespace bitale
