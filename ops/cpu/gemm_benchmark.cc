@@ -12,8 +12,8 @@ namespace bitale::cpu {
 namespace {
 
 void set_rate(benchmark::State& state, double flops) {
-  state.counters["FLOP/s"] = benchmark::Counter(
-      flops * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
+  state.counters["FLOP/s"] = benchmark::Counter(flops * static_cast<double>(state.iterations()),
+                                                benchmark::Counter::kIsRate);
 }
 
 // The tile alone on operands in L1: the limit of this machine, less the loads.
@@ -25,8 +25,8 @@ void BM_Tile(benchmark::State& state) {
   std::vector<T> b(tile.columns * depth, T{1});
   std::vector<T> c(tile.rows * tile.columns, T{0});
   for (auto _ : state) {
-    tile.run(tile.rows, tile.columns, depth, a.data(), b.data(), tile.columns, c.data(), tile.columns,
-             T{1}, T{0});
+    tile.run(tile.rows, tile.columns, depth, a.data(), b.data(), tile.columns, c.data(),
+             tile.columns, T{1}, T{0});
     benchmark::DoNotOptimize(c.data());
   }
   set_rate(state, 2.0 * static_cast<double>(tile.rows * tile.columns * depth));
@@ -47,10 +47,10 @@ void BM_Gemm(benchmark::State& state) {
   std::vector<T> workspace(gemm_workspace_bytes<T>(m, n, k) / sizeof(T) + 64);
   void* aligned = reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(workspace.data()) + 63) &
                                           ~uintptr_t{63});
-  const MatrixView<T> left = state.range(3) != 0 ? MatrixView<T>{a.data(), 1, m}
-                                                 : MatrixView<T>{a.data(), k, 1};
-  const MatrixView<T> right = state.range(4) != 0 ? MatrixView<T>{b.data(), 1, k}
-                                                  : MatrixView<T>{b.data(), n, 1};
+  const MatrixView<T> left =
+      state.range(3) != 0 ? MatrixView<T>{a.data(), 1, m} : MatrixView<T>{a.data(), k, 1};
+  const MatrixView<T> right =
+      state.range(4) != 0 ? MatrixView<T>{b.data(), 1, k} : MatrixView<T>{b.data(), n, 1};
   for (auto _ : state) {
     gemm<T>(m, n, k, T{1}, left, right, T{0}, c.data(), n, aligned);
     benchmark::DoNotOptimize(c.data());

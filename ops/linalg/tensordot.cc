@@ -50,7 +50,7 @@ std::vector<int64_t> other_axes(const Variable& x, const std::vector<int64_t>& a
 ShapeItem joined_length(const Variable& x, const std::vector<int64_t>& axes) {
   ShapeItem length = 1;
   for (size_t i = 0; i < axes.size(); ++i) {
-    length = i == 0 ? length_of(x, axes[i]) : length * length_of(x, axes[i]);
+    length = i == 0 ? length_of(x, axes[i]) : multiply_lengths(length, length_of(x, axes[i]));
   }
   return length;
 }

@@ -1,0 +1,209 @@
+#include "ops/cpu/gemm.h"
+
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "core/base/options.h"
+#include "gtest/gtest.h"
+#include "ops/cpu/gemm_tile.h"
+#include "ops/cpu/workspace.h"
+
+namespace bitale::cpu {
+namespace {
+
+// Small whole numbers, so that sums are exact in any order and results compare bit by bit.
+template <typename T>
+std::vector<T> small_numbers(int64_t count, uint32_t seed) {
+  std::vector<T> values(static_cast<size_t>(count));
+  for (T& value : values) {
+    seed = seed * 1664525u + 1013904223u;
+    value = static_cast<T>(static_cast<int>(seed >> 28) - 8);
+  }
+  return values;
+}
+
+template <typename T>
+struct Workspace {
+  Workspace(int64_t m, int64_t n, int64_t k)
+      : bytes(gemm_workspace_bytes<T>(m, n, k)),
+        // Poison: contents are undefined for the callee.
+        memory(bytes + 128, char(0xff)) {}
+  void* data() {
+    return reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(memory.data()) + 63) &
+                                   ~uintptr_t{63});
+  }
+  // Whether nothing was written past the end.
+  bool intact() {
+    const char* end = static_cast<char*>(data()) + bytes;
+    for (int i = 0; i < 64; ++i) {
+      if (end[i] != char(0xff)) return false;
+    }
+    return true;
+  }
+  size_t bytes;
+  std::vector<char> memory;
+};
+
+template <typename T>
+void expect_product(int64_t m, int64_t n, int64_t k, bool a_transposed, bool b_transposed, T alpha,
+                    T beta) {
+  SCOPED_TRACE(testing::Message() << m << "x" << n << "x" << k << " transposed " << a_transposed
+                                  << b_transposed << " alpha " << alpha << " beta " << beta);
+  const std::vector<T> a = small_numbers<T>(m * k, 1);
+  const std::vector<T> b = small_numbers<T>(k * n, 2);
+  const int64_t c_stride = n + 3;
+  std::vector<T> c = small_numbers<T>(m * c_stride + 1, 3);
+  const std::vector<T> before = c;
+  const MatrixView<T> left =
+      a_transposed ? MatrixView<T>{a.data(), 1, m} : MatrixView<T>{a.data(), k, 1};
+  const MatrixView<T> right =
+      b_transposed ? MatrixView<T>{b.data(), 1, k} : MatrixView<T>{b.data(), n, 1};
+  Workspace<T> workspace(m, n, k);
+  gemm<T>(m, n, k, alpha, left, right, beta, c.data(), c_stride, workspace.data());
+  EXPECT_TRUE(workspace.intact());
+  for (int64_t i = 0; i < m; ++i) {
+    for (int64_t j = 0; j < c_stride; ++j) {
+      const double old = static_cast<double>(before[i * c_stride + j]);
+      double want = old;
+      if (j < n) {
+        double sum = 0;
+        for (int64_t p = 0; p < k; ++p) {
+          sum += static_cast<double>(left.data[i * left.row_stride + p * left.column_stride]) *
+                 static_cast<double>(right.data[p * right.row_stride + j * right.column_stride]);
+        }
+        want = static_cast<double>(alpha) * sum + static_cast<double>(beta) * old;
+      }
+      ASSERT_EQ(static_cast<double>(c[i * c_stride + j]), want) << "at " << i << ", " << j;
+    }
+  }
+}
+
+template <typename T>
+void expect_products() {
+  for (const auto& [m, n, k] : std::vector<std::array<int64_t, 3>>{{1, 1, 1},
+                                                                   {5, 1, 7},
+                                                                   {1, 5, 7},
+                                                                   {2, 3, 1},
+                                                                   {6, 16, 8},
+                                                                   {7, 17, 9},
+                                                                   {13, 31, 40},
+                                                                   {20, 70, 33},
+                                                                   {25, 70, 33},
+                                                                   {65, 1, 130},
+                                                                   {1, 130, 65},
+                                                                   {130, 530, 330},
+                                                                   {3, 2100, 350},
+                                                                   {500, 10, 645}}) {
+    for (bool a_transposed : {false, true}) {
+      for (bool b_transposed : {false, true}) {
+        expect_product<T>(m, n, k, a_transposed, b_transposed, T{1}, T{0});
+      }
+    }
+    expect_product<T>(m, n, k, false, false, T{-2}, T{1});
+    expect_product<T>(m, n, k, true, false, T{2}, T{3});
+  }
+}
+
+TEST(Gemm, FloatEqualsTheDefinition) { expect_products<float>(); }
+TEST(Gemm, DoubleEqualsTheDefinition) { expect_products<double>(); }
+
+TEST(Gemm, MoreRowsThanOneSliceHolds) { expect_product<float>(3900, 18, 3, false, false, 1, 0); }
+
+TEST(Gemm, AnInnerLengthOfZeroGivesBetaC) {
+  expect_product<float>(3, 4, 0, false, false, 1, 0);
+  expect_product<float>(3, 4, 0, false, false, 1, 2);
+}
+
+TEST(Gemm, EmptyResultsTouchNothing) {
+  expect_product<float>(0, 4, 5, false, false, 1, 0);
+  expect_product<float>(4, 0, 5, false, false, 1, 0);
+}
+
+TEST(Gemm, WithBetaZeroOldNaNsVanish) {
+  for (int64_t n : {int64_t{1}, int64_t{5}, int64_t{16}}) {
+    const std::vector<float> a(6, 1.0f);
+    const std::vector<float> b(2 * n, 2.0f);
+    std::vector<float> c(3 * n, std::numeric_limits<float>::quiet_NaN());
+    Workspace<float> workspace(3, n, 2);
+    gemm<float>(3, n, 2, 1, {a.data(), 2, 1}, {b.data(), n, 1}, 0, c.data(), n, workspace.data());
+    for (float value : c) EXPECT_EQ(value, 4.0f);
+  }
+}
+
+TEST(Gemm, ZeroTimesNaNIsNaN) {
+  for (int64_t n : {int64_t{1}, int64_t{5}, int64_t{40}}) {
+    const std::vector<float> a(30 * 4, 0.0f);
+    std::vector<float> b(4 * n, 1.0f);
+    b[2 * n] = std::numeric_limits<float>::quiet_NaN();
+    std::vector<float> c(30 * n);
+    Workspace<float> workspace(30, n, 4);
+    gemm<float>(30, n, 4, 1, {a.data(), 4, 1}, {b.data(), n, 1}, 0, c.data(), n, workspace.data());
+    for (int64_t i = 0; i < 30; ++i) {
+      EXPECT_TRUE(std::isnan(c[i * n]));
+      for (int64_t j = 1; j < n; ++j) EXPECT_EQ(c[i * n + j], 0.0f);
+    }
+  }
+}
+
+TEST(Gemm, StridesMayBeNegativeOrZero) {
+  const std::vector<double> a = {1, 2, 3, 4, 5, 6};
+  const std::vector<double> b = {10, 20, 30};
+  // Left: rows reversed. Right: one row of three numbers repeated.
+  std::vector<double> c(6);
+  Workspace<double> workspace(2, 3, 3);
+  gemm<double>(2, 3, 3, 1, {a.data() + 3, -3, 1}, {b.data(), 0, 1}, 0, c.data(), 3,
+               workspace.data());
+  EXPECT_EQ(c, (std::vector<double>{150, 300, 450, 60, 120, 180}));
+}
+
+TEST(Gemm, AnyNumberOfThreadsGivesTheSameBits) {
+  const int64_t m = 301, n = 603, k = 707;
+  std::vector<float> a(m * k);
+  std::vector<float> b(k * n);
+  uint32_t seed = 7;
+  for (std::vector<float>* values : {&a, &b}) {
+    for (float& value : *values) {
+      seed = seed * 1664525u + 1013904223u;
+      value = static_cast<float>(seed) / 4e9f - 0.5f;
+    }
+  }
+  const int before = options().threads;
+  std::vector<std::vector<float>> results;
+  for (int threads : {1, 2, 3, 5}) {
+    options().threads = threads;
+    std::vector<float> c(m * n);
+    Workspace<float> workspace(m, n, k);
+    gemm<float>(m, n, k, 1, {a.data(), k, 1}, {b.data(), n, 1}, 0, c.data(), n, workspace.data());
+    results.push_back(c);
+  }
+  options().threads = before;
+  for (const auto& c : results) {
+    EXPECT_EQ(std::memcmp(c.data(), results[0].data(), c.size() * sizeof(float)), 0);
+  }
+}
+
+TEST(GenericGemm, IntegersWrap) {
+  const std::vector<int8_t> a = {100, 100, 1, 2};
+  const std::vector<int8_t> b = {3, 1, 3, -1};
+  std::vector<int8_t> c(4);
+  generic_gemm<int8_t>(2, 2, 2, {a.data(), 2, 1}, {b.data(), 2, 1}, c.data(), 2);
+  EXPECT_EQ(c, (std::vector<int8_t>{static_cast<int8_t>(600), 0, 9, -1}));
+}
+
+TEST(SlotPool, LendsEachSlotOnce) {
+  SlotPool pool(2);
+  const SlotPool::Loan first(pool);
+  EXPECT_EQ(first.slot(), 0);
+  {
+    const SlotPool::Loan second(pool);
+    EXPECT_EQ(second.slot(), 1);
+  }
+  const SlotPool::Loan third(pool);
+  EXPECT_EQ(third.slot(), 1);
+}
+
+}  // namespace
+}  // namespace bitale::cpu
