@@ -79,7 +79,8 @@ def op_family(
         name = "cpu",
         srcs = files(["*_cpu.cc"]),
         hdrs = files(["*_cpu.h"]),
-        copts = BITALE_COPTS,
+        # Loops of kernels become vector code.
+        copts = BITALE_COPTS + ["-O3"],
         linkstatic = True,
         visibility = ["//visibility:public"],
         deps = CPU_KERNEL_DEPS + cpu_deps,

@@ -1,0 +1,22 @@
+#include "ops/elementwise/activation_functors.h"
+#include "ops/elementwise/make_tiles_cpu.h"
+
+namespace bitale {
+namespace {
+
+using namespace scalar;  // NOLINT: the functors' names
+
+const TileRegistrar kRegistrars[] = {
+    {"sigmoid", tiles<Sigmoid, 1, FloatTypes>},
+    {"softplus", tiles<Softplus, 1, FloatTypes>},
+    {"relu", tiles<Relu, 1, FloatTypes, IntegerTypes, BoolType>},
+    {"leaky_relu", tiles<LeakyRelu, 2, FloatTypes>},
+    {"elu", tiles<Elu, 2, FloatTypes>},
+    {"round", tiles<Round, 1, FloatTypes>},
+    {"floor", tiles<Floor, 1, FloatTypes>},
+    {"ceil", tiles<Ceil, 1, FloatTypes>},
+    {"trunc", tiles<Trunc, 1, FloatTypes>},
+};
+
+}  // namespace
+}  // namespace bitale

@@ -1,0 +1,285 @@
+#include "ops/elementwise/tile_program_cpu.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/base/error.h"
+#include "core/runtime/thread_pool.h"
+#include "ops/elementwise/strided_reader_cpu.h"
+
+namespace bitale {
+
+// Work is split at these borders, whatever the number of threads.
+constexpr int64_t kGrain = 32768;
+constexpr int64_t kLongestTile = 1024;
+constexpr int64_t kShortestTile = 64;
+// Tiles between steps lie on the stack of the thread that runs a block. They should stay in its first
+// cache, and must fit in the larger size.
+constexpr size_t kCacheBytes = 24 * 1024;
+constexpr size_t kScratchBytes = 96 * 1024;
+constexpr int kMaxValues = 192;
+
+namespace {
+
+bool is_half(DType dtype) { return dtype == DType::kFloat16 || dtype == DType::kBFloat16; }
+
+DType computing_dtype(const ElementwiseOp& op, std::span<const DType> operands) {
+  switch (op.scalar().rule) {
+    case DTypeRule::kWhere:
+    case DTypeRule::kSecond: return operands[1];
+    default: return operands[0];
+  }
+}
+
+struct Tile {
+  TileFunction function;
+  DType compute_as;
+};
+
+Tile find_tile(const ElementwiseOp& op, std::span<const DType> operands, DType out) {
+  const DType dtype = computing_dtype(op, operands);
+  if (op.scalar().rule == DTypeRule::kCast) return {cast_tile(dtype, out), dtype};
+  const TileRegistrar* registrar = TileRegistrar::find(op.name());
+  if (registrar == nullptr) return {nullptr, dtype};
+  const TileTable table = registrar->table();
+  if (table[dtype] == nullptr && is_half(dtype)) return {table[DType::kFloat32], DType::kFloat32};
+  return {table[dtype], dtype};
+}
+
+}  // namespace
+
+class TileKernel final : public Kernel {
+ public:
+  using Step = TileProgramBuilder::Step;
+
+  TileKernel(std::span<const OperandLayout> inputs, const Dims& shape, std::vector<DType> dtypes,
+             std::vector<Step> steps)
+      : count_(element_count(shape)),
+        input_count_(static_cast<int>(inputs.size())),
+        dtypes_(std::move(dtypes)),
+        steps_(std::move(steps)),
+        places_(dtypes_.size()) {
+    for (const OperandLayout& input : inputs) readers_.emplace_back(input, shape);
+    place_values();
+  }
+
+  void run(const KernelFrame& frame) const override {
+    parallel_ranges(count_, kGrain, [&](int64_t begin, int64_t end) {
+      alignas(64) std::byte scratch[kScratchBytes];
+      run_block(frame, begin, end, scratch);
+    });
+  }
+
+  bool may_overwrite(size_t output, size_t input) const override {
+    if (places_[input].kind != Place::kDirect) return false;
+    bool written = false;
+    for (const Step& step : steps_) {
+      const std::span operands(step.operands, static_cast<size_t>(step.arity));
+      if (written && std::ranges::count(operands, static_cast<int>(input)) != 0) return false;
+      written = written || step.output == static_cast<int>(output);
+    }
+    return size_of(dtypes_[input]) == size_of(output_dtype(output));
+  }
+
+ private:
+  // Where a value's tile is found.
+  struct Place {
+    enum Kind : uint8_t {
+      kUnread,   // only its dims count
+      kDirect,   // in the input's memory
+      kUniform,  // one element, repeated in scratch once per block
+      kGather,   // strided elements, copied to scratch before the first step that reads them
+      kOutput,   // in the output's memory
+      kScratch,  // between steps
+    };
+    Kind kind = kUnread;
+    int slot = -1;
+  };
+
+  DType output_dtype(size_t output) const {
+    for (size_t i = 0; i < steps_.size(); ++i) {
+      if (steps_[i].output == static_cast<int>(output)) return dtypes_[input_count_ + i];
+    }
+    return DType::kBool;
+  }
+
+  // Decides where each value lies; slots of scratch are reused after a value's last reader.
+  void place_values() {
+    std::vector<int> last_reader(dtypes_.size(), -1);
+    for (size_t i = 0; i < steps_.size(); ++i) {
+      for (int k = 0; k < steps_[i].arity; ++k) {
+        if (steps_[i].operands[k] >= 0) last_reader[steps_[i].operands[k]] = static_cast<int>(i);
+      }
+      converts_ = converts_ || steps_[i].compute_as != steps_[i].in;
+    }
+    std::vector<int> free_slots;
+    const auto take_slot = [&] {
+      if (free_slots.empty()) return slot_count_++;
+      const int slot = free_slots.back();
+      free_slots.pop_back();
+      return slot;
+    };
+    for (int i = 0; i < input_count_; ++i) {
+      if (last_reader[i] < 0) continue;
+      if (readers_[i].is_contiguous()) {
+        places_[i].kind = Place::kDirect;
+      } else if (readers_[i].is_uniform()) {
+        places_[i] = {Place::kUniform, take_slot()};
+      } else {
+        places_[i].kind = Place::kGather;
+      }
+    }
+    size_t widest = converts_ ? sizeof(float) : 1;
+    for (DType dtype : dtypes_) widest = std::max(widest, size_of(dtype));
+    for (size_t i = 0; i < steps_.size(); ++i) {
+      const Step& step = steps_[i];
+      const auto operands = std::span(step.operands, static_cast<size_t>(step.arity));
+      for (int value : operands) {
+        if (value >= 0 && places_[value].kind == Place::kGather && places_[value].slot < 0) {
+          places_[value].slot = take_slot();
+        }
+      }
+      const size_t result = input_count_ + i;
+      // Taken before the operands' slots are free, so that no step reads what it writes.
+      if (step.output >= 0) {
+        places_[result] = {Place::kOutput, step.output};
+      } else {
+        places_[result] = {Place::kScratch, take_slot()};
+      }
+      for (int value : operands) {
+        if (value < 0 || last_reader[value] != static_cast<int>(i)) continue;
+        const Place& place = places_[value];
+        if (place.kind != Place::kGather && place.kind != Place::kScratch) continue;
+        last_reader[value] = -1;  // an operand that is read twice frees its slot once
+        free_slots.push_back(place.slot);
+      }
+    }
+    const int slots = slot_count_ + (converts_ ? 4 : 0);
+    tile_ = kGrain;
+    if (slots > 0) {
+      const size_t fitting = kCacheBytes / (static_cast<size_t>(slots) * widest);
+      tile_ = std::clamp(static_cast<int64_t>(fitting) / kShortestTile * kShortestTile,
+                         kShortestTile, kLongestTile);
+    }
+    slot_bytes_ = static_cast<size_t>(tile_) * widest;
+    if (slots * slot_bytes_ > kScratchBytes || dtypes_.size() > kMaxValues) {
+      throw CompileError("an elementwise group needs more scratch than there is");
+    }
+  }
+
+  void run_block(const KernelFrame& frame, int64_t begin, int64_t end, std::byte* scratch) const {
+    std::array<void*, kMaxValues> values;
+    for (size_t v = 0; v < places_.size(); ++v) {
+      const Place& place = places_[v];
+      if (place.kind == Place::kUniform || place.kind == Place::kGather ||
+          place.kind == Place::kScratch) {
+        values[v] = scratch + place.slot * slot_bytes_;
+      }
+      if (place.kind == Place::kUniform) {
+        fill_elements(frame.inputs[v], size_of(dtypes_[v]), std::min(tile_, end - begin), values[v]);
+      }
+    }
+    for (int64_t first = begin; first < end; first += tile_) {
+      run_tile(frame, first, std::min(tile_, end - first), values.data(), scratch);
+    }
+  }
+
+  void run_tile(const KernelFrame& frame, int64_t first, int64_t count, void** values,
+                std::byte* scratch) const {
+    for (size_t v = 0; v < places_.size(); ++v) {
+      const int64_t skipped = first * static_cast<int64_t>(size_of(dtypes_[v]));
+      if (places_[v].kind == Place::kDirect) {
+        values[v] = static_cast<std::byte*>(frame.inputs[v]) + skipped;
+      } else if (places_[v].kind == Place::kOutput) {
+        values[v] = static_cast<std::byte*>(frame.outputs[places_[v].slot]) + skipped;
+      }
+    }
+    std::array<bool, kMaxValues> gathered;
+    std::fill_n(gathered.begin(), input_count_, false);
+    for (size_t i = 0; i < steps_.size(); ++i) {
+      const Step& step = steps_[i];
+      const void* operands[3] = {};
+      for (int k = 0; k < step.arity; ++k) {
+        const int v = step.operands[k];
+        if (v < 0) continue;
+        operands[k] = values[v];
+        if (places_[v].kind != Place::kGather || gathered[v]) continue;
+        readers_[v].read(frame.inputs[v], first, count, values[v]);
+        gathered[v] = true;
+      }
+      void* out = values[input_count_ + i];
+      if (step.compute_as == step.in) {
+        step.function(count, out, operands);
+      } else {
+        run_converted(step, count, out, operands, scratch);
+      }
+    }
+  }
+
+  // Widens two-byte floats to float32 around a step, and rounds its result.
+  void run_converted(const Step& step, int64_t count, void* out, const void** operands,
+                     std::byte* scratch) const {
+    std::byte* const wide = scratch + slot_count_ * slot_bytes_;
+    for (int k = 0; k < step.arity; ++k) {
+      const void* narrow = operands[k];
+      operands[k] = wide + k * slot_bytes_;
+      cast_tile(step.in, step.compute_as)(count, wide + k * slot_bytes_, &narrow);
+    }
+    if (step.out != step.in) return step.function(count, out, operands);
+    void* const result = wide + 3 * slot_bytes_;
+    step.function(count, result, operands);
+    const void* const computed = result;
+    cast_tile(step.compute_as, step.out)(count, out, &computed);
+  }
+
+  int64_t count_;
+  int input_count_;
+  std::vector<DType> dtypes_;  // of values
+  std::vector<Step> steps_;
+  std::vector<Place> places_;  // of values
+  std::vector<StridedReader> readers_;
+  int slot_count_ = 0;
+  bool converts_ = false;
+  int64_t tile_ = 0;
+  size_t slot_bytes_ = 0;
+};
+
+TileProgramBuilder::TileProgramBuilder(std::span<const OperandLayout> inputs, const Dims& shape)
+    : inputs_(inputs), shape_(shape) {
+  for (const OperandLayout& input : inputs) dtypes_.push_back(input.dtype);
+}
+
+int TileProgramBuilder::add_step(const ElementwiseOp& op, std::span<const int> operands,
+                                 DType out) {
+  Step step;
+  step.arity = static_cast<int>(operands.size());
+  std::vector<DType> dtypes;
+  for (int k = 0; k < step.arity; ++k) {
+    dtypes.push_back(dtypes_[operands[k]]);
+    if (op.needs_elements(k)) step.operands[k] = operands[k];
+  }
+  const Tile tile = find_tile(op, dtypes, out);
+  step.function = tile.function;
+  step.in = computing_dtype(op, dtypes);
+  step.compute_as = tile.compute_as;
+  step.out = out;
+  steps_.push_back(step);
+  dtypes_.push_back(out);
+  return static_cast<int>(dtypes_.size()) - 1;
+}
+
+void TileProgramBuilder::set_output(int value, int output) {
+  steps_[value - static_cast<int>(inputs_.size())].output = output;
+}
+
+std::unique_ptr<const Kernel> TileProgramBuilder::build() {
+  return std::make_unique<TileKernel>(inputs_, shape_, std::move(dtypes_), std::move(steps_));
+}
+
+const char* tile_refusal(const ElementwiseOp& op, std::span<const DType> operands) {
+  if (op.scalar().rule == DTypeRule::kCast) return nullptr;
+  const bool known = find_tile(op, operands, DType::kBool).function != nullptr;
+  return known ? nullptr : "no tile function for this dtype";
+}
+
+}  // namespace bitale

@@ -1,0 +1,54 @@
+// The one mechanism of elementwise kernels on the CPU: a list of tile functions, run tile by tile over
+// the output, so that what lies between the steps of a fused group stays in the first cache. A plain
+// op is a group of one step, which reads and writes its operands' memory directly where it can.
+
+#ifndef BITALE_OPS_ELEMENTWISE_TILE_PROGRAM_CPU_H_
+#define BITALE_OPS_ELEMENTWISE_TILE_PROGRAM_CPU_H_
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "ops/elementwise/elementwise_op.h"
+#include "ops/elementwise/tiles_cpu.h"
+
+namespace bitale {
+
+// Collects the steps of a group. Values are numbered: inputs first, then one per step.
+class TileProgramBuilder {
+ public:
+  // Inputs of any strides, repeated along axes that they lack or where they have length 1, and the
+  // shape of all outputs.
+  TileProgramBuilder(std::span<const OperandLayout> inputs, const Dims& shape);
+
+  // Appends a step and returns the number of its value.
+  int add_step(const ElementwiseOp& op, std::span<const int> operands, DType out);
+  // States that output `output` is this step's value.
+  void set_output(int value, int output);
+
+  std::unique_ptr<const Kernel> build();
+
+ private:
+  friend class TileKernel;
+  struct Step {
+    TileFunction function = nullptr;
+    int arity = 0;
+    int operands[3] = {-1, -1, -1};  // -1: not read
+    int output = -1;                 // of the group, or -1
+    DType compute_as = DType::kBool;  // kFloat32 where two-byte floats are converted around the step
+    DType in = DType::kBool;
+    DType out = DType::kBool;
+  };
+
+  std::span<const OperandLayout> inputs_;
+  Dims shape_;
+  std::vector<DType> dtypes_;  // of values
+  std::vector<Step> steps_;
+};
+
+// Null if there is a tile function for `op` on operands of these dtypes, else the reason why not.
+const char* tile_refusal(const ElementwiseOp& op, std::span<const DType> operands);
+
+}  // namespace bitale
+
+#endif  // BITALE_OPS_ELEMENTWISE_TILE_PROGRAM_CPU_H_

@@ -1,0 +1,143 @@
+// The words of scalar functions (vocabulary_functors.h) for numbers of the host.
+
+#ifndef BITALE_OPS_ELEMENTWISE_VOCABULARY_CPU_H_
+#define BITALE_OPS_ELEMENTWISE_VOCABULARY_CPU_H_
+
+#include <cmath>
+#include <concepts>
+#include <cstdint>
+#include <type_traits>
+
+#include "ops/elementwise/vocabulary_functors.h"
+
+namespace bitale::scalar {
+
+// Unsigned and at least as wide as int: what wrapping arithmetic happens in. (uint16_t would be
+// promoted to int, whose product can overflow.)
+template <typename T>
+using Wide = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
+
+template <typename T>
+inline T wrap_add(T a, T b) {
+  if constexpr (std::same_as<T, bool>) return a || b;
+  else if constexpr (std::integral<T>) return static_cast<T>(Wide<T>(a) + Wide<T>(b));
+  else return a + b;
+}
+template <typename T>
+inline T wrap_sub(T a, T b) {
+  if constexpr (std::integral<T>) return static_cast<T>(Wide<T>(a) - Wide<T>(b));
+  else return a - b;
+}
+template <typename T>
+inline T wrap_mul(T a, T b) {
+  if constexpr (std::same_as<T, bool>) return a && b;
+  else if constexpr (std::integral<T>) return static_cast<T>(Wide<T>(a) * Wide<T>(b));
+  else return a * b;
+}
+template <typename T>
+inline T wrap_neg(T x) {
+  if constexpr (std::integral<T>) return static_cast<T>(Wide<T>(0) - Wide<T>(x));
+  else return -x;
+}
+template <typename T>
+inline T magnitude(T x) {
+  if constexpr (std::floating_point<T>) return std::fabs(x);
+  else if constexpr (std::unsigned_integral<T>) return x;
+  else return x < 0 ? wrap_neg(x) : x;
+}
+
+template <typename T>
+inline T floor_remainder(T a, T b) {
+  if constexpr (std::floating_point<T>) {
+    const T rest = std::fmod(a, b);
+    if (rest == 0) return std::copysign(T(0), b);
+    return (rest < 0) != (b < 0) ? rest + b : rest;
+  } else if constexpr (std::unsigned_integral<T>) {
+    return b == 0 ? T(0) : static_cast<T>(a % b);
+  } else {
+    if (b == 0 || b == -1) return 0;  // the smallest integer % -1 overflows
+    const T rest = static_cast<T>(a % b);
+    return static_cast<T>(rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest);
+  }
+}
+template <typename T>
+inline T floor_quotient(T a, T b) {
+  if constexpr (std::floating_point<T>) {
+    if (b == 0) return a / b;
+    // As numpy: from the exact remainder, then repaired where the division rounded.
+    T rest = std::fmod(a, b);
+    T quotient = (a - rest) / b;
+    if (rest != 0 && (rest < 0) != (b < 0)) quotient -= T(1);
+    if (quotient == 0) return std::copysign(T(0), a / b);
+    const T whole = std::floor(quotient);
+    return quotient - whole > T(0.5) ? whole + T(1) : whole;
+  } else if constexpr (std::unsigned_integral<T>) {
+    return b == 0 ? T(0) : static_cast<T>(a / b);
+  } else {
+    if (b == 0) return 0;
+    if (b == -1) return wrap_neg(a);
+    const T quotient = static_cast<T>(a / b);
+    return static_cast<T>(a % b != 0 && (a < 0) != (b < 0) ? quotient - 1 : quotient);
+  }
+}
+template <typename T>
+inline T power(T a, T b) {
+  if constexpr (std::floating_point<T>) {
+    return std::pow(a, b);
+  } else {
+    if constexpr (std::signed_integral<T>) {
+      if (b < 0) return a == 1 ? T(1) : a == -1 ? static_cast<T>(b % 2 == 0 ? 1 : -1) : T(0);
+    }
+    Wide<T> result = 1;
+    Wide<T> factor = static_cast<Wide<T>>(a);
+    for (Wide<T> rest = static_cast<Wide<T>>(b); rest != 0; rest >>= 1) {
+      if ((rest & 1) != 0) result *= factor;
+      factor *= factor;
+    }
+    return static_cast<T>(result);
+  }
+}
+
+template <typename T>
+inline bool is_nan(T x) {
+  if constexpr (std::floating_point<T>) return x != x;
+  else return false;
+}
+template <typename T>
+inline bool is_inf(T x) {
+  if constexpr (std::floating_point<T>) return std::fabs(x) == static_cast<T>(INFINITY);
+  else return false;
+}
+template <typename T>
+inline T select(bool condition, T a, T b) {
+  return condition ? a : b;
+}
+
+template <typename T> inline T fma(T a, T b, T c) { return std::fma(a, b, c); }
+template <typename T> inline T sqrt(T x) { return std::sqrt(x); }
+template <typename T> inline T exp(T x) { return std::exp(x); }
+template <typename T> inline T expm1(T x) { return std::expm1(x); }
+template <typename T> inline T log(T x) { return std::log(x); }
+template <typename T> inline T log1p(T x) { return std::log1p(x); }
+template <typename T> inline T log2(T x) { return std::log2(x); }
+template <typename T> inline T log10(T x) { return std::log10(x); }
+template <typename T> inline T sin(T x) { return std::sin(x); }
+template <typename T> inline T cos(T x) { return std::cos(x); }
+template <typename T> inline T tan(T x) { return std::tan(x); }
+template <typename T> inline T asin(T x) { return std::asin(x); }
+template <typename T> inline T acos(T x) { return std::acos(x); }
+template <typename T> inline T atan(T x) { return std::atan(x); }
+template <typename T> inline T atan2(T y, T x) { return std::atan2(y, x); }
+template <typename T> inline T sinh(T x) { return std::sinh(x); }
+template <typename T> inline T cosh(T x) { return std::cosh(x); }
+template <typename T> inline T tanh(T x) { return std::tanh(x); }
+template <typename T> inline T erf(T x) { return std::erf(x); }
+template <typename T> inline T erfc(T x) { return std::erfc(x); }
+template <typename T> inline T round_even(T x) { return std::nearbyint(x); }
+template <typename T> inline T floor(T x) { return std::floor(x); }
+template <typename T> inline T ceil(T x) { return std::ceil(x); }
+template <typename T> inline T trunc(T x) { return std::trunc(x); }
+
+}  // namespace bitale::scalar
+
+#endif  // BITALE_OPS_ELEMENTWISE_VOCABULARY_CPU_H_
