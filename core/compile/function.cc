@@ -32,10 +32,6 @@ Function function(const Ins& inputs, const Outs& outputs, FunctionOptions option
   return Function(std::make_shared<CompiledFunction>(inputs, outputs, std::move(options), site));
 }
 
-Function function(const Ins& inputs, FunctionOptions options, SourceSite site) {
-  return function(inputs, Outs(Variables()), std::move(options), site);
-}
-
 Tensor eval(const Variable& variable, const std::vector<std::pair<Variable, Tensor>>& inputs,
             Mode mode, SourceSite site) {
   Variables variables;

@@ -168,13 +168,9 @@ class Function {
   std::shared_ptr<CompiledFunction> compiled_;
 };
 
-// Compiles. Throws CompileError for unused, missing or duplicate inputs, TypeError for updates and
+// Compiles. `outputs` may be {} for a function of updates alone. Throws CompileError for unused, missing or duplicate inputs, TypeError for updates and
 // givens of another type.
 Function function(const Ins& inputs, const Outs& outputs, FunctionOptions options = {},
-                  SourceSite site = SourceSite::current());
-
-// For functions with effects only.
-Function function(const Ins& inputs, FunctionOptions options,
                   SourceSite site = SourceSite::current());
 
 // The value of an expression, with values for the inputs it needs.
