@@ -97,6 +97,8 @@ class WriteSubtensorOp final : public Op {
 
   std::string_view name() const override { return increment_ ? "inc_subtensor" : "set_subtensor"; }
   Attributes attributes() const override { return {{"indices", text_}}; }
+  // Bounds are host integers.
+  bool needs_elements(size_t input) const override { return input < 2; }
   std::vector<TensorType> infer_types(const TypeContext& context) const override;
   void infer_shape(ShapeContext& context) const override;
   Variables pullback(const PullbackContext& context) const override;
