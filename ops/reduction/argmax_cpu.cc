@@ -10,6 +10,8 @@
 namespace bitale::reduction {
 namespace {
 
+constexpr int64_t kWorthVectors = 32;
+
 template <typename T>
 auto comparable(T value) {
   if constexpr (std::is_same_v<T, Float16> || std::is_same_v<T, BFloat16>) {
@@ -20,12 +22,14 @@ auto comparable(T value) {
 }
 
 struct Greater {
+  static constexpr VectorOp kVectorOp = VectorOp::kMax;
   template <typename V>
   static bool better(V a, V b) {
     return a > b;
   }
 };
 struct Less {
+  static constexpr VectorOp kVectorOp = VectorOp::kMin;
   template <typename V>
   static bool better(V a, V b) {
     return a < b;
@@ -60,7 +64,7 @@ class ArgKernel final : public Kernel {
     int64_t* out = frame.output<int64_t>(0);
     if (parts() > 1) {
       *out = search_in_parts(in, static_cast<int64_t*>(frame.workspace));
-    } else if (g_.inner_is_reduced) {
+    } else if (g_.walk == Walk::kRows) {
       search_rows(in, out);
     } else {
       search_columns(in, out);
@@ -69,11 +73,19 @@ class ArgKernel final : public Kernel {
 
  private:
   int64_t parts() const {
-    const bool one_row = g_.outputs == 1 && g_.inner_is_reduced && g_.reduced.empty();
+    const bool one_row = g_.outputs == 1 && g_.walk == Walk::kRows && g_.reduced.empty();
     return one_row ? (g_.extent + kGrain - 1) / kGrain : 1;
   }
 
   static int64_t search(const T* p, int64_t n, int64_t stride) {
+    if constexpr (std::is_floating_point_v<T>) {
+      // Quicker in two steps: the value in vector code, then the first place that has it.
+      if (stride == 1 && n >= kWorthVectors) {
+        const T best = fold_vector(Order::kVectorOp, p, n);
+        if (best != best) return std::find_if(p, p + n, [](T v) { return v != v; }) - p;
+        return std::find(p, p + n, best) - p;
+      }
+    }
     int64_t best_at = 0;
     Value best = comparable(p[0]);
     for (int64_t i = 1; i < n; ++i) {

@@ -1,6 +1,7 @@
 // Kernels of sum, prod, max, min, any and all.
 
 #include <limits>
+#include <optional>
 #include <type_traits>
 
 #include "core/base/dtype.h"
@@ -36,6 +37,11 @@ struct SumAcc<BFloat16> {
   using type = float;
 };
 
+template <typename T>
+constexpr std::optional<VectorOp> vector_op_for(VectorOp op) {
+  return std::is_floating_point_v<T> ? std::optional(op) : std::nullopt;
+}
+
 // Signed overflow wraps: the arithmetic is done on unsigned numbers.
 template <typename Acc>
 using Wrapping = typename std::conditional_t<std::is_integral_v<Acc>, std::make_unsigned<Acc>,
@@ -45,6 +51,7 @@ template <typename T>
 struct Sum {
   using Acc = typename SumAcc<T>::type;
   using Out = std::conditional_t<kIsHalf<T>, T, Acc>;
+  static constexpr auto vector_op() { return vector_op_for<T>(VectorOp::kSum); }
   static Acc identity() { return 0; }
   static Acc load(T value) { return static_cast<Acc>(value); }
   static Acc combine(Acc a, Acc b) {
@@ -56,6 +63,7 @@ struct Sum {
 template <typename T>
 struct Prod : Sum<T> {
   using typename Sum<T>::Acc;
+  static constexpr auto vector_op() { return vector_op_for<T>(VectorOp::kProd); }
   static Acc identity() { return 1; }
   static Acc combine(Acc a, Acc b) {
     return static_cast<Acc>(static_cast<Wrapping<Acc>>(a) * static_cast<Wrapping<Acc>>(b));
@@ -74,6 +82,7 @@ struct Extremum {
 template <typename T>
 struct Max : Extremum<T> {
   using typename Extremum<T>::Acc;
+  static constexpr auto vector_op() { return vector_op_for<T>(VectorOp::kMax); }
   static Acc identity() {
     using Limits = std::numeric_limits<Acc>;
     return Limits::has_infinity ? static_cast<Acc>(-Limits::infinity()) : Limits::lowest();
@@ -87,6 +96,7 @@ struct Max : Extremum<T> {
 template <typename T>
 struct Min : Extremum<T> {
   using typename Extremum<T>::Acc;
+  static constexpr auto vector_op() { return vector_op_for<T>(VectorOp::kMin); }
   static Acc identity() {
     using Limits = std::numeric_limits<Acc>;
     return Limits::has_infinity ? Limits::infinity() : Limits::max();
@@ -101,6 +111,7 @@ template <typename T>
 struct Any {
   using Acc = bool;
   using Out = bool;
+  static constexpr auto vector_op() { return std::optional<VectorOp>(); }
   static bool identity() { return false; }
   static bool load(T value) {
     if constexpr (kIsHalf<T>) return static_cast<float>(value) != 0;

@@ -8,7 +8,7 @@ namespace {
 
 // Tasks enough to keep a machine's threads busy: fewer, and extents are cut into slices.
 constexpr int64_t kEnoughTasks = 16;
-constexpr int64_t kMostSlices = 64;
+constexpr int64_t kMostSlices = 32;
 
 void append(Loops& loops, const Loop& loop) {
   if (!loops.empty()) {
@@ -39,16 +39,17 @@ Loop take(Loops& loops, size_t at) {
   return loop;
 }
 
+int64_t strips_of(int64_t width) { return (width + kStrip - 1) / kStrip; }
+
 void choose_slices(Geometry& g) {
   int64_t tasks = g.outputs;
-  if (!g.inner_is_reduced) {
-    tasks = loop_count(g.kept) * ((g.inner.length + kStrip - 1) / kStrip);
-  }
-  const int64_t per_task = g.outputs * g.extent / std::max<int64_t>(1, tasks);
+  if (g.walk == Walk::kNested) tasks = strips_of(g.outputs);
+  if (g.walk == Walk::kColumns) tasks = loop_count(g.kept) * strips_of(g.inner.length);
+  const int64_t per_task = g.outputs * g.extent / tasks;
   if (tasks >= kEnoughTasks || per_task < 2 * kGrain) return;
   const int64_t wanted = std::min(kMostSlices, per_task / kGrain);
   const int64_t rows = loop_count(g.reduced);
-  if (!g.inner_is_reduced || rows > 1) {
+  if (g.walk != Walk::kRows || rows > 1) {
     g.slices = std::min(wanted, rows);
     return;
   }
@@ -56,6 +57,15 @@ void choose_slices(Geometry& g) {
   const int64_t units = (g.inner.length + kUnit - 1) / kUnit;
   g.slice_of_inner = (units + wanted - 1) / wanted * kUnit;
   g.slices = (g.inner.length + g.slice_of_inner - 1) / g.slice_of_inner;
+}
+
+// Whether some reduced loop lies further out in memory than every kept one.
+bool reduces_outermost(const Geometry& g) {
+  int64_t kept = 0;
+  int64_t reduced = 0;
+  for (const Loop& loop : g.kept) kept = std::max(kept, std::abs(loop.in));
+  for (const Loop& loop : g.reduced) reduced = std::max(reduced, std::abs(loop.in));
+  return !g.kept.empty() && reduced > kept;
 }
 
 }  // namespace
@@ -86,17 +96,17 @@ Geometry make_geometry(const OperandLayout& input, std::span<const int64_t> axes
     append(is_reduced[i] ? g.reduced : g.kept, {input.shape[i], input.strides[i], out[i]});
   }
   if (g.reduced.empty() && g.kept.empty()) return g;  // one element: an inner loop of length 1
-  if (g.reduced.empty()) {
-    g.inner_is_reduced = false;
-  } else if (!g.kept.empty()) {
+  bool by_rows = !g.reduced.empty();
+  if (by_rows && !g.kept.empty()) {
     const Loop& row = in_order ? g.reduced.back() : g.reduced[closest(g.reduced)];
-    const Loop& column = g.kept[closest(g.kept)];
-    g.inner_is_reduced = distance(row) <= distance(column);
+    by_rows = distance(row) <= distance(g.kept[closest(g.kept)]);
   }
-  Loops& loops = g.inner_is_reduced ? g.reduced : g.kept;
-  const bool last = in_order && g.inner_is_reduced;
-  g.inner = take(loops, last ? loops.size() - 1 : closest(loops));
-  if (!in_order) choose_slices(g);
+  Loops& loops = by_rows ? g.reduced : g.kept;
+  g.inner = take(loops, by_rows && in_order ? loops.size() - 1 : closest(loops));
+  if (!by_rows) g.walk = Walk::kColumns;
+  if (in_order) return g;
+  if (by_rows && reduces_outermost(g)) g.walk = Walk::kNested;
+  choose_slices(g);
   return g;
 }
 
