@@ -14,8 +14,11 @@ rules register themselves: nothing names them, so their libraries are always lin
 
 load("@rules_cc//cc:defs.bzl", "cc_library")
 load(":bitale.bzl", "BITALE_COPTS", "all_sources", "bitale_benchmarks", "bitale_tests", "files")
+load(":cuda.bzl", "cuda_library")
 
-_KERNELS = ["*_cpu.cc", "*_cpu.h", "*_cuda.cu", "*_cuda.cc", "*_cuda.h", "*_cuda.cuh", "*_cudnn.cc", "*_cudnn.h"]
+_CUDA_SOURCES = ["*_cuda.cu", "*_cuda.cc", "*_cudnn.cc"]
+_CUDA_HEADERS = ["*_cuda.h", "*_cuda.cuh", "*_cudnn.h"]
+_KERNELS = ["*_cpu.cc", "*_cpu.h"] + _CUDA_SOURCES + _CUDA_HEADERS
 _CHECKS = ["*_test.cc", "*_benchmark.cc"]
 _RULES = ["*_rewrites.cc", "*_rewrites.h"]
 
@@ -30,6 +33,16 @@ CPU_KERNEL_DEPS = [
     "@com_google_highway//:hwy",
     "@com_google_highway//:hwy_contrib",
     "@onednn//:onednn",
+]
+
+# What a CUDA kernel may use.
+CUDA_KERNEL_DEPS = [
+    "//core/base",
+    "//core/compile:kernel_registry",
+    "//core/runtime",
+    "//core/tensor",
+    "//cuda",
+    "//ops:symbolic",
 ]
 
 TEST_DEPS = [
@@ -62,6 +75,7 @@ def symbolic_filegroups():
 def op_family(
         name,
         cpu_deps = [],
+        cuda_deps = [],
         test_deps = [],
         tests = {}):
     """Everything that ops/<name>/ builds.
@@ -69,6 +83,7 @@ def op_family(
     Args:
       name: the family, which is the folder's name.
       cpu_deps: what its CPU kernels need besides CPU_KERNEL_DEPS.
+      cuda_deps: what its CUDA kernels need besides CUDA_KERNEL_DEPS.
       test_deps: what its tests and benchmarks need besides TEST_DEPS.
       tests: keyword arguments for bitale_tests(): data, size, timeout, shard_count, ...
     """
@@ -85,6 +100,12 @@ def op_family(
         visibility = ["//visibility:public"],
         deps = CPU_KERNEL_DEPS + cpu_deps,
         alwayslink = True,
+    )
+    cuda_library(
+        name = "cuda",
+        srcs = files(_CUDA_SOURCES),
+        hdrs = files(_CUDA_HEADERS),
+        deps = CUDA_KERNEL_DEPS + cuda_deps,
     )
     bitale_tests(deps = TEST_DEPS + test_deps, **tests)
     bitale_benchmarks(deps = TEST_DEPS + test_deps)

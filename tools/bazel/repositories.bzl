@@ -6,6 +6,7 @@ any library can be taken from a source archive instead, without a change to a BU
 
 load("//tools/bazel/third_party:abseil.bzl", "abseil")
 load("//tools/bazel/third_party:bazel_tools.bzl", "bazel_tool_repositories")
+load("//tools/bazel/third_party:cuda.bzl", "cuda_configure")
 load("//tools/bazel/third_party:fmt.bzl", "fmt")
 load("//tools/bazel/third_party:system.bzl", "cc_library_text", "system_repository")
 
@@ -40,3 +41,5 @@ def bitale_repositories():
     _library("com_github_nlohmann_json", {"json": {}})
     _library("zlib", {"zlib": {"linkopts": ["-l:libz.a"]}})
     _library("onednn", {"onednn": {"linkopts": ["-ldnnl"]}})
+    if _missing("local_cuda"):
+        cuda_configure(name = "local_cuda")
