@@ -1,7 +1,7 @@
 // Two-dimensional convolution, and its two gradients as operations of their own.
 //
-// All three are bilinear and closed under differentiation: the gradient of each is made of the other
-// two, so gradients of any order exist. Tensors are (batch, channels, height, width), filters
+// All three are bilinear and closed under differentiation: the gradient of each is made of the
+// other two, so gradients of any order exist. Tensors are (batch, channels, height, width), filters
 // (filters, channels / num_groups, height, width). float32 and float64 have kernels.
 
 #ifndef BITALE_OPS_CONV_CONV2D_H_
@@ -14,6 +14,7 @@
 
 #include "core/graph/op.h"
 #include "core/graph/operand.h"
+#include "ops/shape/shape_item.h"
 
 namespace bitale {
 
@@ -30,18 +31,19 @@ class BorderMode {
 
   BorderMode() = default;
   // "valid", "full" or "half" ("same" for odd filters). GraphError for another name.
-  BorderMode(const char* name) : BorderMode(std::string_view(name)) {}  // NOLINT: reads as an option
-  BorderMode(std::string_view name);                                    // NOLINT
+  BorderMode(const char* name)
+      : BorderMode(std::string_view(name)) {}  // NOLINT: reads as an option
+  BorderMode(std::string_view name);           // NOLINT
   // This many rows and columns on every side. GraphError if negative.
-  BorderMode(int64_t pad) : BorderMode(pad, pad) {}                      // NOLINT
-  BorderMode(int pad) : BorderMode(static_cast<int64_t>(pad)) {}         // NOLINT
+  BorderMode(int64_t pad) : BorderMode(pad, pad) {}               // NOLINT
+  BorderMode(int pad) : BorderMode(static_cast<int64_t>(pad)) {}  // NOLINT
   // Rows above and below, columns left and right.
   BorderMode(int64_t height, int64_t width);
   BorderMode(std::pair<int64_t, int64_t> top_bottom, std::pair<int64_t, int64_t> left_right);
 
   Kind kind() const { return kind_; }
-  // Rows or columns before (side 0) and after (side 1) the image on axis 0 (height) or 1 (width), for
-  // a filter that covers `extent` of them (its dilation included).
+  // Rows or columns before (side 0) and after (side 1) the image on axis 0 (height) or 1 (width),
+  // for a filter that covers `extent` of them (its dilation included).
   int64_t pad(size_t axis, size_t side, int64_t extent) const;
   // The explicit pads: top, bottom, left, right; zeros for the other kinds.
   const std::array<int64_t, 4>& pads() const { return pads_; }
@@ -65,25 +67,22 @@ struct Conv2dOptions {
 
 // Theano's nnet.conv2d: input (n, c, h, w), filters (f, c / groups, kh, kw) -> (n, f, oh, ow) with
 // oh = (h + pads - ((kh - 1) * dilation + 1)) / subsample + 1. Dims of the result are fixed where
-// those they come from are. ShapeError for other ranks, differing channels, filters not divisible into
-// the groups, or a filter larger than the padded input; TypeError for discrete dtypes; GraphError for
-// options that are not positive.
+// those they come from are. ShapeError for other ranks, differing channels, filters not divisible
+// into the groups, or a filter larger than the padded input; TypeError for discrete dtypes;
+// GraphError for options that are not positive.
 Variable conv2d(Operand input, Operand filters, const Conv2dOptions& options = {});
 
-// A length given as a number or as an integer scalar variable (x's height, for one).
-using SizeOperand = Operand;
-
 // The gradient of <output_grad, conv2d(input, filters)> for the input, whose height and width are
-// given: output_grad (n, f, oh, ow), filters (f, c / groups, kh, kw) -> (n, c, h, w). Theano's
-// conv2d_grad_wrt_inputs, known also as transposed convolution. ShapeError if output_grad has not the
-// size that conv2d would give.
-Variable conv2d_grad_wrt_inputs(Operand output_grad, Operand filters, SizeOperand height,
-                                SizeOperand width, const Conv2dOptions& options = {});
+// given as numbers or integer scalars (shape(x, 2), for one): output_grad (n, f, oh, ow), filters
+// (f, c / groups, kh, kw) -> (n, c, h, w). Theano's conv2d_grad_wrt_inputs, known also as
+// transposed convolution. ShapeError if output_grad has not the size that conv2d would give.
+Variable conv2d_grad_wrt_inputs(Operand output_grad, Operand filters, ShapeItem height,
+                                ShapeItem width, const Conv2dOptions& options = {});
 
 // The gradient for the filters, whose height and width are given: input (n, c, h, w), output_grad
 // (n, f, oh, ow) -> (f, c / groups, kh, kw). Theano's conv2d_grad_wrt_weights.
-Variable conv2d_grad_wrt_weights(Operand input, Operand output_grad, SizeOperand height,
-                                 SizeOperand width, const Conv2dOptions& options = {});
+Variable conv2d_grad_wrt_weights(Operand input, Operand output_grad, ShapeItem height,
+                                 ShapeItem width, const Conv2dOptions& options = {});
 
 // --- Op classes, for rules and kernels -----------------------------------------------------------
 

@@ -15,7 +15,7 @@
 namespace bitale {
 
 enum class PoolMode : uint8_t {
-  kMax,            // NaN wins; the gradient goes to the first maximum in row-major order
+  kMax,  // NaN wins; the gradient goes to the first maximum in row-major order
   kSum,
   kAverageIncPad,  // divided by the window's size, padding included
   kAverageExcPad,  // divided by the number of real elements in the window
@@ -23,8 +23,8 @@ enum class PoolMode : uint8_t {
 };
 
 struct PoolOptions {
-  // true: windows that stick out of the (padded) image are left out; false: they are kept, cut at the
-  // edge. Theano's ignore_border.
+  // true: windows that stick out of the (padded) image are left out; false: they are kept, cut at
+  // the edge. Theano's ignore_border.
   bool ignore_border = true;
   // Step between windows, down and across; {0, 0} for the window's size.
   std::array<int64_t, 2> stride = {0, 0};
@@ -35,15 +35,16 @@ struct PoolOptions {
 
 // Theano's pool_2d: x (..., h, w), windows of ws[0] rows and ws[1] columns -> (..., oh, ow). With
 // ignore_border oh = (h + 2 pad - ws) / stride + 1 rounded down (0 if negative), else rounded up.
-// ShapeError below rank 2; GraphError for windows or strides that are not positive, a pad as large as
-// the window, or a pad without ignore_border; TypeError unless the dtype is floating (kMax: any).
+// ShapeError below rank 2; GraphError for windows or strides that are not positive, a pad as large
+// as the window, or a pad without ignore_border; TypeError unless the dtype is floating (kMax:
+// any).
 Variable pool_2d(Operand x, std::array<int64_t, 2> ws, const PoolOptions& options = {});
 
 // The tutorial's spelling: max-pooling with the window's size as the stride.
 Variable max_pool_2d(Operand x, std::array<int64_t, 2> ds, bool ignore_border);
 
-// The gradient of <output_grad, max_pool(x)> for x: each element of output_grad (..., oh, ow) is added
-// where its window's maximum stood in x (..., h, w).
+// The gradient of <output_grad, max_pool(x)> for x: each element of output_grad (..., oh, ow) is
+// added where its window's maximum stood in x (..., h, w).
 Variable max_pool_grad(Operand x, Operand output_grad, std::array<int64_t, 2> ws,
                        const PoolOptions& options = {});
 // values (..., h, w) where the maxima of x's windows stand -> (..., oh, ow): the transpose of

@@ -1,0 +1,414 @@
+#include "ops/conv/conv2d.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/error.h"
+#include "core/graph/shape_context.h"
+#include "ops/conv/conv2d_geometry_internal.h"
+#include "ops/elementwise/elementwise.h"
+#include "ops/linalg/promoted_operands_internal.h"
+
+namespace bitale {
+namespace {
+
+constexpr const char* kAxisNames[2] = {"height", "width"};
+
+Variable sum_of_defined(const Variable& a, const Variable& b) {
+  if (!a.defined()) return b;
+  return b.defined() ? add(a, b) : a;
+}
+
+void check_options(std::string_view op_name, const Conv2dOptions& options, SourceSite site) {
+  const auto check = [&](const char* what, int64_t value) {
+    if (value >= 1) return;
+    throw GraphError(absl::StrCat(std::string(op_name), ": ", what, " must be at least 1, not ",
+                                  value, "\n  at: ", resolve_site(site).str()));
+  };
+  for (size_t axis = 0; axis < 2; ++axis) {
+    check("subsample", options.subsample[axis]);
+    check("filter_dilation", options.filter_dilation[axis]);
+  }
+  check("num_groups", options.num_groups);
+}
+
+void check_rank_and_dtype(const TypeContext& context, const char* first, const char* second) {
+  const char* names[2] = {first, second};
+  for (size_t i = 0; i < 2; ++i) {
+    if (context.type(i).rank() != 4) {
+      context.shape_error(
+          absl::StrCat(names[i], " must have rank 4, not ", context.type(i).rank()),
+          "images are (batch, channels, height, width), filters (filters, channels, "
+          "height, width); reshape() or dimshuffle() adds axes");
+    }
+    if (is_discrete(context.type(i).dtype)) {
+      context.type_error(absl::StrCat(names[i], " must be floating, not ",
+                                      std::string(name_of(context.type(i).dtype))),
+                         "cast() it first");
+    }
+  }
+  if (context.type(0).dtype != context.type(1).dtype) {
+    context.type_error("dtypes differ", "build it with the builder, which promotes");
+  }
+}
+
+void check_sizes(const TypeContext& context) {
+  for (size_t i = 2; i < 4; ++i) {
+    if (context.type(i).rank() != 0 || !is_integer(context.type(i).dtype)) {
+      context.type_error(absl::StrCat(kAxisNames[i - 2], " must be an integer scalar"));
+    }
+  }
+}
+
+// The dim that stands for channels = channels_per_group * groups.
+Dim times(const Dim& dim, int64_t groups) {
+  if (groups == 1) return dim;
+  return dim.is_fixed() ? Dim(dim.length() * groups) : Dim();
+}
+
+void check_same(const TypeContext& context, const char* what, const Dim& a, const Dim& b) {
+  if (!compatible(a, b)) {
+    context.shape_error(absl::StrCat(what, ": ", a.str(), " and ", b.str()));
+  }
+}
+
+void check_groups(const TypeContext& context, const Dim& filters, int64_t groups) {
+  if (filters.is_fixed() && filters.length() % groups != 0) {
+    context.shape_error(
+        absl::StrCat(filters.length(), " filters do not fall into ", groups, " groups"));
+  }
+}
+
+void check_channels(const TypeContext& context, const Dim& channels, const Dim& filter_channels,
+                    int64_t groups) {
+  if (compatible(channels, times(filter_channels, groups))) return;
+  context.shape_error(
+      absl::StrCat("channels differ: the input has ", channels.str(), ", the filters take ",
+                   groups == 1
+                       ? filter_channels.str()
+                       : absl::StrCat(filter_channels.str(), " in each of ", groups, " groups")),
+      "axis 1 of the input and axis 1 of the filters");
+}
+
+// The output's length along a spatial axis; refuses a filter that does not fit in.
+Dim output_dim(const TypeContext& context, const Conv2dOptions& options, size_t axis,
+               const Dim& length, const Dim& filter) {
+  if (!length.is_fixed() || !filter.is_fixed()) return Dim();
+  const Conv2dAxis geometry(options, axis, filter.length());
+  if (filter.length() == 0) {
+    context.shape_error(absl::StrCat("filters have ", kAxisNames[axis], " 0"));
+  }
+  if (geometry.padded(length.length()) < geometry.extent()) {
+    context.shape_error(
+        absl::StrCat("the filter is larger than the padded input: ", kAxisNames[axis], " ",
+                     geometry.extent(), " and ", geometry.padded(length.length())),
+        "border_mode \"full\" or explicit padding extends the input");
+  }
+  return geometry.output(length.length());
+}
+
+// The same at a call. The filter's length comes with its own dilation and the padding it implies.
+IntExpr output_length(ShapeContext& context, const Conv2dOptions& options, size_t axis,
+                      const IntExpr& length, const IntExpr& filter) {
+  const IntExpr extent = (filter - 1) * options.filter_dilation[axis] + 1;
+  IntExpr padded = length;
+  switch (options.border_mode.kind()) {
+    case BorderMode::Kind::kValid:
+      break;
+    case BorderMode::Kind::kFull:
+      padded = padded + (extent - 1) * 2;
+      break;
+    case BorderMode::Kind::kHalf:
+      padded = padded + floor_div(extent, 2) * 2;
+      break;
+    case BorderMode::Kind::kExplicit: {
+      const auto& pads = options.border_mode.pads();
+      padded = padded + (pads[2 * axis] + pads[2 * axis + 1]);
+      break;
+    }
+  }
+  context.require(less(0, filter), "filters have height or width 0");
+  context.require(less(extent, padded + 1), "the filter is larger than the padded input",
+                  "border_mode \"full\" or explicit padding extends the input");
+  return floor_div(padded - extent, options.subsample[axis]) + 1;
+}
+
+// A node of each kind with the same options as another.
+struct Family {
+  explicit Family(const Conv2dOptions& options) : options(options) {}
+
+  Variable conv(const Variable& input, const Variable& filters) const {
+    return apply_one(std::make_shared<Conv2dOp>(options), {input, filters});
+  }
+  // The gradient for an input of the size of `like`.
+  Variable grad_inputs(const Variable& g, const Variable& filters, const Variable& like) const {
+    return conv2d_grad_wrt_inputs(g, filters, length_of(like, 2), length_of(like, 3), options);
+  }
+  Variable grad_weights(const Variable& input, const Variable& g, const Variable& like) const {
+    return conv2d_grad_wrt_weights(input, g, length_of(like, 2), length_of(like, 3), options);
+  }
+
+  const Conv2dOptions& options;
+};
+
+}  // namespace
+
+BorderMode::BorderMode(std::string_view name) {
+  if (name == "valid") {
+    kind_ = Kind::kValid;
+  } else if (name == "full") {
+    kind_ = Kind::kFull;
+  } else if (name == "half") {
+    kind_ = Kind::kHalf;
+  } else {
+    throw GraphError(absl::StrCat("conv2d: unknown border_mode \"", std::string(name),
+                                  "\"\n  hint: \"valid\", \"full\", \"half\", {height, width} or "
+                                  "{{top, bottom}, {left, right}}"));
+  }
+}
+
+BorderMode::BorderMode(int64_t height, int64_t width)
+    : BorderMode(std::pair(height, height), std::pair(width, width)) {}
+
+BorderMode::BorderMode(std::pair<int64_t, int64_t> top_bottom,
+                       std::pair<int64_t, int64_t> left_right)
+    : kind_(Kind::kExplicit),
+      pads_{top_bottom.first, top_bottom.second, left_right.first, left_right.second} {
+  for (const int64_t pad : pads_) {
+    if (pad < 0) {
+      throw GraphError(absl::StrCat("conv2d: padding must not be negative: ", pad,
+                                    "\n  hint: slice the input to crop it"));
+    }
+  }
+}
+
+int64_t BorderMode::pad(size_t axis, size_t side, int64_t extent) const {
+  switch (kind_) {
+    case Kind::kValid:
+      return 0;
+    case Kind::kFull:
+      return extent - 1;
+    case Kind::kHalf:
+      return extent / 2;
+    case Kind::kExplicit:
+      break;
+  }
+  return pads_[2 * axis + side];
+}
+
+Attributes Conv2dBaseOp::attributes() const {
+  static constexpr const char* kKinds[] = {"valid", "full", "half", "explicit"};
+  const BorderMode& border = options_.border_mode;
+  const auto list = [](const auto& array) {
+    return std::vector<int64_t>(array.begin(), array.end());
+  };
+  return {{"border_mode", kKinds[static_cast<size_t>(border.kind())]},
+          {"pads", list(border.pads())},
+          {"subsample", list(options_.subsample)},
+          {"filter_dilation", list(options_.filter_dilation)},
+          {"num_groups", options_.num_groups},
+          {"filter_flip", options_.filter_flip}};
+}
+
+// --- conv2d -------------------------------------------------------------------------------------
+
+Variable conv2d(Operand input, Operand filters, const Conv2dOptions& options) {
+  check_options("conv2d", options, input.site());
+  SiteScope scope(input.site(), "");
+  return apply_one(std::make_shared<Conv2dOp>(options), promoted_operands("conv2d", input, filters),
+                   input.site());
+}
+
+std::vector<TensorType> Conv2dOp::infer_types(const TypeContext& context) const {
+  check_rank_and_dtype(context, "the input", "the filters");
+  const SymbolicDims& x = context.type(0).dims;
+  const SymbolicDims& w = context.type(1).dims;
+  check_channels(context, x[1], w[1], options_.num_groups);
+  check_groups(context, w[0], options_.num_groups);
+  TensorType out{context.type(0).dtype, {x[0], w[0]}};
+  for (size_t axis = 0; axis < 2; ++axis) {
+    out.dims.push_back(output_dim(context, options_, axis, x[2 + axis], w[2 + axis]));
+  }
+  return {out};
+}
+
+void Conv2dOp::infer_shape(ShapeContext& context) const {
+  const IntExprs x = context.dims(0);
+  const IntExprs w = context.dims(1);
+  context.require_equal(x[1], w[1] * options_.num_groups, "channels differ",
+                        "axis 1 of the input and axis 1 of the filters");
+  context.require_equal(floor_mod(w[0], options_.num_groups), 0,
+                        "the filters do not fall into num_groups groups");
+  context.set_dims(0, {x[0], w[0], output_length(context, options_, 0, x[2], w[2]),
+                       output_length(context, options_, 1, x[3], w[3])});
+}
+
+Variables Conv2dOp::pullback(const PullbackContext& context) const {
+  const Variable& g = context.output_gradients[0];
+  Variables gradients(2);
+  if (!g.defined()) return gradients;
+  const Variable& x = context.inputs[0];
+  const Variable& w = context.inputs[1];
+  if (context.wanted[0]) gradients[0] = Family(options_).grad_inputs(g, w, x);
+  if (context.wanted[1]) gradients[1] = Family(options_).grad_weights(x, g, w);
+  return gradients;
+}
+
+Variables Conv2dOp::pushforward(const PushforwardContext& context) const {
+  const Family family(options_);
+  Variable from_input, from_filters;
+  if (context.tangents[0].defined()) {
+    from_input = family.conv(context.tangents[0], context.inputs[1]);
+  }
+  if (context.tangents[1].defined()) {
+    from_filters = family.conv(context.inputs[0], context.tangents[1]);
+  }
+  return {sum_of_defined(from_input, from_filters)};
+}
+
+// --- conv2d_grad_wrt_inputs ---------------------------------------------------------------------
+
+Variable conv2d_grad_wrt_inputs(Operand output_grad, Operand filters, ShapeItem height,
+                                ShapeItem width, const Conv2dOptions& options) {
+  const SourceSite site = output_grad.site();
+  check_options("conv2d_grad_wrt_inputs", options, site);
+  SiteScope scope(site, "");
+  Variables operands = promoted_operands("conv2d_grad_wrt_inputs", output_grad, filters);
+  operands.push_back(height.as_variable(site));
+  operands.push_back(width.as_variable(site));
+  return apply_one(std::make_shared<Conv2dGradInputsOp>(options), operands, site);
+}
+
+std::vector<TensorType> Conv2dGradInputsOp::infer_types(const TypeContext& context) const {
+  check_rank_and_dtype(context, "output_grad", "the filters");
+  check_sizes(context);
+  const SymbolicDims& g = context.type(0).dims;
+  const SymbolicDims& w = context.type(1).dims;
+  check_same(context, "the numbers of filters differ", g[1], w[0]);
+  check_groups(context, w[0], options_.num_groups);
+  TensorType out{context.type(0).dtype, {g[0], times(w[1], options_.num_groups)}};
+  for (size_t axis = 0; axis < 2; ++axis) {
+    const Dim length = dim_of_length(context.input(2 + axis));
+    check_same(context,
+               axis == 0 ? "output_grad has another height than the output"
+                         : "output_grad has another width than the output",
+               g[2 + axis], output_dim(context, options_, axis, length, w[2 + axis]));
+    out.dims.push_back(length);
+  }
+  return {out};
+}
+
+void Conv2dGradInputsOp::infer_shape(ShapeContext& context) const {
+  const IntExprs g = context.dims(0);
+  const IntExprs w = context.dims(1);
+  IntExprs out = {g[0], w[1] * options_.num_groups};
+  context.require_equal(g[1], w[0], "the numbers of filters differ");
+  for (size_t axis = 0; axis < 2; ++axis) {
+    const IntExpr length = context.value(2 + axis);
+    context.require_equal(g[2 + axis], output_length(context, options_, axis, length, w[2 + axis]),
+                          "output_grad has another size than the output");
+    out.push_back(length);
+  }
+  context.set_dims(0, std::move(out));
+}
+
+Variables Conv2dGradInputsOp::pullback(const PullbackContext& context) const {
+  const Variable& v = context.output_gradients[0];
+  Variables gradients(4);
+  if (!v.defined()) return gradients;
+  const Variable& g = context.inputs[0];
+  const Variable& w = context.inputs[1];
+  if (context.wanted[0]) gradients[0] = Family(options_).conv(v, w);
+  if (context.wanted[1]) gradients[1] = Family(options_).grad_weights(v, g, w);
+  return gradients;
+}
+
+Variables Conv2dGradInputsOp::pushforward(const PushforwardContext& context) const {
+  const auto node = [&](const Variable& g, const Variable& w) {
+    return apply_one(shared_from_this(), {g, w, context.inputs[2], context.inputs[3]});
+  };
+  Variable from_grad, from_filters;
+  if (context.tangents[0].defined()) from_grad = node(context.tangents[0], context.inputs[1]);
+  if (context.tangents[1].defined()) from_filters = node(context.inputs[0], context.tangents[1]);
+  return {sum_of_defined(from_grad, from_filters)};
+}
+
+// --- conv2d_grad_wrt_weights --------------------------------------------------------------------
+
+Variable conv2d_grad_wrt_weights(Operand input, Operand output_grad, ShapeItem height,
+                                 ShapeItem width, const Conv2dOptions& options) {
+  const SourceSite site = input.site();
+  check_options("conv2d_grad_wrt_weights", options, site);
+  SiteScope scope(site, "");
+  Variables operands = promoted_operands("conv2d_grad_wrt_weights", input, output_grad);
+  operands.push_back(height.as_variable(site));
+  operands.push_back(width.as_variable(site));
+  return apply_one(std::make_shared<Conv2dGradWeightsOp>(options), operands, site);
+}
+
+std::vector<TensorType> Conv2dGradWeightsOp::infer_types(const TypeContext& context) const {
+  check_rank_and_dtype(context, "the input", "output_grad");
+  check_sizes(context);
+  const SymbolicDims& x = context.type(0).dims;
+  const SymbolicDims& g = context.type(1).dims;
+  const int64_t groups = options_.num_groups;
+  check_same(context, "batch dims differ", x[0], g[0]);
+  check_groups(context, g[1], groups);
+  if (x[1].is_fixed() && x[1].length() % groups != 0) {
+    context.shape_error(
+        absl::StrCat(x[1].length(), " channels do not fall into ", groups, " groups"));
+  }
+  const Dim channels = groups == 1 ? x[1] : x[1].is_fixed() ? Dim(x[1].length() / groups) : Dim();
+  TensorType out{context.type(0).dtype, {g[1], channels}};
+  for (size_t axis = 0; axis < 2; ++axis) {
+    const Dim length = dim_of_length(context.input(2 + axis));
+    check_same(context,
+               axis == 0 ? "output_grad has another height than the output"
+                         : "output_grad has another width than the output",
+               g[2 + axis], output_dim(context, options_, axis, x[2 + axis], length));
+    out.dims.push_back(length);
+  }
+  return {out};
+}
+
+void Conv2dGradWeightsOp::infer_shape(ShapeContext& context) const {
+  const IntExprs x = context.dims(0);
+  const IntExprs g = context.dims(1);
+  const int64_t groups = options_.num_groups;
+  context.require_equal(x[0], g[0], "batch dims differ");
+  context.require_equal(floor_mod(x[1], groups), 0,
+                        "the channels do not fall into num_groups groups");
+  context.require_equal(floor_mod(g[1], groups), 0,
+                        "the filters do not fall into num_groups groups");
+  IntExprs out = {g[1], floor_div(x[1], groups)};
+  for (size_t axis = 0; axis < 2; ++axis) {
+    const IntExpr length = context.value(2 + axis);
+    context.require_equal(g[2 + axis], output_length(context, options_, axis, x[2 + axis], length),
+                          "output_grad has another size than the output");
+    out.push_back(length);
+  }
+  context.set_dims(0, std::move(out));
+}
+
+Variables Conv2dGradWeightsOp::pullback(const PullbackContext& context) const {
+  const Variable& v = context.output_gradients[0];
+  Variables gradients(4);
+  if (!v.defined()) return gradients;
+  const Variable& x = context.inputs[0];
+  const Variable& g = context.inputs[1];
+  if (context.wanted[0]) gradients[0] = Family(options_).grad_inputs(g, v, x);
+  if (context.wanted[1]) gradients[1] = Family(options_).conv(x, v);
+  return gradients;
+}
+
+Variables Conv2dGradWeightsOp::pushforward(const PushforwardContext& context) const {
+  const auto node = [&](const Variable& x, const Variable& g) {
+    return apply_one(shared_from_this(), {x, g, context.inputs[2], context.inputs[3]});
+  };
+  Variable from_input, from_grad;
+  if (context.tangents[0].defined()) from_input = node(context.tangents[0], context.inputs[1]);
+  if (context.tangents[1].defined()) from_grad = node(context.inputs[0], context.tangents[1]);
+  return {sum_of_defined(from_input, from_grad)};
+}
+
+}  // namespace bitale
