@@ -1,0 +1,90 @@
+// What the CPU kernels of the three convolutions share: concrete lengths, and how windows become
+// the columns of a matrix.
+
+#ifndef BITALE_OPS_CONV_CONV2D_CPU_H_
+#define BITALE_OPS_CONV_CONV2D_CPU_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "core/compile/kernel_registry.h"
+#include "core/runtime/kernel.h"
+#include "ops/conv/conv2d_geometry_internal.h"
+
+namespace bitale::conv2d_cpu {
+
+// Concrete lengths of one convolution, whichever of its three tensors is the result.
+struct Lengths {
+  Lengths(const Conv2dOptions& options, const Dims& image, const Dims& filters, const Dims& output);
+
+  int64_t batch, channels, height, width;
+  int64_t filters, filter_channels;
+  int64_t output_height, output_width;
+  int64_t groups, group_filters;
+  Conv2dAxis rows, columns;
+  bool flip;
+
+  int64_t taps() const { return rows.taps() * columns.taps(); }
+  // Length of the inner axis of the matrix product: one group's channels times taps.
+  int64_t depth() const { return filter_channels * taps(); }
+  int64_t positions() const { return output_height * output_width; }
+  int64_t padded_height() const { return rows.padded(height); }
+  int64_t padded_width() const { return columns.padded(width); }
+  int64_t padded_plane() const { return padded_height() * padded_width(); }
+  bool has_padding() const { return padded_height() != height || padded_width() != width; }
+};
+
+// For a call of each op.
+Lengths forward_lengths(const KernelCall& call);
+Lengths grad_inputs_lengths(const KernelCall& call);
+Lengths grad_weights_lengths(const KernelCall& call);
+
+// A run of neighbouring output positions: part of one output row of one image.
+struct Run {
+  int64_t column;  // its first column in the panel
+  int64_t length;
+  int64_t image;
+  int64_t position;  // its first position in the image
+  int64_t offset;    // of its first window's first element in the padded batch of images
+};
+
+// The runs that make up `count` columns from column `begin` of the matrix whose columns are all
+// output positions of images [0, batch), image after image. Returns how many; `runs` has room for
+// `count`.
+int64_t find_runs(const Lengths& lengths, int64_t begin, int64_t count, Run* runs);
+
+// Offsets of a window's elements, of one group's channels, from the window's first element, by
+// (channel, row, column).
+std::vector<int64_t> window_offsets(const Lengths& lengths);
+
+// Copies the filters to (filters, depth) in the order of window_offsets(), turned if they flip.
+template <typename T>
+void order_filters(const Lengths& lengths, const T* filters, T* to);
+// The inverse.
+template <typename T>
+void restore_filters(const Lengths& lengths, const T* from, T* filters);
+
+// Copies images [begin, end) of `planes` planes each into the middle of zeroed padded ones.
+template <typename T>
+void pad_planes(const Lengths& lengths, int64_t planes, const T* from, T* to);
+// Copies the middle of padded planes.
+template <typename T>
+void crop_planes(const Lengths& lengths, int64_t planes, const T* from, T* to);
+
+inline const char* supports_floats(const KernelCall& call) {
+  const DType dtype = call.outputs[0].dtype;
+  return dtype == DType::kFloat32 || dtype == DType::kFloat64 ? nullptr
+                                                              : "only float32 and float64";
+}
+
+template <template <typename> class KernelType>
+std::unique_ptr<const Kernel> make_floats(KernelMaker& maker) {
+  const KernelCall& call = maker.call();
+  if (call.outputs[0].dtype == DType::kFloat32) return std::make_unique<KernelType<float>>(call);
+  return std::make_unique<KernelType<double>>(call);
+}
+
+}  // namespace bitale::conv2d_cpu
+
+#endif  // BITALE_OPS_CONV_CONV2D_CPU_H_

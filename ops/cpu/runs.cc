@@ -1,0 +1,134 @@
+#include "ops/cpu/runs.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "ops/cpu/runs.cc"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace bitale::cpu {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+template <typename T>
+constexpr int64_t vector_length() {
+  return static_cast<int64_t>(HWY_MAX_BYTES / sizeof(T));
+}
+
+// Runs of kVectors whole vectors.
+template <int kVectors, typename T>
+HWY_ATTR void gather_whole(int64_t count, const int64_t* HWY_RESTRICT offsets, const T* from, T* to,
+                           int64_t to_stride) {
+  const hn::ScalableTag<T> d;
+  const int64_t lanes = vector_length<T>();
+  for (int64_t k = 0; k < count; ++k) {
+    const T* run = from + offsets[k];
+#pragma GCC unroll 2
+    for (int j = 0; j < kVectors; ++j) {
+      hn::StoreU(hn::LoadU(d, run + j * lanes), d, to + j * lanes);
+    }
+    to += to_stride;
+  }
+}
+
+template <typename T>
+HWY_ATTR void gather(int64_t count, const int64_t* HWY_RESTRICT offsets, int64_t length,
+                     const T* HWY_RESTRICT from, T* HWY_RESTRICT to, int64_t to_stride) {
+  const hn::ScalableTag<T> d;
+  const int64_t lanes = vector_length<T>();
+  if (length == lanes) return gather_whole<1>(count, offsets, from, to, to_stride);
+  if (length == 2 * lanes) return gather_whole<2>(count, offsets, from, to, to_stride);
+  for (int64_t k = 0; k < count; ++k) {
+    const T* run = from + offsets[k];
+    int64_t i = 0;
+    for (; i + lanes <= length; i += lanes) hn::StoreU(hn::LoadU(d, run + i), d, to + i);
+    for (; i < length; ++i) to[i] = run[i];
+    to += to_stride;
+  }
+}
+
+template <int kVectors, typename T>
+HWY_ATTR void scatter_add_whole(int64_t count, const int64_t* HWY_RESTRICT offsets,
+                                const T* HWY_RESTRICT from, int64_t from_stride,
+                                T* HWY_RESTRICT to) {
+  const hn::ScalableTag<T> d;
+  const int64_t lanes = vector_length<T>();
+  for (int64_t k = 0; k < count; ++k) {
+    T* run = to + offsets[k];
+#pragma GCC unroll 2
+    for (int j = 0; j < kVectors; ++j) {
+      hn::StoreU(hn::Add(hn::LoadU(d, run + j * lanes), hn::LoadU(d, from + j * lanes)), d,
+                 run + j * lanes);
+    }
+    from += from_stride;
+  }
+}
+
+template <typename T>
+HWY_ATTR void add(int64_t count, const T* HWY_RESTRICT from, T* HWY_RESTRICT to) {
+  const hn::ScalableTag<T> d;
+  const int64_t lanes = vector_length<T>();
+  int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    hn::StoreU(hn::Add(hn::LoadU(d, to + i), hn::LoadU(d, from + i)), d, to + i);
+  }
+  for (; i < count; ++i) to[i] += from[i];
+}
+
+template <typename T>
+HWY_ATTR void scatter_add(int64_t count, const int64_t* HWY_RESTRICT offsets, int64_t length,
+                          const T* HWY_RESTRICT from, int64_t from_stride, T* HWY_RESTRICT to) {
+  const int64_t lanes = vector_length<T>();
+  if (length == lanes) return scatter_add_whole<1>(count, offsets, from, from_stride, to);
+  if (length == 2 * lanes) return scatter_add_whole<2>(count, offsets, from, from_stride, to);
+  for (int64_t k = 0; k < count; ++k) add(length, from + k * from_stride, to + offsets[k]);
+}
+
+template <typename T>
+HWY_ATTR void gather_columns(int64_t count, const int64_t* HWY_RESTRICT offsets, int64_t length,
+                             const T* HWY_RESTRICT from, T* HWY_RESTRICT to, int64_t to_stride) {
+  for (int64_t k = 0; k < count; ++k) {
+    const T* run = from + offsets[k];
+    T* column = to + k;
+    for (int64_t i = 0; i < length; ++i) column[i * to_stride] = run[i];
+  }
+}
+
+template <typename T>
+Runs<T> make_runs() {
+  return {.gather = &gather<T>,
+          .scatter_add = &scatter_add<T>,
+          .gather_columns = &gather_columns<T>,
+          .add = &add<T>};
+}
+
+Runs<float> float_runs() { return make_runs<float>(); }
+Runs<double> double_runs() { return make_runs<double>(); }
+
+}  // namespace HWY_NAMESPACE
+}  // namespace bitale::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace bitale::cpu {
+namespace {
+
+HWY_EXPORT(float_runs);
+HWY_EXPORT(double_runs);
+
+}  // namespace
+
+template <>
+const Runs<float>& runs<float>() {
+  static const Runs<float> table = HWY_DYNAMIC_DISPATCH(float_runs)();
+  return table;
+}
+
+template <>
+const Runs<double>& runs<double>() {
+  static const Runs<double> table = HWY_DYNAMIC_DISPATCH(double_runs)();
+  return table;
+}
+
+}  // namespace bitale::cpu
+#endif  // HWY_ONCE
