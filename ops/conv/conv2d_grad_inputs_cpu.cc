@@ -1,0 +1,170 @@
+// The gradient of conv2d for its input: filters turned upright (depth, filters) times the output
+// gradient (filters, batch · positions) gives columns, which are added back to the windows they
+// came from, a panel at a time, while both lie in cache.
+
+#include <algorithm>
+
+#include "core/runtime/thread_pool.h"
+#include "ops/conv/conv2d_cpu.h"
+#include "ops/cpu/gemm.h"
+#include "ops/cpu/gemm_tile.h"
+#include "ops/cpu/runs.h"
+#include "ops/cpu/workspace.h"
+
+namespace bitale::conv2d_cpu {
+namespace {
+
+// Columns that a block of images should have at least, so that panels are seldom cut short.
+constexpr int64_t kBlockColumns = 128;
+
+template <typename T>
+class GradInputsPanels final : public Kernel {
+ public:
+  explicit GradInputsPanels(const KernelCall& call)
+      : l_(grad_inputs_lengths(call)), offsets_(window_offsets(l_)), tile_(cpu::gemm_tile<T>()) {
+    images_per_block_ = cpu::panel_count(kBlockColumns, std::max<int64_t>(1, l_.positions()));
+    blocks_ = cpu::panel_count(l_.batch, images_per_block_);
+    slots_ =
+        std::clamp<int64_t>(std::min<int64_t>(thread_count(), blocks_), 1, cpu::SlotPool::kMost);
+  }
+
+  size_t workspace_bytes() const override { return Parts(*this, nullptr).bytes; }
+
+  void run(const KernelFrame& frame) const override {
+    const Parts parts(*this, frame.workspace);
+    pack_filters(frame.input<T>(1), parts);
+    const T* grad = frame.input<T>(0);
+    T* out = frame.output<T>(0);
+    const int64_t image_size = l_.channels * l_.height * l_.width;
+    const int64_t padded_size = l_.channels * l_.padded_plane();
+    cpu::SlotPool slots(slots_);
+    parallel_for(blocks_, [&](int64_t block) {
+      const int64_t first = block * images_per_block_;
+      const int64_t count = std::min(l_.batch - first, images_per_block_);
+      const cpu::SlotPool::Loan loan(slots);
+      T* panel = parts.panels + loan.slot() * panel_elements();
+      T* images = l_.has_padding() ? parts.padded + loan.slot() * images_per_block_ * padded_size
+                                   : out + first * image_size;
+      std::fill_n(images, count * padded_size, T{0});
+      for (int64_t group = 0; group < l_.groups; ++group) {
+        for (int64_t begin = 0; begin < count * l_.positions(); begin += tile_.columns) {
+          const int64_t columns = std::min(tile_.columns, count * l_.positions() - begin);
+          add_panel(grad + first * l_.filters * l_.positions(), group, begin, columns, parts, panel,
+                    images);
+        }
+      }
+      if (l_.has_padding()) {
+        crop_planes(l_, count * l_.channels, images, out + first * image_size);
+      }
+    });
+  }
+
+ private:
+  struct Parts {
+    Parts(const GradInputsPanels& kernel, void* workspace) {
+      const Lengths& l = kernel.l_;
+      cpu::WorkspaceLayout layout(workspace);
+      ordered = layout.template take<T>(l.filters * l.depth());
+      packed = layout.template take<T>(l.filters * l.depth());
+      panels = layout.template take<T>(kernel.slots_ * kernel.panel_elements());
+      padded = layout.template take<T>(l.has_padding() ? kernel.slots_ * kernel.images_per_block_ *
+                                                             l.channels * l.padded_plane()
+                                                       : 0);
+      bytes = layout.bytes();
+    }
+    T* ordered;
+    T* packed;
+    T* panels;
+    T* padded;
+    size_t bytes;
+  };
+
+  // A panel of columns, and one of the output gradient where it does not lie in one image.
+  int64_t panel_elements() const {
+    return ((l_.depth() + l_.group_filters) * tile_.columns + 63) / 64 * 64;
+  }
+
+  void pack_filters(const T* filters, const Parts& parts) const {
+    order_filters(l_, filters, parts.ordered);
+    const int64_t depth = l_.depth();
+    const int64_t row_panels = cpu::panel_count(depth, tile_.rows);
+    for (int64_t g = 0; g < l_.groups; ++g) {
+      const T* from = parts.ordered + g * l_.group_filters * depth;
+      T* to = parts.packed + g * l_.group_filters * depth;
+      for (int64_t p = 0; p < row_panels; ++p) {
+        const int64_t i = cpu::panel_begin(depth, row_panels, p);
+        const int64_t rows = cpu::panel_begin(depth, row_panels, p + 1) - i;
+        cpu::pack_left(rows, l_.group_filters, cpu::MatrixView<T>{from + i, 1, depth}, to);
+        to += rows * l_.group_filters;
+      }
+    }
+  }
+
+  void add_panel(const T* grad, int64_t group, int64_t begin, int64_t columns, const Parts& parts,
+                 T* panel, T* images) const {
+    const int64_t width = tile_.columns;
+    Run runs[cpu::kMostTileColumns];
+    const int64_t run_count = find_runs(l_, begin, columns, runs);
+    const auto grad_of = [&](const Run& run) {
+      return grad + run.image * l_.filters * l_.positions() +
+             group * l_.group_filters * l_.positions() + run.position;
+    };
+    const T* right = grad_of(runs[0]);
+    int64_t right_stride = l_.positions();
+    if (columns < width || runs[0].image != runs[run_count - 1].image) {
+      T* gathered = panel + l_.depth() * width;
+      for (int64_t f = 0; f < l_.group_filters; ++f) {
+        for (int64_t r = 0; r < run_count; ++r) {
+          std::copy_n(grad_of(runs[r]) + f * l_.positions(), runs[r].length,
+                      gathered + f * width + runs[r].column);
+        }
+        std::fill(gathered + f * width + columns, gathered + (f + 1) * width, T{0});
+      }
+      right = gathered;
+      right_stride = width;
+    }
+    const T* left = parts.packed + group * l_.group_filters * l_.depth();
+    const int64_t row_panels = cpu::panel_count(l_.depth(), tile_.rows);
+    for (int64_t p = 0; p < row_panels; ++p) {
+      const int64_t i = cpu::panel_begin(l_.depth(), row_panels, p);
+      const int64_t rows = cpu::panel_begin(l_.depth(), row_panels, p + 1) - i;
+      tile_.run(rows, columns, l_.group_filters, left, right, right_stride, panel + i * width,
+                width, T{1}, T{0});
+      left += rows * l_.group_filters;
+    }
+    T* first_window = images + group * l_.filter_channels * l_.padded_plane();
+    for (int64_t r = 0; r < run_count; ++r) {
+      scatter(runs[r], panel + runs[r].column, first_window + runs[r].offset);
+    }
+  }
+
+  void scatter(const Run& run, const T* from, T* to) const {
+    const int64_t width = tile_.columns;
+    const int64_t step = l_.columns.stride();
+    if (step == 1) {
+      cpu::runs<T>().scatter_add(l_.depth(), offsets_.data(), run.length, from, width, to);
+      return;
+    }
+    for (int64_t q = 0; q < l_.depth(); ++q) {
+      T* window = to + offsets_[static_cast<size_t>(q)];
+      for (int64_t i = 0; i < run.length; ++i) window[i * step] += from[q * width + i];
+    }
+  }
+
+  Lengths l_;
+  std::vector<int64_t> offsets_;
+  const cpu::GemmTile<T>& tile_;
+  int64_t images_per_block_;
+  int64_t blocks_;
+  int64_t slots_;
+};
+
+const KernelRegistrar grad_inputs({.op = "conv2d_grad_wrt_inputs",
+                                   .name = "conv2d_grad_wrt_inputs_panels",
+                                   .kind = KernelKind::kTuned,
+                                   .rank = 20,
+                                   .supports = supports_floats,
+                                   .make = make_floats<GradInputsPanels>});
+
+}  // namespace
+}  // namespace bitale::conv2d_cpu
