@@ -98,6 +98,7 @@ void CompiledFunction::prepare_keys() {
   for (Apply* apply : symbolic_.graph->topological_order()) {
     for (size_t i = 0; i < apply->output_count(); ++i) add(apply->output(i));
   }
+  add_value_checks(key);
   key_program_ = IntProgram(analysis_.ints(), key);
 
   Variables opaque;
@@ -115,6 +116,33 @@ void CompiledFunction::prepare_keys() {
   options.no_default_updates = true;
   prelude_ = std::make_unique<CompiledFunction>(Ins(symbolic_.inputs), Outs(opaque),
                                                 std::move(options), site_);
+}
+
+// A condition on values, such as an index within its axis, may fail at a call whose dims were seen
+// before: whether it holds is part of the key, and a key with a 0 finds no program, so that
+// check_shapes() runs.
+void CompiledFunction::add_value_checks(std::vector<IntExpr>& key) {
+  IntGraph& ints = analysis_.ints();
+  std::vector<IntExpr> conditions;
+  for (const ShapeCheck& check : analysis_.checks()) {
+    const IntExpr holds = equal(check.left, check.right);
+    if (holds.is_constant()) continue;
+    conditions.push_back(holds);
+  }
+  std::vector<bool> on_values(ints.nodes().size(), false);
+  for (size_t id = 0; id < on_values.size(); ++id) {
+    const IntGraph::Node& node = ints.nodes()[id];
+    if (node.op == IntOp::kSymbol) {
+      const IntSymbol::Kind kind = analysis_.symbols()[static_cast<size_t>(node.value)].kind;
+      on_values[id] = kind != IntSymbol::Kind::kDim && kind != IntSymbol::Kind::kNamed;
+    }
+    for (const int32_t operand : {node.a, node.b, node.c}) {
+      if (operand >= 0 && on_values[static_cast<size_t>(operand)]) on_values[id] = true;
+    }
+  }
+  for (const IntExpr& condition : conditions) {
+    if (on_values[static_cast<size_t>(condition.id())]) key.push_back(condition);
+  }
 }
 
 Tensor CompiledFunction::convert_argument(const Arg& arg, const In& in, size_t position) const {

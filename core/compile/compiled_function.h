@@ -56,6 +56,7 @@ class CompiledFunction {
   std::shared_ptr<Entry> find_or_compile(const CallState& state);
   std::shared_ptr<Entry> compile(const CallState& state);
   void check_shapes(const CallState& state);
+  void add_value_checks(std::vector<IntExpr>& key);
 
   const FunctionOptions options_;
   const SourceSite site_;
