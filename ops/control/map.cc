@@ -112,7 +112,8 @@ Variables make_map(const Variables& elements, const Variables& outputs, const Va
   operands.insert(operands.end(), non_sequences.begin(), non_sequences.end());
   Variables inner_inputs = elements;
   Replacements replacements;
-  for (const Variable& outer : Capture(elements, outputs).captured()) {
+  const Capture capture(elements, outputs);
+  for (const Variable& outer : capture.captured()) {
     operands.push_back(outer);
     inner_inputs.push_back(Variable::make_input(outer.type(), outer.name(), outer.site().source));
     replacements[outer] = inner_inputs.back();
