@@ -134,6 +134,8 @@ class Backward {
 
 }  // namespace
 
+BackwardResult run_backward(const BackwardRequest& request) { return Backward(request).run(); }
+
 Variable fit_derivative(const Variable& derivative, const Variable& variable,
                         const std::string& what) {
   const TensorType& have = derivative.type();
