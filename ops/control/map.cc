@@ -291,8 +291,9 @@ void MapOp::infer_shape(ShapeContext& context) const {
   };
   for (const ShapeCheck& check : inner.checks()) {
     const std::optional<IntExpr> left = translate(check.left), right = translate(check.right);
-    // The others are made at every element.
-    if (left && right) context.require_equal(*left, *right, check.what, check.hint);
+    // The others are made at every element. Without elements there is nothing to demand.
+    if (!left || !right) continue;
+    context.require_equal(select(equal(length, 0), *right, *left), *right, check.what, check.hint);
   }
   for (size_t i = 0; i < inner_outputs_.size(); ++i) {
     IntExprs dims = {length};

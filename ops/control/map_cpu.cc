@@ -143,6 +143,8 @@ class MapKernel final : public Kernel {
       const Dims shape(layout.shape.begin() + 1, layout.shape.end());
       output_steps_.push_back(static_cast<size_t>(element_count(shape)) * size_of(layout.dtype));
     }
+    // Without elements nothing runs, and the inner dims need not make sense.
+    if (length_ == 0) return;
     program_ = maker.lower_inner(inner_dims);
     checks_ = std::make_unique<ElementChecks>(op, inner_dims);
     can_raise_ = !checks_->empty();
@@ -154,12 +156,14 @@ class MapKernel final : public Kernel {
   bool can_raise() const override { return can_raise_; }
 
   size_t workspace_bytes() const override {
+    if (length_ == 0) return 0;
     return round_up(program_->workspace_bytes()) +
            round_up(checks_->scratch_count() * sizeof(int64_t)) +
            (input_steps_.size() + output_steps_.size()) * sizeof(void*);
   }
 
   void run(const KernelFrame& frame) const override {
+    if (length_ == 0) return;
     auto* cursor = static_cast<std::byte*>(frame.workspace) + round_up(program_->workspace_bytes());
     auto* scratch = reinterpret_cast<int64_t*>(cursor);
     cursor += round_up(checks_->scratch_count() * sizeof(int64_t));
