@@ -17,6 +17,7 @@ PACKAGES = [
     "models",
     "models/training",
     "nn",
+    "nn/data",
     "ops",
     "ops/cpu",
     "ops/rewrites",
