@@ -146,8 +146,8 @@ Variable fit_derivative(const Variable& derivative, const Variable& variable,
   }
   if (!fits) {
     throw GradientError(absl::StrCat(what, ": the derivative is ", have.str(), ", but ",
-                                     variable.str(), " is ", want.str(), "\n  made at: ",
-                                     variable.site().str()));
+                                     variable.str(), " is ", want.str(),
+                                     "\n  made at: ", variable.site().str()));
   }
   if (equals_or_narrows(have, want)) return derivative;
   return specify_shape(derivative, want.dims);

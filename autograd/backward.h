@@ -13,7 +13,8 @@
 
 namespace bitale {
 
-// A place where a gradient arrived at an application and none went on to an operand on the way to wrt.
+// A place where a gradient arrived at an application and none went on to an operand on the way to
+// wrt.
 struct GradientCut {
   Variable output;  // of the application; keeps it alive
   size_t input;
@@ -33,18 +34,18 @@ struct BackwardResult {
   std::vector<GradientCut> cuts;  // from the seeds downwards
 };
 
-// Walks from the seeds and known variables down to wrt, in linear time and without recursion. The order
-// in which gradients are added depends on the graph alone. Throws GradientError if a pullback breaks its
-// contract.
+// Walks from the seeds and known variables down to wrt, in linear time and without recursion. The
+// order in which gradients are added depends on the graph alone. Throws GradientError if a pullback
+// breaks its contract.
 BackwardResult run_backward(const BackwardRequest& request);
 
 // What PullbackContext offers to ops with inner graphs.
 Variables inner_pullback(std::span<const Variable> costs, std::span<const Variable> weights,
                          std::span<const Variable> wrt);
 
-// `derivative` of `variable`, its static dims brought to those of `variable` where they say less, so
-// that both broadcast alike. GradientError, beginning with `what`, for another dtype or rank, or for
-// dims that contradict.
+// `derivative` of `variable`, its static dims brought to those of `variable` where they say less,
+// so that both broadcast alike. GradientError, beginning with `what`, for another dtype or rank, or
+// for dims that contradict.
 Variable fit_derivative(const Variable& derivative, const Variable& variable,
                         const std::string& what);
 

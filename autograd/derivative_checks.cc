@@ -25,7 +25,8 @@ NodeSet dependents(const Variables& outputs, const Variable& wrt) {
   return reached;
 }
 
-// The application that turned floating operands into the discrete `variable`, or the last one known.
+// The application that turned floating operands into the discrete `variable`, or the last one
+// known.
 Variable first_discrete(Variable variable, const NodeSet& reached) {
   while (variable.owner() != nullptr) {
     const Variable* next = nullptr;
@@ -74,9 +75,9 @@ void require_floating(std::string_view what, std::string_view role, const Variab
   for (size_t i = 0; i < variables.size(); ++i) {
     const std::string name = absl::StrCat(std::string(role), " ", i);
     if (!variables[i].defined()) {
-      throw GradientError(absl::StrCat(std::string(what), ": ", name,
-                                       " is no variable (a default-constructed Variable)\n  at: ",
-                                       resolve_site(site).str()));
+      throw GradientError(absl::StrCat(
+          std::string(what), ": ", name,
+          " is no variable (a default-constructed Variable)\n  at: ", resolve_site(site).str()));
     }
     if (is_floating(variables[i].dtype())) continue;
     throw GradientError(absl::StrCat(
@@ -99,8 +100,8 @@ Variables require_derivatives(std::string_view what, std::string_view role,
     const std::string name = absl::StrCat(std::string(what), ": ", std::string(role), " ", i);
     if (!derivatives[i].defined()) {
       throw GradientError(absl::StrCat(
-          name, " is no variable (a default-constructed Variable)\n  at: ",
-          resolve_site(site).str()));
+          name,
+          " is no variable (a default-constructed Variable)\n  at: ", resolve_site(site).str()));
     }
     SiteScope scope(site, "");
     try {

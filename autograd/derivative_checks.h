@@ -1,4 +1,5 @@
-// What the entry points of autograd demand of their arguments, and the errors they share. Not for users.
+// What the entry points of autograd demand of their arguments, and the errors they share. Not for
+// users.
 
 #ifndef BITALE_AUTOGRAD_DERIVATIVE_CHECKS_H_
 #define BITALE_AUTOGRAD_DERIVATIVE_CHECKS_H_
@@ -16,8 +17,8 @@ namespace bitale {
 // "W float32 (784, 10), made at mlp.cc:12".
 std::string describe(const Variable& variable);
 
-// GradientError, beginning with `what`, unless every one is defined and floating. `role` names them:
-// "wrt", "output".
+// GradientError, beginning with `what`, unless every one is defined and floating. `role` names
+// them: "wrt", "output".
 void require_floating(std::string_view what, std::string_view role, const Variables& variables,
                       SourceSite site);
 

@@ -11,8 +11,8 @@
 namespace bitale {
 
 // The tangents of `outputs` when each wrt[i] moves by tangents[i] (not defined() for zero), of the
-// outputs' types; not defined() where they are zero by structure. What lies before `wrt` stands still.
-// Linear time, no recursion. Throws GradientError if a pushforward breaks its contract.
+// outputs' types; not defined() where they are zero by structure. What lies before `wrt` stands
+// still. Linear time, no recursion. Throws GradientError if a pushforward breaks its contract.
 Variables run_forward(std::span<const Variable> outputs, std::span<const Variable> wrt,
                       std::span<const Variable> tangents);
 

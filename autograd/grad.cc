@@ -29,8 +29,8 @@ void check_cost(const Variable& cost, const GradOptions& options, SourceSite sit
 }
 
 // The request for `cost` with the options' known gradients, over the stabilized graph.
-BackwardRequest make_request(const Variable& cost, const Variables& wrt,
-                             const GradOptions& options, SourceSite site) {
+BackwardRequest make_request(const Variable& cost, const Variables& wrt, const GradOptions& options,
+                             SourceSite site) {
   BackwardRequest request;
   request.wrt = wrt;
   request.constants = options.consider_constant;
@@ -70,11 +70,11 @@ Variables grad(const Variable& cost, const Variables& wrt, const GradOptions& op
     if (options.disconnected_inputs != Disconnected::kIgnore) {
       report_disconnected(
           options.disconnected_inputs,
-          absl::StrCat("grad: no gradient reaches wrt ", i, ", ", wrt[i].str(), "\n  wrt ", i, ": ",
-                       describe(wrt[i]),
-                       cost.defined() ? absl::StrCat("\n  cost: ", describe(cost)) : "",
-                       "\n  why: ", why_disconnected(starts, wrt[i], request.constants, result.cuts),
-                       "\n  at: ", resolve_site(site).str()));
+          absl::StrCat(
+              "grad: no gradient reaches wrt ", i, ", ", wrt[i].str(), "\n  wrt ", i, ": ",
+              describe(wrt[i]), cost.defined() ? absl::StrCat("\n  cost: ", describe(cost)) : "",
+              "\n  why: ", why_disconnected(starts, wrt[i], request.constants, result.cuts),
+              "\n  at: ", resolve_site(site).str()));
     }
     SiteScope scope(site, "");
     if (!options.undefined_if_disconnected) result.gradients[i] = zeros_like(wrt[i]);

@@ -4,8 +4,8 @@
 //   Variable g = grad(cost, w);              // one parameter
 //   Variables gs = grad(cost, {w, b});       // several, in one backward pass
 //
-// The result is an ordinary graph: print it, differentiate it again, compile it. For the derivative of
-// something that is no scalar see autograd/pushforward.h (products with the Jacobian) and
+// The result is an ordinary graph: print it, differentiate it again, compile it. For the derivative
+// of something that is no scalar see autograd/pushforward.h (products with the Jacobian) and
 // autograd/jacobian.h (the Jacobian itself).
 
 #ifndef BITALE_AUTOGRAD_GRAD_H_
@@ -36,19 +36,19 @@ struct GradOptions {
   Variables consider_constant = {};
   Disconnected disconnected_inputs = Disconnected::kRaise;
   // The whole gradient of some variables, as somebody else has computed it: nothing is added to it,
-  // and it flows on from there. Each has the dtype and rank of its variable. With these, `cost` may be
-  // left out (Variable()).
+  // and it flows on from there. Each has the dtype and rank of its variable. With these, `cost` may
+  // be left out (Variable()).
   KnownGradients known_grads = {};
   // Under kWarn and kIgnore: a Variable that is not defined() instead of zeros.
   bool undefined_if_disconnected = false;
 };
 
-// Theano's grad: the derivative of `cost` by each of `wrt`, in that order; each has the dtype, rank and
-// dims of its variable. `wrt` may be any variables, intermediate results included; where one depends on
-// another, its gradient flows on to the other.
+// Theano's grad: the derivative of `cost` by each of `wrt`, in that order; each has the dtype, rank
+// and dims of its variable. `wrt` may be any variables, intermediate results included; where one
+// depends on another, its gradient flows on to the other.
 //
-// Before differentiating, the stabilize rules (such as log(softmax(x)) -> log_softmax(x)) are applied
-// to a clone of what lies between `cost` and `wrt`: the user's graph stays as it is.
+// Before differentiating, the stabilize rules (such as log(softmax(x)) -> log_softmax(x)) are
+// applied to a clone of what lies between `cost` and `wrt`: the user's graph stays as it is.
 //
 // Nodes are built in the name of the forward nodes: their site is "gradient of file.cc:12".
 //

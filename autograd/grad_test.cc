@@ -99,7 +99,8 @@ TEST(Grad, NodesNameTheForwardLine) {
   EXPECT_NE(g.site().str().find("gradient of "), std::string::npos);
 }
 
-// --- Options ---------------------------------------------------------------------------------------
+// --- Options
+// ---------------------------------------------------------------------------------------
 
 TEST(Grad, ConsiderConstantStopsTheFlow) {
   const Variable x = dscalar("x");
@@ -117,14 +118,14 @@ TEST(Grad, KnownGradientReplacesWhatWouldFlow) {
 TEST(Grad, KnownGradientsNeedNoCost) {
   const Variable x = dvector("x"), known = dvector("known");
   const Variable g = grad(Variable(), x, {.known_grads = {{sqr(x), known}}});
-  const Tensor got = eval(g, {{x, Tensor::of<double>({1, 2})}, {known, Tensor::of<double>({10, 100})}});
+  const Tensor got =
+      eval(g, {{x, Tensor::of<double>({1, 2})}, {known, Tensor::of<double>({10, 100})}});
   EXPECT_TRUE(close_to(got, Tensor::of<double>({20, 400})));
 }
 
 TEST(Grad, IgnoredDisconnectedInputsAreZeros) {
   const Variable x = dscalar("x"), w = tensor(DType::kFloat64, {2, 3}, "w");
-  const Variables gs =
-      grad(sqr(x), {x, w}, {.disconnected_inputs = Disconnected::kIgnore});
+  const Variables gs = grad(sqr(x), {x, w}, {.disconnected_inputs = Disconnected::kIgnore});
   EXPECT_EQ(gs[1].type(), w.type());
   EXPECT_TRUE(equal_to(eval(gs[1], {{w, Tensor::ones(DType::kFloat64, {2, 3})}}),
                        Tensor::zeros(DType::kFloat64, {2, 3})));
@@ -132,10 +133,10 @@ TEST(Grad, IgnoredDisconnectedInputsAreZeros) {
 
 TEST(Grad, IgnoredDisconnectedInputsCanStayUndefined) {
   const Variable x = dscalar("x"), w = dmatrix("w");
-  EXPECT_FALSE(grad(sqr(x), {x, w},
-                    {.disconnected_inputs = Disconnected::kIgnore,
-                     .undefined_if_disconnected = true})[1]
-                   .defined());
+  EXPECT_FALSE(
+      grad(sqr(x), {x, w},
+           {.disconnected_inputs = Disconnected::kIgnore, .undefined_if_disconnected = true})[1]
+          .defined());
 }
 
 TEST(Grad, WarnsOfDisconnectedInputsWhenAsked) {
@@ -146,7 +147,8 @@ TEST(Grad, WarnsOfDisconnectedInputsWhenAsked) {
             std::string::npos);
 }
 
-// --- Errors ----------------------------------------------------------------------------------------
+// --- Errors
+// ----------------------------------------------------------------------------------------
 
 TEST(GradErrors, CostThatIsNoScalar) {
   const Variable x = dmatrix("x");
@@ -158,10 +160,9 @@ TEST(GradErrors, CostThatIsNoScalar) {
 
 TEST(GradErrors, CostThatIsAnInteger) {
   const Variable x = dvector("x");
-  expect_error<GradientError>(
-      [&] { grad(argmax(x), x); },
-      {"grad: the cost must be a floating scalar, but it is int64 ()", "argmax.0",
-       "only floating variables have derivatives"});
+  expect_error<GradientError>([&] { grad(argmax(x), x); },
+                              {"grad: the cost must be a floating scalar, but it is int64 ()",
+                               "argmax.0", "only floating variables have derivatives"});
 }
 
 TEST(GradErrors, WrtThatIsAnInteger) {
@@ -178,10 +179,12 @@ TEST(GradErrors, UndefinedCostAndWrt) {
 
 TEST(GradErrors, WrtThatTheCostDoesNotDependOn) {
   const Variable x = dscalar("x"), w = dmatrix("W");
-  expect_error<GradientError>([&] { grad(sqr(x), {x, w}); },
-                              {"grad: no gradient reaches wrt 1, W",
-                               "wrt 1: W float64 (?, ?), made at", "cost: sqr.0 float64 ()",
-                               "why: there is no path", "Disconnected::kIgnore"});
+  expect_error<GradientError>(
+      [&] {
+        grad(sqr(x), {x, w});
+      },
+      {"grad: no gradient reaches wrt 1, W", "wrt 1: W float64 (?, ?), made at",
+       "cost: sqr.0 float64 ()", "why: there is no path", "Disconnected::kIgnore"});
 }
 
 TEST(GradErrors, PathThroughArgmax) {
@@ -212,9 +215,8 @@ TEST(GradErrors, PathThroughDisconnectedGrad) {
 TEST(GradErrors, PathThroughTheShapeOnly) {
   const Variable x = dvector("x");
   const Variable cost = cast(shape(x, 0), DType::kFloat64);
-  expect_error<GradientError>(
-      [&] { grad(cost, x); },
-      {"grad: no gradient reaches wrt 0, x", "which depends on the shape only"});
+  expect_error<GradientError>([&] { grad(cost, x); }, {"grad: no gradient reaches wrt 0, x",
+                                                       "which depends on the shape only"});
 }
 
 TEST(GradErrors, PathThroughAConstantOfTheOptions) {
@@ -229,11 +231,14 @@ TEST(GradErrors, PathThroughAConstantOfTheOptions) {
 TEST(GradErrors, KnownGradientOfAnotherType) {
   const Variable x = dvector("x"), known = dscalar("known");
   expect_error<GradientError>(
-      [&] { grad(sum(x), x, {.known_grads = {{x, known}}}); },
+      [&] {
+        grad(sum(x), x, {.known_grads = {{x, known}}});
+      },
       {"grad: value of known_grads 0: the derivative is float64 (), but x is float64 (?,)"});
 }
 
-// --- Contract of pullbacks -------------------------------------------------------------------------
+// --- Contract of pullbacks
+// -------------------------------------------------------------------------
 
 class WrongPullbackOp final : public Op {
  public:
@@ -254,7 +259,8 @@ TEST(GradErrors, PullbackOfAWrongTypeNamesTheOp) {
                               {"grad: internal error: the pullback of wrong_pullback, operand 0"});
 }
 
-// --- Scale -----------------------------------------------------------------------------------------
+// --- Scale
+// -----------------------------------------------------------------------------------------
 
 double seconds_to_differentiate(int nodes) {
   const Variable x = dscalar("x");

@@ -66,13 +66,13 @@ class Check {
       wrt.push_back(inputs_[i]);
       tangents.push_back(tensor(DType::kFloat64, inputs_[i].type().dims, "tangent", site_));
     }
-    gradients_ = lop(outputs_, wrt, weight_inputs_,
-                     {.disconnected_inputs = Disconnected::kIgnore}, site_);
+    gradients_ =
+        lop(outputs_, wrt, weight_inputs_, {.disconnected_inputs = Disconnected::kIgnore}, site_);
     Variables all = inputs_, results = gradients_;
     all.insert(all.end(), weight_inputs_.begin(), weight_inputs_.end());
     if (options_.forward) {
-      const Variables moved = rop(outputs_, wrt, tangents,
-                                  {.disconnected_outputs = Disconnected::kIgnore}, site_);
+      const Variables moved =
+          rop(outputs_, wrt, tangents, {.disconnected_outputs = Disconnected::kIgnore}, site_);
       results.insert(results.end(), moved.begin(), moved.end());
       all.insert(all.end(), tangents.begin(), tangents.end());
     }
@@ -114,7 +114,8 @@ class Check {
     });
   }
 
-  // The derivative along `direction` of input wrt_[k], by Richardson's extrapolation of differences.
+  // The derivative along `direction` of input wrt_[k], by Richardson's extrapolation of
+  // differences.
   void compare_numeric(size_t k, const Tensor& direction, double symbolic, double scale) {
     double best = INFINITY, best_numeric = NAN;
     for (double step : kSteps) {
@@ -198,13 +199,15 @@ class Check {
   void record(double error, Describe describe_error) {
     result_.worst = std::max(result_.worst, error);
     if (error <= options_.tolerance) return;  // false for NaN
-    fail(absl::StrCat(describe_error(), " (error ", error, ", tolerance ", options_.tolerance, ")"));
+    fail(
+        absl::StrCat(describe_error(), " (error ", error, ", tolerance ", options_.tolerance, ")"));
   }
 
   void fail(const std::string& what) {
     if (result_.ok) {
-      absl::StrAppend(&result_.report, "gradient_check: ", what, "\n  output 0: ",
-                      describe(outputs_[0]), "\n  at: ", resolve_site(site_).str(), "\n");
+      absl::StrAppend(&result_.report, "gradient_check: ", what,
+                      "\n  output 0: ", describe(outputs_[0]),
+                      "\n  at: ", resolve_site(site_).str(), "\n");
     }
     result_.ok = false;
   }
@@ -233,8 +236,8 @@ class Check {
 }  // namespace
 
 GradientCheck gradient_check(const Variables& inputs, const Variables& outputs,
-                             const std::vector<Tensor>& values,
-                             const GradientCheckOptions& options, SourceSite site) {
+                             const std::vector<Tensor>& values, const GradientCheckOptions& options,
+                             SourceSite site) {
   if (inputs.size() != values.size()) {
     throw GradientError(absl::StrCat("gradient_check: ", values.size(), " values for ",
                                      inputs.size(), " inputs\n  at: ", resolve_site(site).str()));
@@ -251,14 +254,14 @@ GradientCheck gradient_check(const Variables& inputs, const Variables& outputs,
 }
 
 GradientCheck gradient_check(const Variables& inputs, const Variable& output,
-                             const std::vector<Tensor>& values,
-                             const GradientCheckOptions& options, SourceSite site) {
+                             const std::vector<Tensor>& values, const GradientCheckOptions& options,
+                             SourceSite site) {
   return gradient_check(inputs, Variables{output}, values, options, site);
 }
 
 GradientCheck gradient_check(const std::function<Variables(const Variables&)>& fn,
-                             const std::vector<Tensor>& values,
-                             const GradientCheckOptions& options, SourceSite site) {
+                             const std::vector<Tensor>& values, const GradientCheckOptions& options,
+                             SourceSite site) {
   Variables inputs;
   std::vector<Tensor> points;
   for (const Tensor& value : values) {

@@ -3,8 +3,8 @@
 //   GradientCheck check = gradient_check({x, w}, mean(sqr(dot(x, w))), {x_value, w_value});
 //   EXPECT_TRUE(check.ok) << check.report;
 //
-// Everything is computed in float64, at the given point: choose one where the function is smooth within
-// a few h (no relu at 0, no ties of max).
+// Everything is computed in float64, at the given point: choose one where the function is smooth
+// within a few h (no relu at 0, no ties of max).
 
 #ifndef BITALE_AUTOGRAD_GRADIENT_CHECK_H_
 #define BITALE_AUTOGRAD_GRADIENT_CHECK_H_
@@ -21,8 +21,8 @@
 namespace bitale {
 
 struct GradientCheckOptions {
-  // Largest accepted |numeric - symbolic|, relative to the scale of the two and of the function's own
-  // values (for functions so large that their differences lose digits).
+  // Largest accepted |numeric - symbolic|, relative to the scale of the two and of the function's
+  // own values (for functions so large that their differences lose digits).
   double tolerance = 1e-6;
   // Random directions per input.
   int directions = 1;
@@ -31,7 +31,8 @@ struct GradientCheckOptions {
   uint64_t seed = 1234;
   // Also the gradient of <gradient, random direction>: second order.
   bool second_order = false;
-  // Also the pushforward: <pushforward(t), g> must equal <t, pullback(g)>, and the numeric derivative.
+  // Also the pushforward: <pushforward(t), g> must equal <t, pullback(g)>, and the numeric
+  // derivative.
   bool forward = true;
 };
 
@@ -43,10 +44,10 @@ struct GradientCheck {
   double worst = 0;
 };
 
-// Differentiates `outputs` (any shapes; several are weighted with random numbers and summed; discrete
-// ones are left out) by the floating ones of `inputs` along random directions, at the point `values`
-// (one tensor per input, of its dtype: float64 where floating). Inputs on which no output depends are
-// checked to have the derivative 0.
+// Differentiates `outputs` (any shapes; several are weighted with random numbers and summed;
+// discrete ones are left out) by the floating ones of `inputs` along random directions, at the
+// point `values` (one tensor per input, of its dtype: float64 where floating). Inputs on which no
+// output depends are checked to have the derivative 0.
 //
 // Throws GradientError for values that do not fit, or inputs that are float32.
 GradientCheck gradient_check(const Variables& inputs, const Variables& outputs,
@@ -59,7 +60,8 @@ GradientCheck gradient_check(const Variables& inputs, const Variable& output,
                              SourceSite site = SourceSite::current());
 
 // The same for a function of variables: `fn` gets one input per value. Floating values are cast to
-// float64; their types have unknown dims, but for lengths of 1, which are fixed (so that they broadcast).
+// float64; their types have unknown dims, but for lengths of 1, which are fixed (so that they
+// broadcast).
 GradientCheck gradient_check(const std::function<Variables(const Variables&)>& fn,
                              const std::vector<Tensor>& values,
                              const GradientCheckOptions& options = {},

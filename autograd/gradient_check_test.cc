@@ -24,11 +24,10 @@ TEST(GradientCheck, AcceptsRightDerivatives) {
 
 TEST(GradientCheck, FindsAGradientThatIsSlightlyOff) {
   const Variable x = dvector("x");
-  const GradientCheck check = gradient_check(
-      {x}, grad_scale(sqr(x), 1.0001), {random_tensor({3})}, {.forward = false});
+  const GradientCheck check =
+      gradient_check({x}, grad_scale(sqr(x), 1.0001), {random_tensor({3})}, {.forward = false});
   EXPECT_FALSE(check.ok);
-  EXPECT_NE(check.report.find("the gradient of input 0, x float64(3,) is wrong"),
-            std::string::npos)
+  EXPECT_NE(check.report.find("the gradient of input 0, x float64(3,) is wrong"), std::string::npos)
       << check.report;
 }
 
@@ -47,22 +46,24 @@ TEST(GradientCheck, FindsAPushforwardThatDisagreesWithThePullback) {
 
 TEST(GradientCheck, LeavesDiscreteInputsAlone) {
   const Variable x = dvector("x"), n = lvector("n");
-  const GradientCheck check = gradient_check(
-      {x, n}, x * n, {random_tensor({3}), Tensor::of<int64_t>({1, 2, 3})});
+  const GradientCheck check =
+      gradient_check({x, n}, x * n, {random_tensor({3}), Tensor::of<int64_t>({1, 2, 3})});
   EXPECT_TRUE(check.ok) << check.report;
 }
 
 TEST(GradientCheck, RefusesFloat32) {
   const Variable x = fvector("x");
   expect_error<GradientError>(
-      [&] { gradient_check({x}, sqr(x), {Tensor::of<float>({1, 2})}); },
+      [&] {
+        gradient_check({x}, sqr(x), {Tensor::of<float>({1, 2})});
+      },
       {"gradient_check: input 0 must be float64"});
 }
 
 TEST(GradientCheck, BuildsInputsForAFunction) {
-  const GradientCheck check = gradient_check(
-      [](const Variables& v) { return Variables{sum(v[0] * v[1], 1)}; },
-      {random_tensor({3, 4}), random_tensor({3, 1})});
+  const GradientCheck check =
+      gradient_check([](const Variables& v) { return Variables{sum(v[0] * v[1], 1)}; },
+                     {random_tensor({3, 4}), random_tensor({3, 1})});
   EXPECT_TRUE(check.ok) << check.report;
 }
 

@@ -1,5 +1,6 @@
 // Whole matrices of derivatives, row by row with `map`. Where only their products with a vector are
-// needed, lop, rop and hessian_vector_product (autograd/pushforward.h) are cheaper by the number of rows.
+// needed, lop, rop and hessian_vector_product (autograd/pushforward.h) are cheaper by the number of
+// rows.
 
 #ifndef BITALE_AUTOGRAD_JACOBIAN_H_
 #define BITALE_AUTOGRAD_JACOBIAN_H_

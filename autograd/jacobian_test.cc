@@ -58,8 +58,7 @@ TEST(Jacobian, OfNoElementsIsEmpty) {
 
 TEST(Jacobian, RefusesDisconnectedWrt) {
   const Variable x = dvector("x"), w = dvector("w");
-  expect_error<GradientError>([&] { jacobian(sqr(x), w); },
-                              {"grad: no gradient reaches wrt 0, w"});
+  expect_error<GradientError>([&] { jacobian(sqr(x), w); }, {"grad: no gradient reaches wrt 0, w"});
 }
 
 TEST(Hessian, OfAQuadraticFormIsTheSymmetricMatrix) {
@@ -69,8 +68,8 @@ TEST(Hessian, OfAQuadraticFormIsTheSymmetricMatrix) {
   for_each_index({3, 3}, [&](const Dims& i) {
     set_element(expected, i, element(av, i) + element(av, {i[1], i[0]}));
   });
-  EXPECT_TRUE(close_to(eval(hessian(dot(x, dot(a, x)), x), {{x, random_tensor({3})}, {a, av}}),
-                       expected));
+  EXPECT_TRUE(
+      close_to(eval(hessian(dot(x, dot(a, x)), x), {{x, random_tensor({3})}, {a, av}}), expected));
 }
 
 TEST(Hessian, OfACubicSum) {

@@ -15,8 +15,8 @@ Variables lop(const Variables& outputs, const Variables& wrt, const Variables& o
   require_floating("lop", "output", outputs, site);
   require_floating("lop", "wrt", wrt, site);
   if (!options.known_grads.empty()) {
-    throw GradientError(absl::StrCat("lop: .known_grads must be empty\n  at: ",
-                                     resolve_site(site).str()));
+    throw GradientError(
+        absl::StrCat("lop: .known_grads must be empty\n  at: ", resolve_site(site).str()));
   }
   const Variables weights =
       require_derivatives("lop", "output gradient", output_gradients, outputs, site);

@@ -73,15 +73,18 @@ TEST(Rop, TangentsMustFit) {
 TEST(Lop, WeightsTheOutputs) {
   const Variable x = dvector("x"), g = dvector("g");
   const Variable pulled = lop(sqr(x), x, g);
-  EXPECT_TRUE(close_to(
-      eval(pulled, {{x, Tensor::of<double>({1, 2})}, {g, Tensor::of<double>({10, 100})}}),
-      Tensor::of<double>({20, 400})));
+  EXPECT_TRUE(
+      close_to(eval(pulled, {{x, Tensor::of<double>({1, 2})}, {g, Tensor::of<double>({10, 100})}}),
+               Tensor::of<double>({20, 400})));
 }
 
 TEST(Lop, SaysWhichWrtIsDisconnected) {
   const Variable x = dvector("x"), w = dvector("w"), g = dvector("g");
-  expect_error<GradientError>([&] { lop(Variables{sqr(x)}, {x, w}, {g}); },
-                              {"lop: no gradient reaches wrt 1, w", "why: there is no path"});
+  expect_error<GradientError>(
+      [&] {
+        lop(Variables{sqr(x)}, {x, w}, {g});
+      },
+      {"lop: no gradient reaches wrt 1, w", "why: there is no path"});
 }
 
 TEST(HessianVectorProduct, OfAQuadraticFormIsItsMatrix) {
@@ -96,8 +99,8 @@ TEST(HessianVectorProduct, OfAQuadraticFormIsItsMatrix) {
           (av.at<double>({i, j}) + av.at<double>({j, i})) * vv.at<double>({j});
     }
   }
-  EXPECT_TRUE(close_to(eval(product, {{x, random_tensor({3}, -1, 1, 3)}, {a, av}, {v, vv}}),
-                       expected));
+  EXPECT_TRUE(
+      close_to(eval(product, {{x, random_tensor({3}, -1, 1, 3)}, {a, av}, {v, vv}}), expected));
 }
 
 TEST(HessianVectorProduct, AgreesWithReverseOverReverse) {
@@ -107,10 +110,10 @@ TEST(HessianVectorProduct, AgreesWithReverseOverReverse) {
   const Variables forward = hessian_vector_product(cost, {net.x, net.w}, {v, u});
   const Variables g = grad(cost, Variables{net.x, net.w});
   const Variables reverse = grad(sum(g[0] * v) + sum(g[1] * u), Variables{net.x, net.w});
-  const Function f = function({net.x, net.w, v, u},
-                              Variables{forward[0], forward[1], reverse[0], reverse[1]});
-  const Results r = f(net.x_value, net.w_value, random_tensor({4, 3}, -1, 1, 6),
-                      random_tensor({3, 2}, -1, 1, 7));
+  const Function f =
+      function({net.x, net.w, v, u}, Variables{forward[0], forward[1], reverse[0], reverse[1]});
+  const Results r =
+      f(net.x_value, net.w_value, random_tensor({4, 3}, -1, 1, 6), random_tensor({3, 2}, -1, 1, 7));
   EXPECT_TRUE(close_to(r[0], r[2], 10.0));
   EXPECT_TRUE(close_to(r[1], r[3], 10.0));
 }

@@ -25,8 +25,8 @@ Replacements find_untouched(const FunctionGraph& graph, const Replacements& plac
     const auto original = originals.find(apply->output(0));
     if (original == originals.end()) continue;
     const Apply& first = *original->second.owner();
-    bool same = first.shared_op() == apply->shared_op() &&
-                first.inputs().size() == apply->inputs().size();
+    bool same =
+        first.shared_op() == apply->shared_op() && first.inputs().size() == apply->inputs().size();
     for (size_t i = 0; same && i < apply->inputs().size(); ++i) {
       same = before(apply->input(i)) == first.input(i);
     }

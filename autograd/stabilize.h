@@ -7,9 +7,10 @@
 
 namespace bitale {
 
-// `outputs` after the stabilize rules: the derivative of log(softmax(x)) written out is 0/0 where the one
-// of log_softmax(x) is a number. The `boundary` variables keep their identity, and rules do not look
-// behind them. Whatever no rule touched is the original again, not a copy; the originals are not changed.
+// `outputs` after the stabilize rules: the derivative of log(softmax(x)) written out is 0/0 where
+// the one of log_softmax(x) is a number. The `boundary` variables keep their identity, and rules do
+// not look behind them. Whatever no rule touched is the original again, not a copy; the originals
+// are not changed.
 Variables stabilized_clone(const Variables& outputs, const Variables& boundary);
 
 }  // namespace bitale

@@ -77,26 +77,25 @@ class Capture {
 Variables make_elements(const Variables& sequences, const Variables& non_sequences,
                         SourceSite site) {
   if (sequences.empty()) {
-    throw ShapeError(absl::StrCat("map: no sequence to go through\n  at: ",
-                                  resolve_site(site).str()));
+    throw ShapeError(
+        absl::StrCat("map: no sequence to go through\n  at: ", resolve_site(site).str()));
   }
   Variables elements;
   for (size_t i = 0; i < sequences.size() + non_sequences.size(); ++i) {
     const bool is_sequence = i < sequences.size();
     const Variable& operand = is_sequence ? sequences[i] : non_sequences[i - sequences.size()];
     if (!operand.defined()) {
-      throw TypeError(absl::StrCat("map: operand ", i,
-                                   " is no variable (a default-constructed Variable)\n  at: ",
-                                   resolve_site(site).str()));
+      throw TypeError(absl::StrCat(
+          "map: operand ", i,
+          " is no variable (a default-constructed Variable)\n  at: ", resolve_site(site).str()));
     }
     TensorType type = operand.type();
     std::string name = operand.name();
     if (is_sequence) {
       if (type.rank() == 0) {
-        throw ShapeError(absl::StrCat("map: sequence ", i, " is a scalar\n",
-                                      describe_operands(sequences), "  at: ",
-                                      resolve_site(site).str(),
-                                      "\n  hint: pass it among the non-sequences"));
+        throw ShapeError(absl::StrCat(
+            "map: sequence ", i, " is a scalar\n", describe_operands(sequences),
+            "  at: ", resolve_site(site).str(), "\n  hint: pass it among the non-sequences"));
       }
       type.dims.erase(type.dims.begin());
       if (!name.empty()) absl::StrAppend(&name, "[i]");
@@ -119,15 +118,15 @@ Variables make_map(const Variables& elements, const Variables& outputs, const Va
     replacements[outer] = inner_inputs.back();
   }
   Variables inner_outputs = clone_graph(outputs, replacements);
-  return apply_op(std::make_shared<MapOp>(sequences.size(), std::move(inner_inputs),
-                                          std::move(inner_outputs)),
-                  operands, site);
+  return apply_op(
+      std::make_shared<MapOp>(sequences.size(), std::move(inner_inputs), std::move(inner_outputs)),
+      operands, site);
 }
 
 }  // namespace loops
 
-Variables map_all(const MapFunction& fn, const Variables& sequences,
-                  const Variables& non_sequences, SourceSite site) {
+Variables map_all(const MapFunction& fn, const Variables& sequences, const Variables& non_sequences,
+                  SourceSite site) {
   const Variables elements = loops::make_elements(sequences, non_sequences, site);
   const Variables outputs = fn(elements);
   bool defined = !outputs.empty();
@@ -153,8 +152,7 @@ MapOp::MapOp(size_t sequence_count, Variables inner_inputs, Variables inner_outp
     for (size_t i = 0; i < apply->inputs().size(); ++i) {
       const Variable& input = apply->input(i);
       // An inner program reads host integers from memory, whatever the op says.
-      const bool integers =
-          may_be_host_integers(input.type()) && !apply->op().traits().shape_only;
+      const bool integers = may_be_host_integers(input.type()) && !apply->op().traits().shape_only;
       if (integers || apply->op().needs_elements(i)) read.insert(input);
     }
   }
@@ -216,8 +214,8 @@ std::vector<TensorType> MapOp::infer_types(const TypeContext& context) const {
 
 namespace {
 
-// Integer expressions of the inner graph in terms of the outer one's; none where they depend on what is
-// known only inside the loop.
+// Integer expressions of the inner graph in terms of the outer one's; none where they depend on
+// what is known only inside the loop.
 std::vector<std::optional<IntExpr>> to_outer(ShapeAnalysis& inner, const IntExprs& outer) {
   std::vector<std::optional<IntExpr>> known;
   for (const IntGraph::Node& node : inner.ints().nodes()) {
@@ -234,16 +232,36 @@ std::vector<std::optional<IntExpr>> to_outer(ShapeAnalysis& inner, const IntExpr
       known.push_back(std::nullopt);
     } else {
       switch (node.op) {
-        case IntOp::kAdd: known.push_back(*a + *b); break;
-        case IntOp::kSub: known.push_back(*a - *b); break;
-        case IntOp::kMul: known.push_back(*a * *b); break;
-        case IntOp::kFloorDiv: known.push_back(floor_div(*a, *b)); break;
-        case IntOp::kFloorMod: known.push_back(floor_mod(*a, *b)); break;
-        case IntOp::kMin: known.push_back(min(*a, *b)); break;
-        case IntOp::kMax: known.push_back(max(*a, *b)); break;
-        case IntOp::kLess: known.push_back(less(*a, *b)); break;
-        case IntOp::kEqual: known.push_back(equal(*a, *b)); break;
-        default: known.push_back(select(*a, *b, *c)); break;
+        case IntOp::kAdd:
+          known.push_back(*a + *b);
+          break;
+        case IntOp::kSub:
+          known.push_back(*a - *b);
+          break;
+        case IntOp::kMul:
+          known.push_back(*a * *b);
+          break;
+        case IntOp::kFloorDiv:
+          known.push_back(floor_div(*a, *b));
+          break;
+        case IntOp::kFloorMod:
+          known.push_back(floor_mod(*a, *b));
+          break;
+        case IntOp::kMin:
+          known.push_back(min(*a, *b));
+          break;
+        case IntOp::kMax:
+          known.push_back(max(*a, *b));
+          break;
+        case IntOp::kLess:
+          known.push_back(less(*a, *b));
+          break;
+        case IntOp::kEqual:
+          known.push_back(equal(*a, *b));
+          break;
+        default:
+          known.push_back(select(*a, *b, *c));
+          break;
       }
     }
   }

@@ -17,37 +17,39 @@
 namespace bitale {
 
 // Theano's map. `fn` is called once, while the graph is built, with one Variable per sequence (its
-// element: the sequence without axis 0), then the `non_sequences`; what it returns says what happens to
-// each element. Each result has the returned Variable's dtype, and its dims behind a new axis 0 as long
-// as the sequences.
+// element: the sequence without axis 0), then the `non_sequences`; what it returns says what
+// happens to each element. Each result has the returned Variable's dtype, and its dims behind a new
+// axis 0 as long as the sequences.
 //
 //   Variable norms = map([](const Variables& v) { return sum(v[0] * v[1]); }, {x}, {w});
 //
-// `fn` may use any other variables too; what does not depend on the elements is computed once, outside
-// the loop (a random draw included). Sequences have rank >= 1 and equal lengths; length 0 is allowed.
-// The dims of results must not depend on values of elements.
+// `fn` may use any other variables too; what does not depend on the elements is computed once,
+// outside the loop (a random draw included). Sequences have rank >= 1 and equal lengths; length 0
+// is allowed. Dims inside `fn` come from numbers and from dims of variables, not from values: a
+// result whose dims depend on elements is a ShapeError, dims from an integer input are a
+// CompileError, both at the call.
 //
-// Throws ShapeError for no sequence, a scalar sequence or lengths that differ (fixed: when built, else
-// at the call), TypeError if `fn` returns an undefined Variable or none.
+// Throws ShapeError for no sequence, a scalar sequence or lengths that differ (fixed: when built,
+// else at the call), TypeError if `fn` returns an undefined Variable or none.
 using MapFunction = std::function<Variables(const Variables& elements)>;
 Variables map_all(const MapFunction& fn, const Variables& sequences,
                   const Variables& non_sequences = {}, SourceSite site = SourceSite::current());
 
 // As map_all; returns one Variable if `fn` does, else Variables.
 template <typename Fn>
-  requires std::invocable<Fn&, const Variables&>
+requires std::invocable<Fn&, const Variables&>
 auto map(Fn fn, const Variables& sequences, const Variables& non_sequences = {},
          SourceSite site = SourceSite::current()) {
   if constexpr (std::is_same_v<std::invoke_result_t<Fn&, const Variables&>, Variables>) {
     return map_all(fn, sequences, non_sequences, site);
   } else {
-    return map_all([&fn](const Variables& v) { return Variables{fn(v)}; }, sequences,
-                   non_sequences, site)[0];
+    return map_all([&fn](const Variables& v) { return Variables{fn(v)}; }, sequences, non_sequences,
+                   site)[0];
   }
 }
 
-// Operands: `sequence_count` sequences, then non-sequences; inner_inputs() stand for an element of each
-// sequence, then the non-sequences, and are all that inner_outputs() depend on.
+// Operands: `sequence_count` sequences, then non-sequences; inner_inputs() stand for an element of
+// each sequence, then the non-sequences, and are all that inner_outputs() depend on.
 class MapOp final : public Op {
  public:
   MapOp(size_t sequence_count, Variables inner_inputs, Variables inner_outputs);

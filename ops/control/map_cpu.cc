@@ -29,15 +29,14 @@ int64_t integer_at(const void* address, DType dtype, size_t index) {
   });
 }
 
-// The conditions of inner shape rules that depend on values, such as an index being in range. Programs
-// do not check those: they run only after a function has checked its arguments.
+// The conditions of inner shape rules that depend on values, such as an index being in range.
+// Programs do not check those: they run only after a function has checked its arguments.
 class ElementChecks {
  public:
   ElementChecks(const MapOp& op, std::span<const Dims> inner_dims) {
     ShapeAnalysis analysis;
     for (size_t i = 0; i < inner_dims.size(); ++i) {
-      analysis.set_dims(op.inner_inputs()[i],
-                        IntExprs(inner_dims[i].begin(), inner_dims[i].end()));
+      analysis.set_dims(op.inner_inputs()[i], IntExprs(inner_dims[i].begin(), inner_dims[i].end()));
     }
     analysis.analyze(op.inner_outputs());
     for (const IntSymbol& symbol : analysis.symbols()) {
@@ -115,8 +114,8 @@ class ElementChecks {
                                 int64_t right) {
     throw ShapeError(absl::StrCat(message.op, ": ", message.what, ": ", left, " and ", right,
                                   ", at element ", element, " of map\n", message.operands,
-                                  "  at: ", message.site, message.hint.empty() ? "" : "\n  hint: ",
-                                  message.hint));
+                                  "  at: ", message.site,
+                                  message.hint.empty() ? "" : "\n  hint: ", message.hint));
   }
 
   std::vector<Source> sources_;  // one per symbol
@@ -135,8 +134,8 @@ class MapKernel final : public Kernel {
       const OperandLayout& layout = call.inputs[i];
       const bool moves = i < op.sequence_count();
       inner_dims.emplace_back(layout.shape.begin() + (moves ? 1 : 0), layout.shape.end());
-      const size_t bytes = static_cast<size_t>(element_count(inner_dims.back())) *
-                           size_of(layout.dtype);
+      const size_t bytes =
+          static_cast<size_t>(element_count(inner_dims.back())) * size_of(layout.dtype);
       input_steps_.push_back(moves ? bytes : 0);
     }
     for (const OperandLayout& layout : call.outputs) {
@@ -188,7 +187,7 @@ class MapKernel final : public Kernel {
   }
 
   int64_t length_ = 0;
-  std::vector<size_t> input_steps_;   // bytes per element; 0 for non-sequences
+  std::vector<size_t> input_steps_;  // bytes per element; 0 for non-sequences
   std::vector<size_t> output_steps_;
   std::shared_ptr<const Program> program_;
   std::unique_ptr<ElementChecks> checks_;

@@ -60,8 +60,8 @@ Variables map_defined(const Widened& widened, const Variables& inner) {
   }
   Variables results(inner.size());
   if (defined.empty()) return results;
-  const Variables mapped = loops::make_map(widened.elements, defined, widened.sequences,
-                                           widened.non_sequences, {});
+  const Variables mapped =
+      loops::make_map(widened.elements, defined, widened.sequences, widened.non_sequences, {});
   size_t next = 0;
   for (size_t i = 0; i < inner.size(); ++i) {
     if (inner[i].defined()) results[i] = mapped[next++];
@@ -72,8 +72,8 @@ Variables map_defined(const Widened& widened, const Variables& inner) {
 }  // namespace
 
 Variables MapOp::pullback(const PullbackContext& context) const {
-  const Widened widened = widen(*this, context.inputs, context.output_gradients,
-                                context.output_gradients.size());
+  const Widened widened =
+      widen(*this, context.inputs, context.output_gradients, context.output_gradients.size());
   std::vector<size_t> asked;
   Variables wrt;
   for (size_t i = 0; i < context.inputs.size(); ++i) {
@@ -81,9 +81,9 @@ Variables MapOp::pullback(const PullbackContext& context) const {
     asked.push_back(i);
     wrt.push_back(widened.old_elements[i]);
   }
-  const Variables mapped = map_defined(
-      widened, context.inner_pullback(inner_over(*this, widened.old_elements),
-                                      widened.derivative_elements, wrt));
+  const Variables mapped =
+      map_defined(widened, context.inner_pullback(inner_over(*this, widened.old_elements),
+                                                  widened.derivative_elements, wrt));
   Variables gradients(context.inputs.size());
   for (size_t k = 0; k < asked.size(); ++k) {
     if (!mapped[k].defined()) continue;
@@ -94,9 +94,9 @@ Variables MapOp::pullback(const PullbackContext& context) const {
 
 Variables MapOp::pushforward(const PushforwardContext& context) const {
   const Widened widened = widen(*this, context.inputs, context.tangents, sequence_count_);
-  return map_defined(
-      widened, context.inner_pushforward(inner_over(*this, widened.old_elements),
-                                         widened.old_elements, widened.derivative_elements));
+  return map_defined(widened,
+                     context.inner_pushforward(inner_over(*this, widened.old_elements),
+                                               widened.old_elements, widened.derivative_elements));
 }
 
 }  // namespace bitale

@@ -7,13 +7,14 @@
 
 namespace bitale::loops {
 
-// New inputs that stand for an element of each sequence, then for each non-sequence. ShapeError for no
-// sequence, or a scalar one.
+// New inputs that stand for an element of each sequence, then for each non-sequence. ShapeError for
+// no sequence, or a scalar one.
 Variables make_elements(const Variables& sequences, const Variables& non_sequences,
                         SourceSite site);
 
-// The map of `outputs` of `elements`. Whatever else the outputs depend on becomes a non-sequence; host
-// integers that follow from shapes alone are computed inside, so that inner dims are known from dims.
+// The map of `outputs` of `elements`. Whatever else the outputs depend on becomes a non-sequence;
+// host integers that follow from shapes alone are computed inside, so that inner dims are known
+// from dims.
 Variables make_map(const Variables& elements, const Variables& outputs, const Variables& sequences,
                    const Variables& non_sequences, SourceSite site);
 

@@ -46,44 +46,47 @@ TEST(Map, OfNoElementIsEmpty) { run_op_case(weighted_rows("no row", {0, 3})); }
 TEST(Map, OfEmptyElements) { run_op_case(weighted_rows("empty rows", {3, 0})); }
 
 TEST(Map, TakesSeveralSequencesAndGivesSeveralResults) {
-  run_op_case({.name = "two by two",
-               .inputs = {random_tensor({5, 2, 3}, -1, 1, 1), random_tensor({5, 3}, -1, 1, 2)},
-               .build =
-                   [](const Variables& v) {
-                     return map(
-                         [](const Variables& e) {
-                           return Variables{dot(e[0], e[1]), exp(e[1])};
-                         },
-                         {v[0], v[1]});
-                   },
-               .oracle = [](const std::vector<Tensor>& x) {
-                 Tensor products = Tensor::zeros(DType::kFloat64, {5, 2});
-                 for_each_index({5, 2, 3}, [&](const Dims& i) {
-                   products.at<double>({i[0], i[1]}) += element(x[0], i) * element(x[1], {i[0], i[2]});
-                 });
-                 return std::vector<Tensor>{
-                     products, map_elements(x[1], [](double v) { return std::exp(v); })};
-               }});
+  run_op_case(
+      {.name = "two by two",
+       .inputs = {random_tensor({5, 2, 3}, -1, 1, 1), random_tensor({5, 3}, -1, 1, 2)},
+       .build =
+           [](const Variables& v) {
+             return map(
+                 [](const Variables& e) {
+                   return Variables{dot(e[0], e[1]), exp(e[1])};
+                 },
+                 {v[0], v[1]});
+           },
+       .oracle =
+           [](const std::vector<Tensor>& x) {
+             Tensor products = Tensor::zeros(DType::kFloat64, {5, 2});
+             for_each_index({5, 2, 3}, [&](const Dims& i) {
+               products.at<double>({i[0], i[1]}) += element(x[0], i) * element(x[1], {i[0], i[2]});
+             });
+             return std::vector<Tensor>{products,
+                                        map_elements(x[1], [](double v) { return std::exp(v); })};
+           }});
 }
 
 TEST(Map, CapturesOuterVariablesAndDifferentiatesThroughThem) {
-  run_op_case({.name = "captured",
-               .inputs = {random_tensor({4, 3}, -1, 1, 1), random_tensor({3}, -1, 1, 2)},
-               .build =
-                   [](const Variables& v) {
-                     const Variable outer = tanh(v[1]);
-                     return map([&](const Variables& e) { return e[0] * outer + sum(outer); },
-                                {v[0]});
-                   },
-               .oracle = [](const std::vector<Tensor>& x) {
-                 Tensor out = Tensor::zeros(DType::kFloat64, {4, 3});
-                 double total = 0;
-                 for (int64_t j = 0; j < 3; ++j) total += std::tanh(element(x[1], {j}));
-                 for_each_index({4, 3}, [&](const Dims& i) {
-                   set_element(out, i, element(x[0], i) * std::tanh(element(x[1], {i[1]})) + total);
-                 });
-                 return out;
-               }});
+  run_op_case(
+      {.name = "captured",
+       .inputs = {random_tensor({4, 3}, -1, 1, 1), random_tensor({3}, -1, 1, 2)},
+       .build =
+           [](const Variables& v) {
+             const Variable outer = tanh(v[1]);
+             return map([&](const Variables& e) { return e[0] * outer + sum(outer); }, {v[0]});
+           },
+       .oracle =
+           [](const std::vector<Tensor>& x) {
+             Tensor out = Tensor::zeros(DType::kFloat64, {4, 3});
+             double total = 0;
+             for (int64_t j = 0; j < 3; ++j) total += std::tanh(element(x[1], {j}));
+             for_each_index({4, 3}, [&](const Dims& i) {
+               set_element(out, i, element(x[0], i) * std::tanh(element(x[1], {i[1]})) + total);
+             });
+             return out;
+           }});
 }
 
 TEST(Map, IndexesWithElementsOfARange) {
@@ -95,9 +98,10 @@ TEST(Map, IndexesWithElementsOfARange) {
                      return map([&](const Variables& e) { return v[0][n - 1 - e[0]]; },
                                 {arange(n)});
                    },
-               .oracle = [](const std::vector<Tensor>& x) {
-                 return x[0].slice(0, std::nullopt, std::nullopt, -1).copy();
-               }});
+               .oracle =
+                   [](const std::vector<Tensor>& x) {
+                     return x[0].slice(0, std::nullopt, std::nullopt, -1).copy();
+                   }});
 }
 
 TEST(Map, MapsNest) {
@@ -111,13 +115,14 @@ TEST(Map, MapsNest) {
                          },
                          {v[0]});
                    },
-               .oracle = [](const std::vector<Tensor>& x) {
-                 Tensor out = Tensor::zeros(DType::kFloat64, {3, 4});
-                 for_each_index({3, 4}, [&](const Dims& i) {
-                   set_element(out, i, element(x[0], {i[0]}) * element(x[1], {i[1]}));
-                 });
-                 return out;
-               }});
+               .oracle =
+                   [](const std::vector<Tensor>& x) {
+                     Tensor out = Tensor::zeros(DType::kFloat64, {3, 4});
+                     for_each_index({3, 4}, [&](const Dims& i) {
+                       set_element(out, i, element(x[0], {i[0]}) * element(x[1], {i[1]}));
+                     });
+                     return out;
+                   }});
 }
 
 TEST(Map, DimsOfResultsMayComeFromOuterShapes) {
@@ -131,8 +136,8 @@ TEST(Map, DimsOfResultsMayComeFromOuterShapes) {
 TEST(Map, ReturnsWhatDoesNotDependOnElements) {
   const Variable x = dvector("x"), w = dscalar("w");
   const Variable y = map([&](const Variables&) { return w; }, {x});
-  EXPECT_TRUE(equal_to(eval(y, {{x, random_tensor({2})}, {w, Tensor(7.0)}}),
-                       Tensor::of<double>({7, 7})));
+  EXPECT_TRUE(
+      equal_to(eval(y, {{x, random_tensor({2})}, {w, Tensor(7.0)}}), Tensor::of<double>({7, 7})));
 }
 
 TEST(Map, ComputesOutsideWhatDoesNotDependOnElements) {
@@ -169,7 +174,8 @@ TEST(Map, SecondCallWithOtherShapes) {
   EXPECT_EQ(f(random_tensor({7, 1}))[0].shape(), (Dims{7}));
 }
 
-// --- Errors ----------------------------------------------------------------------------------------
+// --- Errors
+// ----------------------------------------------------------------------------------------
 
 TEST(MapErrors, NoSequence) {
   expect_error<ShapeError>([] { map([](const Variables& e) { return e; }, {}); },
@@ -185,15 +191,20 @@ TEST(MapErrors, ScalarSequence) {
 TEST(MapErrors, SequencesOfDifferentFixedLengths) {
   const Variable x = tensor(DType::kFloat64, {3}, "x"), y = tensor(DType::kFloat64, {4}, "y");
   expect_error<ShapeError>(
-      [&] { map([](const Variables& e) { return e[0] + e[1]; }, {x, y}); },
+      [&] {
+        map([](const Variables& e) { return e[0] + e[1]; }, {x, y});
+      },
       {"map: the sequences differ in length: 3 and 4", "x float64 (3,)", "y float64 (4,)"});
 }
 
 TEST(MapErrors, SequencesOfDifferentLengthsAtACall) {
   const Variable x = dvector("x"), y = dvector("y");
   const Variable z = map([](const Variables& e) { return e[0] + e[1]; }, {x, y});
-  expect_error<ShapeError>([&] { eval(z, {{x, random_tensor({3})}, {y, random_tensor({4})}}); },
-                           {"map: the sequences differ in length: 4 and 3"});
+  expect_error<ShapeError>(
+      [&] {
+        eval(z, {{x, random_tensor({3})}, {y, random_tensor({4})}});
+      },
+      {"map: the sequences differ in length: 4 and 3"});
 }
 
 TEST(MapErrors, FunctionThatReturnsNothing) {
@@ -211,15 +222,20 @@ TEST(MapErrors, IndexOutOfRangeInTheLoop) {
   EXPECT_TRUE(equal_to(eval(y, {{x, values}, {indices, Tensor::of<int64_t>({2, -1})}}),
                        Tensor::of<double>({3, 3})));
   expect_error<ShapeError>(
-      [&] { eval(y, {{x, values}, {indices, Tensor::of<int64_t>({2, 3})}}); },
+      [&] {
+        eval(y, {{x, values}, {indices, Tensor::of<int64_t>({2, 3})}});
+      },
       {"index out of range: 3 and 2, at element 1 of map"});
 }
 
 TEST(MapErrors, ResultsWhoseDimsDependOnElements) {
   const Variable n = lvector("n");
   const Variable y = map([](const Variables& e) { return arange(e[0]); }, {n});
-  expect_error<ShapeError>([&] { eval(y, {{n, Tensor::of<int64_t>({1, 2})}}); },
-                           {"map: the dims of output 0 depend on values of elements"});
+  expect_error<ShapeError>(
+      [&] {
+        eval(y, {{n, Tensor::of<int64_t>({1, 2})}});
+      },
+      {"map: the dims of output 0 depend on values of elements"});
 }
 
 }  // namespace

@@ -15,9 +15,10 @@ OpCase good_case() {
   return {.name = "square",
           .inputs = {random_tensor({2, 3})},
           .build = [](const Variables& v) { return sqr(v[0]); },
-          .oracle = [](const std::vector<Tensor>& x) {
-            return map_elements(x[0], [](double a) { return a * a; });
-          }};
+          .oracle =
+              [](const std::vector<Tensor>& x) {
+                return map_elements(x[0], [](double a) { return a * a; });
+              }};
 }
 
 TEST(OpCase, PassesWhereAllIsWell) { run_op_case(good_case()); }

@@ -1,5 +1,3 @@
-#include "tests/support/op_test.h"
-
 #include <cmath>
 #include <string>
 
@@ -7,6 +5,7 @@
 #include "autograd/gradient_check.h"
 #include "core/compile/function.h"
 #include "core/graph/inputs.h"
+#include "tests/support/op_test.h"
 #include "tests/support/tolerances.h"
 
 namespace bitale {

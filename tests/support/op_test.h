@@ -9,7 +9,8 @@
 //
 // One call checks, each with a message that names the case:
 //   - values in float64 and float32 against the oracle, which computes in float64;
-//   - the same values for transposed and reversed inputs (strides) as for contiguous ones, and in mode
+//   - the same values for transposed and reversed inputs (strides) as for contiguous ones, and in
+//   mode
 //     FAST_COMPILE as in FAST_RUN;
 //   - the inferred static type against the actual dtype and shape;
 //   - in float64: the gradient along random directions, pushforward against pullback, second order.
@@ -45,11 +46,13 @@ class ListFunction {
  public:
   ListFunction() = default;
   template <typename Fn>
-    requires(!std::same_as<std::remove_cvref_t<Fn>, ListFunction> &&
-             std::invocable<Fn&, const std::vector<From>&>)
-  ListFunction(Fn fn) {  // NOLINT: lambdas read as the function
+  requires(!std::same_as<std::remove_cvref_t<Fn>, ListFunction> &&
+           std::invocable<Fn&, const std::vector<From>&>)
+      ListFunction(Fn fn) {  // NOLINT: lambdas read as the function
     if constexpr (std::convertible_to<std::invoke_result_t<Fn&, const std::vector<From>&>, To>) {
-      call_ = [fn = std::move(fn)](const std::vector<From>& x) { return std::vector<To>{To(fn(x))}; };
+      call_ = [fn = std::move(fn)](const std::vector<From>& x) {
+        return std::vector<To>{To(fn(x))};
+      };
     } else {
       call_ = std::move(fn);
     }
@@ -66,8 +69,8 @@ struct OpCase {
   std::vector<Tensor> inputs = {};
   // The op under test, from one Variable per input.
   ListFunction<Variable, Variable> build = {};
-  // What it should compute, in plain C++ from float64 inputs (discrete ones as they are). Compared in
-  // float64; left out, values are compared between dtypes and modes only.
+  // What it should compute, in plain C++ from float64 inputs (discrete ones as they are). Compared
+  // in float64; left out, values are compared between dtypes and modes only.
   ListFunction<Tensor, Tensor> oracle = {};
 
   // The inputs' static dims; all unknown, but lengths of 1, which are fixed, if empty.
@@ -90,7 +93,8 @@ struct OpCase {
 // Adds failures to the running test.
 void run_op_case(const OpCase& op_case, SourceSite site = SourceSite::current());
 
-// --- Values ---------------------------------------------------------------------------------------
+// --- Values
+// ---------------------------------------------------------------------------------------
 
 // float64, uniform in [low, high), the same for the same arguments.
 Tensor random_tensor(const Dims& shape, double low = -1.0, double high = 1.0, uint64_t seed = 1);
@@ -114,16 +118,17 @@ void for_each_index(const Dims& shape, const std::function<void(const Dims& inde
 double element(const Tensor& x, const Dims& index);
 void set_element(const Tensor& x, const Dims& index, double value);
 
-// Success if both have one dtype and shape, and elements within the dtype's tolerance (NaN equals NaN,
-// infinities equal themselves).
+// Success if both have one dtype and shape, and elements within the dtype's tolerance (NaN equals
+// NaN, infinities equal themselves).
 ::testing::AssertionResult close_to(const Tensor& got, const Tensor& expected, double scale = 1.0);
 // Success for the same bits.
 ::testing::AssertionResult equal_to(const Tensor& got, const Tensor& expected);
 
-// --- Errors ---------------------------------------------------------------------------------------
+// --- Errors
+// ---------------------------------------------------------------------------------------
 
-// Success if `message` contains all `parts`, the first of them in its first line, names a line of the
-// file of `site` that lies near it, and has at most kMaxErrorLines lines.
+// Success if `message` contains all `parts`, the first of them in its first line, names a line of
+// the file of `site` that lies near it, and has at most kMaxErrorLines lines.
 ::testing::AssertionResult error_text_ok(const std::string& message,
                                          const std::vector<std::string>& parts, SourceSite site);
 
