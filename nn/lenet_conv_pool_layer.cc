@@ -60,8 +60,9 @@ LeNetConvPoolLayer::LeNetConvPoolLayer(RandomState& rng, const Variable& input,
   const Dims filter_dims(filter.begin(), filter.end());
   W_ = given_or_new(kName, options.W, "W", dtype, filter_dims, site, [&] {
     const double fan_in = static_cast<double>(filter[1] * filter[2] * filter[3]);
-    const double fan_out = static_cast<double>(filter[0] * filter[2] * filter[3]) /
-                           static_cast<double>(options.pool_size[0] * options.pool_size[1]);
+    // Rounded down, as the tutorial's integer division does.
+    const double fan_out = static_cast<double>(filter[0] * filter[2] * filter[3] /
+                                               (options.pool_size[0] * options.pool_size[1]));
     return uniform_weights(rng, options.init, fan_in, fan_out, filter_dims, dtype);
   });
   b_ = given_or_new(kName, options.b, "b", dtype, {filter[0]}, site,
