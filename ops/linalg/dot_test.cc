@@ -1,0 +1,168 @@
+#include "ops/linalg/dot.h"
+
+#include <cmath>
+#include <limits>
+
+#include "core/compile/function.h"
+#include "core/graph/inputs.h"
+#include "gtest/gtest.h"
+#include "ops/linalg/gemm.h"
+#include "tests/support/op_test.h"
+
+namespace bitale {
+namespace {
+
+// sum_k a[..., k] * b[..., k, ...], the only axis of a vector being its k.
+Tensor naive_dot(const Tensor& a, const Tensor& b) {
+  const size_t a_rank = a.shape().size();
+  const size_t b_rank = b.shape().size();
+  const size_t b_inner = b_rank == 1 ? 0 : b_rank - 2;
+  Dims shape(a.shape().begin(), a.shape().end() - 1);
+  for (size_t axis = 0; axis < b_rank; ++axis) {
+    if (axis != b_inner) shape.push_back(b.shape()[axis]);
+  }
+  Tensor out = Tensor::zeros(DType::kFloat64, shape);
+  for_each_index(shape, [&](const Dims& index) {
+    double sum = 0;
+    for (int64_t k = 0; k < a.shape().back(); ++k) {
+      Dims i(index.begin(), index.begin() + static_cast<int64_t>(a_rank) - 1);
+      i.push_back(k);
+      Dims j(index.begin() + static_cast<int64_t>(a_rank) - 1, index.end());
+      j.insert(j.begin() + static_cast<int64_t>(b_inner), k);
+      sum += element(a, i) * element(b, j);
+    }
+    set_element(out, index, sum);
+  });
+  return out;
+}
+
+void expect_dot(const Dims& a, const Dims& b) {
+  run_op_case({.name = to_string(a) + " dot " + to_string(b),
+               .inputs = {random_tensor(a, -1, 1, 1), random_tensor(b, -1, 1, 2)},
+               .build = [](const Variables& v) { return dot(v[0], v[1]); },
+               .oracle = [](const std::vector<Tensor>& x) { return naive_dot(x[0], x[1]); }});
+}
+
+TEST(Dot, SumsTheLastAxisWithTheFirst) {
+  expect_dot({5}, {5});
+  expect_dot({3, 5}, {5});
+  expect_dot({5}, {5, 4});
+  expect_dot({3, 5}, {5, 4});
+  expect_dot({1, 5}, {5, 1});
+  expect_dot({7, 1}, {1, 6});
+  expect_dot({37, 41}, {41, 23});
+}
+
+TEST(Dot, HigherRanksSumTheAxisBeforeTheLast) {
+  expect_dot({2, 3, 5}, {5, 4});
+  expect_dot({3, 5}, {2, 5, 4});
+  expect_dot({2, 3, 5}, {6, 5, 4});
+  expect_dot({2, 3, 5}, {5});
+  expect_dot({5}, {2, 5, 4});
+}
+
+TEST(Dot, AScalarMultipliesElementwise) {
+  const auto times = [](const std::vector<Tensor>& x) {
+    return map_elements(x[1], [&](double value) { return value * x[0].item<double>(); });
+  };
+  run_op_case({.name = "scalar",
+               .inputs = {random_tensor({}), random_tensor({3, 4})},
+               .build = [](const Variables& v) { return dot(v[0], v[1]); },
+               .oracle = times});
+  run_op_case({.name = "number",
+               .inputs = {random_tensor({3, 4})},
+               .build = [](const Variables& v) { return dot(v[0], 2.5); },
+               .oracle =
+                   [](const std::vector<Tensor>& x) {
+                     return map_elements(x[0], [](double value) { return value * 2.5; });
+                   }});
+}
+
+TEST(Dot, EmptyOperandsGiveZeros) {
+  for (const auto& [a, b] : std::vector<std::pair<Dims, Dims>>{
+           {{0}, {0}}, {{3, 0}, {0, 4}}, {{0, 5}, {5, 4}}, {{3, 5}, {5, 0}}, {{3, 0}, {0}}}) {
+    run_op_case({.name = to_string(a) + to_string(b),
+                 .inputs = {Tensor::zeros(DType::kFloat64, a), Tensor::zeros(DType::kFloat64, b)},
+                 .build = [](const Variables& v) { return dot(v[0], v[1]); },
+                 .oracle = [](const std::vector<Tensor>& x) { return naive_dot(x[0], x[1]); },
+                 .gradient = false,
+                 .second_order = false,
+                 .pushforward = false});
+  }
+}
+
+TEST(Dot, IntegersAreExactAndWrap) {
+  const Variable a = tensor(DType::kInt8, {Dim(), Dim()}, "a");
+  const Variable b = tensor(DType::kInt8, {Dim(), Dim()}, "b");
+  auto f = function({a, b}, dot(a, b));
+  const Tensor out = f(Tensor::of<int8_t>({{100, 1}, {2, 3}}), Tensor::of<int8_t>({{3}, {5}}));
+  EXPECT_TRUE(same_bits(out, Tensor::of<int8_t>({{static_cast<int8_t>(305)}, {21}})));
+}
+
+TEST(Dot, IntegerWithFloatIsFloat) {
+  EXPECT_EQ(dot(imatrix(), fmatrix()).dtype(), DType::kFloat32);
+  EXPECT_EQ(dot(fmatrix(), dmatrix()).dtype(), DType::kFloat64);
+}
+
+TEST(Dot, ZeroTimesNaNIsNaN) {
+  const Variable a = fmatrix("a"), b = fmatrix("b");
+  auto f = function({a, b}, dot(a, b));
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const float inf = std::numeric_limits<float>::infinity();
+  const Tensor out =
+      f(Tensor::of<float>({{0, 0}, {1, 0}}), Tensor::of<float>({{1, nan}, {inf, 1}}));
+  EXPECT_TRUE(std::isnan(out.at<float>({0, 0})));
+  EXPECT_TRUE(std::isnan(out.at<float>({0, 1})));
+  EXPECT_TRUE(std::isnan(out.at<float>({1, 0})));
+  EXPECT_TRUE(std::isnan(out.at<float>({1, 1})));
+}
+
+TEST(Dot, KeepsDims) {
+  const Variable x = tensor(DType::kFloat32, {"batch", 784}, "x");
+  const Variable w = tensor(DType::kFloat32, {784, 500}, "w");
+  EXPECT_EQ(dot(x, w).type(), (TensorType{DType::kFloat32, {"batch", 500}}));
+}
+
+TEST(Dot, NamesTheDimsThatDiffer) {
+  const Variable x = tensor(DType::kFloat32, {"batch", 784}, "x");
+  const Variable w = tensor(DType::kFloat32, {500, 10}, "w");
+  expect_error<ShapeError>([&] { dot(x, w); }, {"dot: inner dims differ: 784 and 500",
+                                                "operand 0: x float32 (batch, 784)",
+                                                "operand 1: w float32 (500, 10)", "hint: "});
+}
+
+TEST(Dot, RefusesDifferingDimsAtTheCall) {
+  const Variable x = fmatrix("x"), w = fmatrix("w");
+  auto f = function({x, w}, dot(x, w));
+  EXPECT_THROW(f(Tensor::ones(DType::kFloat32, {2, 3}), Tensor::ones(DType::kFloat32, {4, 5})),
+               ShapeError);
+}
+
+TEST(Gemm, IsTheFormulaItStandsFor) {
+  run_op_case({.name = "gemm",
+               .inputs = {random_tensor({3, 4}, -1, 1, 1), random_tensor({3, 5}, -1, 1, 2),
+                          random_tensor({5, 4}, -1, 1, 3), random_tensor({}, 1, 2, 4),
+                          random_tensor({}, 1, 2, 5)},
+               .build = [](const Variables& v) { return gemm(v[0], v[1], v[2], v[3], v[4]); },
+               .oracle =
+                   [](const std::vector<Tensor>& x) {
+                     const Tensor product = naive_dot(x[1], x[2]);
+                     Tensor out = Tensor::zeros(DType::kFloat64, x[0].shape());
+                     for_each_index(out.shape(), [&](const Dims& i) {
+                       set_element(out, i,
+                                   x[3].item<double>() * element(product, i) +
+                                       x[4].item<double>() * element(x[0], i));
+                     });
+                     return out;
+                   }});
+}
+
+TEST(Gemm, NamesTheDimsThatDiffer) {
+  const Variable c = tensor(DType::kFloat32, {3, 4}, "c");
+  const Variable a = tensor(DType::kFloat32, {3, 5}, "a");
+  const Variable b = tensor(DType::kFloat32, {6, 4}, "b");
+  expect_error<ShapeError>([&] { gemm(c, a, b, 1, 1); }, {"gemm: inner dims differ: 5 and 6"});
+}
+
+}  // namespace
+}  // namespace bitale
