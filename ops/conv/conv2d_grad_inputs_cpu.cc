@@ -21,7 +21,18 @@ template <typename T>
 class GradInputsPanels final : public Kernel {
  public:
   explicit GradInputsPanels(const KernelCall& call)
-      : l_(grad_inputs_lengths(call)), offsets_(window_offsets(l_)), tile_(cpu::gemm_tile<T>()) {
+      : l_(grad_inputs_lengths(call)), tile_(cpu::gemm_tile<T>()) {
+    // Neighbouring taps of a row overlap where they are added, and would wait for each other: walk
+    // channels first, then rows, then the taps of a row.
+    const std::vector<int64_t> offsets = window_offsets(l_);
+    for (int64_t x = 0; x < l_.columns.taps(); ++x) {
+      for (int64_t y = 0; y < l_.rows.taps(); ++y) {
+        for (int64_t c = 0; c < l_.filter_channels; ++c) {
+          order_.push_back((c * l_.rows.taps() + y) * l_.columns.taps() + x);
+          offsets_.push_back(offsets[static_cast<size_t>(order_.back())]);
+        }
+      }
+    }
     images_per_block_ = cpu::panel_count(kBlockColumns, std::max<int64_t>(1, l_.positions()));
     blocks_ = cpu::panel_count(l_.batch, images_per_block_);
     slots_ =
@@ -94,7 +105,11 @@ class GradInputsPanels final : public Kernel {
       for (int64_t p = 0; p < row_panels; ++p) {
         const int64_t i = cpu::panel_begin(depth, row_panels, p);
         const int64_t rows = cpu::panel_begin(depth, row_panels, p + 1) - i;
-        cpu::pack_left(rows, l_.group_filters, cpu::MatrixView<T>{from + i, 1, depth}, to);
+        for (int64_t f = 0; f < l_.group_filters; ++f) {
+          for (int64_t r = 0; r < rows; ++r) {
+            to[f * rows + r] = from[f * depth + order_[static_cast<size_t>(i + r)]];
+          }
+        }
         to += rows * l_.group_filters;
       }
     }
@@ -152,6 +167,8 @@ class GradInputsPanels final : public Kernel {
   }
 
   Lengths l_;
+  // Elements of a window, and their offsets, in the order of the panel's rows.
+  std::vector<int64_t> order_;
   std::vector<int64_t> offsets_;
   const cpu::GemmTile<T>& tile_;
   int64_t images_per_block_;

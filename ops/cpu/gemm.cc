@@ -5,6 +5,7 @@
 
 #include "core/runtime/thread_pool.h"
 #include "ops/cpu/gemm_tile.h"
+#include "ops/cpu/runs.h"
 #include "ops/cpu/workspace.h"
 
 namespace bitale::cpu {
@@ -103,6 +104,12 @@ void pack_left(int64_t rows, int64_t depth, MatrixView<T> a, T* to) {
     }
     return;
   }
+  if (a.column_stride == 1 && rows <= kMostTileRows) {
+    int64_t offsets[kMostTileRows];
+    for (int64_t i = 0; i < rows; ++i) offsets[i] = i * a.row_stride;
+    runs<T>().gather_columns(rows, offsets, depth, a.data, to, rows);
+    return;
+  }
   // Several columns at once, so that each row is read along its cache line.
   constexpr int64_t kColumns = 8;
   for (int64_t k = 0; k < depth; k += kColumns) {
@@ -126,6 +133,15 @@ void pack_right(int64_t depth, int64_t columns, int64_t width, MatrixView<T> b, 
         std::copy_n(from, columns, row);
         std::fill(row + columns, row + width, T{0});
       }
+    }
+    return;
+  }
+  if (b.row_stride == 1 && columns <= kMostTileColumns) {
+    int64_t offsets[kMostTileColumns];
+    for (int64_t j = 0; j < columns; ++j) offsets[j] = j * b.column_stride;
+    runs<T>().gather_columns(columns, offsets, depth, b.data, to, width);
+    for (int64_t k = 0; k < depth && columns < width; ++k) {
+      std::fill(to + k * width + columns, to + (k + 1) * width, T{0});
     }
     return;
   }

@@ -22,7 +22,7 @@ constexpr int kTileRows = 6;
 
 template <typename T>
 constexpr int64_t vector_length() {
-  return static_cast<int64_t>(HWY_MAX_BYTES / sizeof(T));
+  return static_cast<int64_t>(HWY_LANES(T));
 }
 
 // kRows rows and kVectors vectors of C in registers. `scales` are alpha and beta, in memory: as

@@ -1,5 +1,7 @@
 #include "ops/cpu/runs.h"
 
+#include <algorithm>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/cpu/runs.cc"
 #include "hwy/foreach_target.h"
@@ -12,7 +14,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 template <typename T>
 constexpr int64_t vector_length() {
-  return static_cast<int64_t>(HWY_MAX_BYTES / sizeof(T));
+  return static_cast<int64_t>(HWY_LANES(T));
 }
 
 // Runs of kVectors whole vectors.
@@ -84,10 +86,62 @@ HWY_ATTR void scatter_add(int64_t count, const int64_t* HWY_RESTRICT offsets, in
   for (int64_t k = 0; k < count; ++k) add(length, from + k * from_stride, to + offsets[k]);
 }
 
+#if HWY_TARGET == HWY_SCALAR
+constexpr int64_t kRegisterBytes = 1;  // a square of one element
+
+template <typename T>
+HWY_INLINE void transpose_square(const T* from, const int64_t* offsets, T* HWY_RESTRICT to,
+                                 int64_t) {
+  *to = from[offsets[0]];
+}
+#else
+constexpr int64_t kRegisterBytes = 16;
+
+// A square of one register's elements a side, transposed: to[i * to_stride + k] = from[offsets[k] +
+// i].
+HWY_INLINE void transpose_square(const float* from, const int64_t* offsets, float* HWY_RESTRICT to,
+                                 int64_t to_stride) {
+  const hn::FixedTag<float, 4> d;
+  const auto r0 = hn::LoadU(d, from + offsets[0]);
+  const auto r1 = hn::LoadU(d, from + offsets[1]);
+  const auto r2 = hn::LoadU(d, from + offsets[2]);
+  const auto r3 = hn::LoadU(d, from + offsets[3]);
+  const auto low01 = hn::InterleaveLower(d, r0, r1);
+  const auto low23 = hn::InterleaveLower(d, r2, r3);
+  const auto high01 = hn::InterleaveUpper(d, r0, r1);
+  const auto high23 = hn::InterleaveUpper(d, r2, r3);
+  hn::StoreU(hn::ConcatLowerLower(d, low23, low01), d, to);
+  hn::StoreU(hn::ConcatUpperUpper(d, low23, low01), d, to + to_stride);
+  hn::StoreU(hn::ConcatLowerLower(d, high23, high01), d, to + 2 * to_stride);
+  hn::StoreU(hn::ConcatUpperUpper(d, high23, high01), d, to + 3 * to_stride);
+}
+
+HWY_INLINE void transpose_square(const double* from, const int64_t* offsets,
+                                 double* HWY_RESTRICT to, int64_t to_stride) {
+  const hn::FixedTag<double, 2> d;
+  const auto r0 = hn::LoadU(d, from + offsets[0]);
+  const auto r1 = hn::LoadU(d, from + offsets[1]);
+  hn::StoreU(hn::InterleaveLower(d, r0, r1), d, to);
+  hn::StoreU(hn::InterleaveUpper(d, r0, r1), d, to + to_stride);
+}
+#endif
+
 template <typename T>
 HWY_ATTR void gather_columns(int64_t count, const int64_t* HWY_RESTRICT offsets, int64_t length,
-                             const T* HWY_RESTRICT from, T* HWY_RESTRICT to, int64_t to_stride) {
-  for (int64_t k = 0; k < count; ++k) {
+                             const T* from, T* HWY_RESTRICT to, int64_t to_stride) {
+  constexpr int64_t kSide = std::max<int64_t>(1, kRegisterBytes / static_cast<int64_t>(sizeof(T)));
+  int64_t k = 0;
+  for (; k + kSide <= count; k += kSide) {
+    const int64_t* at = offsets + k;
+    int64_t i = 0;
+    for (; i + kSide <= length; i += kSide) {
+      transpose_square(from + i, at, to + i * to_stride + k, to_stride);
+    }
+    for (; i < length; ++i) {
+      for (int64_t r = 0; r < kSide; ++r) to[i * to_stride + k + r] = from[at[r] + i];
+    }
+  }
+  for (; k < count; ++k) {
     const T* run = from + offsets[k];
     T* column = to + k;
     for (int64_t i = 0; i < length; ++i) column[i * to_stride] = run[i];
