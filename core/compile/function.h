@@ -143,8 +143,12 @@ class Function {
   // where an argument does not fit its input, ExecutionError where the run fails.
   template <typename... Args>
   Results operator()(Args&&... args) const {
-    const Arg list[] = {Arg(std::forward<Args>(args))..., Arg(Tensor())};
-    return call({list, sizeof...(Args)});
+    if constexpr (sizeof...(Args) == 0) {
+      return call({});
+    } else {
+      const Arg list[] = {Arg(std::forward<Args>(args))...};
+      return call(list);
+    }
   }
   Results call(std::span<const Arg> args) const;
 

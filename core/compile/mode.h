@@ -3,9 +3,9 @@
 #ifndef BITALE_CORE_COMPILE_MODE_H_
 #define BITALE_CORE_COMPILE_MODE_H_
 
-#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace bitale {
 
@@ -19,13 +19,13 @@ struct Mode {
 
   Kind kind = Kind::kFastRun;
   // Names of rules that must not run.
-  std::set<std::string, std::less<>> excluded = {};
+  std::vector<std::string> excluded = {};
   // Run rules that are exact for finite values only.
   bool assume_finite = false;
 
   Mode excluding(std::string_view rule) const {
     Mode mode = *this;
-    mode.excluded.emplace(rule);
+    mode.excluded.emplace_back(rule);
     return mode;
   }
 };

@@ -171,7 +171,7 @@ void check_leaves(const SymbolicFunction& compiled, const FunctionOptions& optio
 
 RewriteOptions rewrite_options(const Mode& mode) {
   RewriteOptions options;
-  options.excluded = mode.excluded;
+  options.excluded.insert(mode.excluded.begin(), mode.excluded.end());
   options.assume_finite = mode.assume_finite;
   return options;
 }
