@@ -44,8 +44,8 @@ TEST(DType, IntegersPromoteAsInNumpy) {
       if (std::string_view(kIntegerPromotion[i][j]) == "none") {
         EXPECT_THROW(promote(a, b), TypeError) << name_of(a) << " " << name_of(b);
       } else {
-        EXPECT_EQ(name_of(promote(a, b)), kIntegerPromotion[i][j]) << name_of(a) << " "
-                                                                   << name_of(b);
+        EXPECT_EQ(name_of(promote(a, b)), kIntegerPromotion[i][j])
+            << name_of(a) << " " << name_of(b);
       }
     }
   }
@@ -96,15 +96,20 @@ TEST(DType, PredicatesAndSizesFollowTheCppType) {
 TEST(DType, LosslessCastsKeepTheEndsOfTheRange) {
   const auto digits = [](DType dtype) {
     switch (dtype) {
-      case DType::kFloat16: return 11;
-      case DType::kBFloat16: return 8;
-      case DType::kFloat32: return 24;
-      case DType::kFloat64: return 53;
-      default: return visit_dtype(dtype, [](auto tag) {
-        using T = typename decltype(tag)::type;
-        if constexpr (std::is_integral_v<T>) return std::numeric_limits<T>::digits;
-        return 0;
-      });
+      case DType::kFloat16:
+        return 11;
+      case DType::kBFloat16:
+        return 8;
+      case DType::kFloat32:
+        return 24;
+      case DType::kFloat64:
+        return 53;
+      default:
+        return visit_dtype(dtype, [](auto tag) {
+          using T = typename decltype(tag)::type;
+          if constexpr (std::is_integral_v<T>) return std::numeric_limits<T>::digits;
+          return 0;
+        });
     }
   };
   for (const DType from : kAllDTypes) {
@@ -284,8 +289,7 @@ TEST(Site, TheOutermostScopeGivesTheLineAndAllGiveLabels) {
     const SiteScope outer({"user.cc", 12}, "LeNetConvPoolLayer layer0");
     const SiteScope unlabelled({"layer.cc", 40}, "");
     const SiteScope inner({"layer.cc", 50}, "conv");
-    EXPECT_EQ(resolve_site({"conv.cc", 9}).str(),
-              "user.cc:12 (LeNetConvPoolLayer layer0 / conv)");
+    EXPECT_EQ(resolve_site({"conv.cc", 9}).str(), "user.cc:12 (LeNetConvPoolLayer layer0 / conv)");
   }
   EXPECT_EQ(resolve_site({"user.cc", 8}).str(), "user.cc:8");
 }

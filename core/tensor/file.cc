@@ -86,8 +86,8 @@ absl::Status write_file_atomically(const std::string& path,
   const std::string temporary = temporary_name(path);
   Descriptor fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (fd.get() < 0) return system_error(temporary, "create");
-  const bool written = std::all_of(parts.begin(), parts.end(),
-                                   [&](std::string_view part) { return write_all(fd.get(), part); });
+  const bool written = std::all_of(
+      parts.begin(), parts.end(), [&](std::string_view part) { return write_all(fd.get(), part); });
   absl::Status status;
   if (!written || ::fsync(fd.get()) != 0 || !fd.close()) {
     status = system_error(temporary, "write");

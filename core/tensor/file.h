@@ -29,8 +29,8 @@ absl::Status write_file_atomically(const std::string& path,
 // of a tensor with such lengths does not fit into 63 bits.
 std::optional<uint64_t> checked_bytes(DType dtype, std::span<const int64_t> shape);
 
-// A tensor of these bytes, copied; their count must be checked_bytes(). Reverses each element's bytes
-// if `reversed`, and makes every bool 0 or 1.
+// A tensor of these bytes, copied; their count must be checked_bytes(). Reverses each element's
+// bytes if `reversed`, and makes every bool 0 or 1.
 Tensor tensor_from_bytes(DType dtype, Dims shape, std::string_view bytes, bool reversed = false);
 
 // Makes elements valid that were copied from a file into `tensor` (contiguous): see above.

@@ -116,9 +116,9 @@ class HeaderParser {
 // The dtype of "f4", "u1", ...
 std::optional<DType> dtype_of_code(std::string_view code) {
   static constexpr std::pair<std::string_view, DType> kCodes[] = {
-      {"b1", DType::kBool},   {"i1", DType::kInt8},    {"i2", DType::kInt16},
-      {"i4", DType::kInt32},  {"i8", DType::kInt64},   {"u1", DType::kUint8},
-      {"u2", DType::kUint16}, {"u4", DType::kUint32},  {"u8", DType::kUint64},
+      {"b1", DType::kBool},    {"i1", DType::kInt8},    {"i2", DType::kInt16},
+      {"i4", DType::kInt32},   {"i8", DType::kInt64},   {"u1", DType::kUint8},
+      {"u2", DType::kUint16},  {"u4", DType::kUint32},  {"u8", DType::kUint64},
       {"f2", DType::kFloat16}, {"f4", DType::kFloat32}, {"f8", DType::kFloat64}};
   for (const auto& [text, dtype] : kCodes) {
     if (text == code) return dtype;
@@ -196,8 +196,9 @@ absl::StatusOr<std::string> format_npy(const Tensor& value) {
     return absl::InvalidArgumentError(
         "npy files cannot hold bfloat16: cast the tensor to float32 first");
   }
-  std::string header = absl::StrCat("{'descr': '", descr, "', 'fortran_order': False, 'shape': ",
-                                    to_string(value.shape()), ", }");
+  std::string header =
+      absl::StrCat("{'descr': '", descr,
+                   "', 'fortran_order': False, 'shape': ", to_string(value.shape()), ", }");
   if (value.rank() > 0) {
     header.append(kLengthDigits - std::to_string(value.shape()[0]).size(), ' ');
   }
@@ -218,8 +219,7 @@ absl::StatusOr<std::string> format_npy(const Tensor& value) {
 absl::Status write_npy(const std::string& path, const Tensor& value) {
   const absl::StatusOr<std::string> bytes = format_npy(value);
   if (!bytes.ok()) {
-    return absl::Status(bytes.status().code(),
-                        absl::StrCat(path, ": ", bytes.status().message()));
+    return absl::Status(bytes.status().code(), absl::StrCat(path, ": ", bytes.status().message()));
   }
   const std::string_view part = *bytes;
   return write_file_atomically(path, {&part, 1});

@@ -1,8 +1,8 @@
 // numpy's .npy files.
 //
 // Reads versions 1 to 3, C and Fortran order, both byte orders; writes what numpy.save writes, byte
-// for byte. Elements: bool, integers, float16, float32, float64; numpy has no bfloat16. Damaged files
-// give errors, and no memory is taken that the file's own size does not warrant.
+// for byte. Elements: bool, integers, float16, float32, float64; numpy has no bfloat16. Damaged
+// files give errors, and no memory is taken that the file's own size does not warrant.
 
 #ifndef BITALE_CORE_TENSOR_NPY_H_
 #define BITALE_CORE_TENSOR_NPY_H_

@@ -67,12 +67,12 @@ TEST(Npy, ReadsAllVersionsBothOrdersAndBothEndiannesses) {
   const std::string big("\x00\x01\x00\x02\x00\x03\x00\x04\x00\x05\x00\x06", 12);
   const Tensor rows = Tensor::of<int16_t>({{1, 2, 3}, {4, 5, 6}});
   for (const int major : {1, 2, 3}) {
-    const auto c = parse_npy(
-        npy(major, "{'descr': '>i2', 'fortran_order': False, 'shape': (2, 3), }", big));
+    const auto c =
+        parse_npy(npy(major, "{'descr': '>i2', 'fortran_order': False, 'shape': (2, 3), }", big));
     ASSERT_TRUE(c.ok()) << c.status().message();
     EXPECT_TRUE(same_bits(*c, rows));
-    const auto fortran = parse_npy(
-        npy(major, "{\"shape\": (3,2) ,'fortran_order':True,'descr':'>i2'}\n", big));
+    const auto fortran =
+        parse_npy(npy(major, "{\"shape\": (3,2) ,'fortran_order':True,'descr':'>i2'}\n", big));
     ASSERT_TRUE(fortran.ok()) << fortran.status().message();
     EXPECT_TRUE(same_bits(*fortran, rows.transpose()));
     EXPECT_TRUE(fortran->is_contiguous());
@@ -98,8 +98,9 @@ TEST(Npy, ErrorsSayWhatIsWrongWithWhichFile) {
             "x.npy: elements of type \"<c8\" are not supported");
   EXPECT_EQ(message(npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}", "1234")),
             "x.npy: shape (2,) of float32 does not fit the 4 bytes of elements");
-  EXPECT_EQ(message(npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': "
-                           "(0, 4611686018427387904, 4)}",
+  EXPECT_EQ(message(npy(1,
+                        "{'descr': '<f4', 'fortran_order': False, 'shape': "
+                        "(0, 4611686018427387904, 4)}",
                         "")),
             "x.npy: shape (0, 4611686018427387904, 4) of float32 does not fit the 0 bytes of "
             "elements");
@@ -124,8 +125,8 @@ TEST(Npy, DamagedFilesGiveErrorsOrTensorsOfTheirSize) {
       // Mostly in the header, and there mostly by other digits and brackets.
       const size_t place = random() % (random() % 4 == 0 ? bytes.size() : 70);
       constexpr std::string_view kTypical = "0123456789(),:'{}<>|ifub \n";
-      bytes[place] = random() % 2 ? kTypical[random() % kTypical.size()]
-                                  : static_cast<char>(random());
+      bytes[place] =
+          random() % 2 ? kTypical[random() % kTypical.size()] : static_cast<char>(random());
     }
     if (random() % 4 == 0) bytes.resize(random() % bytes.size());
     const auto parsed = parse_npy(bytes);

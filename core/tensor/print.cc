@@ -192,9 +192,8 @@ std::vector<std::string> float_words(const std::vector<T>& values) {
       word = value < 0 ? "-inf" : "inf";
     } else if (exponents) {
       // Where another number needs more digits, numpy shows this one's true further digits.
-      const Number full = number.fraction.size() < fraction
-                              ? formatted("%.*e", fraction, value)
-                              : number;
+      const Number full =
+          number.fraction.size() < fraction ? formatted("%.*e", fraction, value) : number;
       word = full.integer + "." + full.fraction +
              std::string(fraction - full.fraction.size(), '0') + "e" + full.exponent_sign +
              std::string(exponent - full.exponent.size(), '0') + full.exponent;

@@ -1,7 +1,8 @@
 // numpy's legacy generator, numpy.random.RandomState(seed): the same numbers to the bit.
 //
 // For initial weights and data sets that must equal those of a numpy program. Draws inside a graph
-// come from RandomStreams (ops/random/random_streams.h) instead. Not for use by two threads at once.
+// come from RandomStreams (ops/random/random_streams.h) instead. Not for use by two threads at
+// once.
 
 #ifndef BITALE_CORE_TENSOR_RANDOM_STATE_H_
 #define BITALE_CORE_TENSOR_RANDOM_STATE_H_
@@ -15,8 +16,8 @@ namespace bitale {
 
 // MT19937 with numpy's legacy distributions. Copies continue apart from each other.
 //
-// Results are contiguous CPU tensors, float64 or int64 as in numpy; shapes may be {} for one number.
-// Throws Error for parameters that numpy refuses, ShapeError for negative lengths.
+// Results are contiguous CPU tensors, float64 or int64 as in numpy; shapes may be {} for one
+// number. Throws Error for parameters that numpy refuses, ShapeError for negative lengths.
 class RandomState {
  public:
   explicit RandomState(uint32_t seed);

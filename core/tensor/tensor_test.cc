@@ -101,13 +101,13 @@ TEST(Tensor, ReshapeKeepsRowMajorOrderWhateverTheStrides) {
       counting({6}).broadcast_to({4, 6}),
       counting({3, 4, 4}).slice(2, 1, 3),
   };
-  const Dims shapes[] = {{24}, {4, 6}, {6, 4}, {2, 3, 4}, {2, 2, 6}, {1, 24, 1}, {2, 2, 2, 3},
-                         {-1}, {3, -1}, {12, 1, 2}};
+  const Dims shapes[] = {{24},       {4, 6},       {6, 4}, {2, 3, 4}, {2, 2, 6},
+                         {1, 24, 1}, {2, 2, 2, 3}, {-1},   {3, -1},   {12, 1, 2}};
   for (const Tensor& view : views) {
     for (const Dims& shape : shapes) {
       const Tensor reshaped = view.reshape(shape);
-      ASSERT_EQ(values_of(reshaped), values_of(view)) << to_string(view.shape()) << " "
-                                                      << to_string(shape);
+      ASSERT_EQ(values_of(reshaped), values_of(view))
+          << to_string(view.shape()) << " " << to_string(shape);
       ASSERT_EQ(reshaped.size(), 24);
     }
   }

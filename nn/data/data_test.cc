@@ -58,8 +58,8 @@ class Folder {
 // --- IDX -----------------------------------------------------------------------------------------
 
 const std::string& small_idx() {
-  static const auto& bytes = *new std::string(
-      bytes_of({0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 10, 20, 30, 40, 50, 255}));
+  static const auto& bytes =
+      *new std::string(bytes_of({0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 10, 20, 30, 40, 50, 255}));
   return bytes;
 }
 
@@ -179,10 +179,10 @@ TEST(SafeTensors, ContentsComeBack) {
 }
 
 TEST(SafeTensors, ReadsWhatTheFormatDescribes) {
-  const auto contents = parse_safetensors(with_header(
-      R"({"b":{"dtype":"U8","shape":[2],"data_offsets":[2,4]},)"
-      R"("a":{"dtype":"I16","shape":[],"data_offsets":[0,2]}}  )",
-      bytes_of({1, 2, 3, 4})));
+  const auto contents =
+      parse_safetensors(with_header(R"({"b":{"dtype":"U8","shape":[2],"data_offsets":[2,4]},)"
+                                    R"("a":{"dtype":"I16","shape":[],"data_offsets":[0,2]}}  )",
+                                    bytes_of({1, 2, 3, 4})));
   ASSERT_TRUE(contents.ok()) << message(contents);
   EXPECT_EQ(contents->find("a")->str(), "array(513, dtype=int16)");
   EXPECT_EQ(contents->find("b")->str(), "array([3, 4], dtype=uint8)");

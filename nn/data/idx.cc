@@ -21,13 +21,20 @@ constexpr uint64_t kHighestExpansion = 1032;
 
 std::optional<DType> dtype_of_code(uint8_t code) {
   switch (code) {
-    case 0x08: return DType::kUint8;
-    case 0x09: return DType::kInt8;
-    case 0x0B: return DType::kInt16;
-    case 0x0C: return DType::kInt32;
-    case 0x0D: return DType::kFloat32;
-    case 0x0E: return DType::kFloat64;
-    default: return std::nullopt;
+    case 0x08:
+      return DType::kUint8;
+    case 0x09:
+      return DType::kInt8;
+    case 0x0B:
+      return DType::kInt16;
+    case 0x0C:
+      return DType::kInt32;
+    case 0x0D:
+      return DType::kFloat32;
+    case 0x0E:
+      return DType::kFloat64;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -76,8 +83,7 @@ class GzipSource final : public Source {
   explicit GzipSource(std::string_view bytes) : left_(bytes), packed_size_(bytes.size()) {
     // The last four bytes are the decompressed length modulo 2^32.
     if (bytes.size() >= 4) {
-      claimed_ = little_endian(
-          reinterpret_cast<const uint8_t*>(bytes.data() + bytes.size() - 4));
+      claimed_ = little_endian(reinterpret_cast<const uint8_t*>(bytes.data() + bytes.size() - 4));
     }
     constexpr int kGzipFormat = 16;
     ready_ = inflateInit2(&stream_, kGzipFormat + MAX_WBITS) == Z_OK;
@@ -145,8 +151,8 @@ absl::StatusOr<Tensor> parse(Source& source, const std::string& name) {
   std::array<uint8_t, 4 * kMostAxes> bytes;
   if (!source.read(bytes.data(), kFixedHeader)) return damaged("the file ends within the header");
   if (bytes[0] != 0 || bytes[1] != 0) {
-    return damaged("not an IDX file: it starts with ", absl::Hex(big_endian(bytes.data()), absl::kZeroPad8),
-                   " where 0000 is due");
+    return damaged("not an IDX file: it starts with ",
+                   absl::Hex(big_endian(bytes.data()), absl::kZeroPad8), " where 0000 is due");
   }
   const auto dtype = dtype_of_code(bytes[2]);
   if (!dtype) return damaged("element type ", absl::Hex(bytes[2]), " is not known");

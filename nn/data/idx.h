@@ -1,8 +1,8 @@
 // IDX files: the format that MNIST and its kin come in.
 //
 // A file is two zero bytes, an element type, the number of axes, the lengths and the elements, all
-// big-endian; often gzipped. Damaged files give errors, and no memory is taken before the lengths are
-// known to agree with the (decompressed) size.
+// big-endian; often gzipped. Damaged files give errors, and no memory is taken before the lengths
+// are known to agree with the (decompressed) size.
 
 #ifndef BITALE_NN_DATA_IDX_H_
 #define BITALE_NN_DATA_IDX_H_

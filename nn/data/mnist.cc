@@ -83,8 +83,8 @@ LabelledImages rows(const LabelledImages& data, int64_t begin, int64_t end) {
 
 absl::StatusOr<Mnist> load_mnist(const std::string& folder, DType dtype) {
   if (dtype != DType::kFloat32 && dtype != DType::kFloat64) {
-    return absl::InvalidArgumentError(absl::StrCat("load_mnist: images are float32 or float64, not ",
-                                                   std::string(name_of(dtype))));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "load_mnist: images are float32 or float64, not ", std::string(name_of(dtype))));
   }
   const absl::StatusOr<LabelledImages> train =
       load_part(folder, "train-images-idx3-ubyte", "train-labels-idx1-ubyte", dtype);
@@ -94,9 +94,9 @@ absl::StatusOr<Mnist> load_mnist(const std::string& folder, DType dtype) {
   if (!test.ok()) return test.status();
   const int64_t split = train->size() - kValidCount;
   if (split <= 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(folder, ": ", train->size(), " training images leave none beside the ",
-                     kValidCount, " for validation"));
+    return absl::InvalidArgumentError(absl::StrCat(folder, ": ", train->size(),
+                                                   " training images leave none beside the ",
+                                                   kValidCount, " for validation"));
   }
   return Mnist{rows(*train, 0, split), rows(*train, split, train->size()), *std::move(test)};
 }

@@ -24,9 +24,9 @@ constexpr uint64_t kLongestHeader = 100'000'000;
 constexpr int kDeepest = 3;
 
 constexpr std::pair<std::string_view, DType> kCodes[] = {
-    {"BOOL", DType::kBool},   {"I8", DType::kInt8},      {"I16", DType::kInt16},
-    {"I32", DType::kInt32},   {"I64", DType::kInt64},    {"U8", DType::kUint8},
-    {"U16", DType::kUint16},  {"U32", DType::kUint32},   {"U64", DType::kUint64},
+    {"BOOL", DType::kBool},   {"I8", DType::kInt8},       {"I16", DType::kInt16},
+    {"I32", DType::kInt32},   {"I64", DType::kInt64},     {"U8", DType::kUint8},
+    {"U16", DType::kUint16},  {"U32", DType::kUint32},    {"U64", DType::kUint64},
     {"F16", DType::kFloat16}, {"BF16", DType::kBFloat16}, {"F32", DType::kFloat32},
     {"F64", DType::kFloat64}};
 
@@ -128,8 +128,8 @@ absl::StatusOr<SafeTensors> parse_contents(std::string_view bytes) {
   for (size_t i = kLengthBytes; i-- > 0;) length = length << 8 | static_cast<uint8_t>(bytes[i]);
   bytes.remove_prefix(kLengthBytes);
   if (length > bytes.size() || length > kLongestHeader) {
-    return absl::DataLossError(absl::StrCat("the header claims ", length, " bytes, the file has ",
-                                            bytes.size()));
+    return absl::DataLossError(
+        absl::StrCat("the header claims ", length, " bytes, the file has ", bytes.size()));
   }
   const absl::StatusOr<Json> header = parse_header(bytes.substr(0, length));
   if (!header.ok()) return header.status();
@@ -208,9 +208,8 @@ absl::StatusOr<std::string> format_header(const SafeTensors& contents) {
 }  // namespace
 
 const Tensor* SafeTensors::find(std::string_view name) const {
-  const auto found = std::ranges::find(tensors, name, [](const auto& entry) -> std::string_view {
-    return entry.first;
-  });
+  const auto found = std::ranges::find(
+      tensors, name, [](const auto& entry) -> std::string_view { return entry.first; });
   return found == tensors.end() ? nullptr : &found->second;
 }
 

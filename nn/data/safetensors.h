@@ -1,7 +1,7 @@
 // safetensors files: named tensors and strings, as other frameworks read and write them.
 //
-// A file is the header's length (8 bytes, little-endian), a header in JSON and the elements. Damaged
-// files give errors, and no memory is taken that the file's own size does not warrant.
+// A file is the header's length (8 bytes, little-endian), a header in JSON and the elements.
+// Damaged files give errors, and no memory is taken that the file's own size does not warrant.
 
 #ifndef BITALE_NN_DATA_SAFETENSORS_H_
 #define BITALE_NN_DATA_SAFETENSORS_H_

@@ -1,8 +1,8 @@
 // Philox4x32-10, and numbers made of its words: the same bits on every platform and device.
 //
-// Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (SC 2011). Block i of a state is a pure
-// function of its key and its counter plus i, so blocks can be computed in any order. Compile without
-// contraction of products and sums: where a fused step is meant, it is written out.
+// Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (SC 2011). Block i of a state is a
+// pure function of its key and its counter plus i, so blocks can be computed in any order. Compile
+// without contraction of products and sums: where a fused step is meant, it is written out.
 
 #ifndef BITALE_OPS_RANDOM_PHILOX_FUNCTORS_H_
 #define BITALE_OPS_RANDOM_PHILOX_FUNCTORS_H_
@@ -62,7 +62,8 @@ inline State advanced(State state, uint64_t blocks) {
 // Two words as one integer, the first the lower.
 inline uint64_t join(uint32_t low, uint32_t high) { return low | (uint64_t{high} << 32); }
 
-// --- Uniform in [0, 1) ----------------------------------------------------------------------------
+// --- Uniform in [0, 1)
+// -----------------------------------------------------------------------------
 
 // The word's upper 24 bits, divided by 2^24.
 inline float uniform_float(uint32_t word) {
@@ -83,7 +84,8 @@ inline uint64_t below(uint64_t bits, uint64_t range) {
   return a * c + (middle >> 32) + (((middle & 0xffffffffu) + b * c) >> 32);
 }
 
-// --- Normal ---------------------------------------------------------------------------------------
+// --- Normal
+// ----------------------------------------------------------------------------------------
 
 inline float fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 inline double fma(double a, double b, double c) { return __builtin_fma(a, b, c); }
@@ -98,9 +100,9 @@ inline To bits_as(From from) {
   return to;
 }
 
-// Natural logarithm of a normal number in (0, 1]; error about 1 ulp at most. The method and coefficients are
-// those of FreeBSD's e_log.c: log(x) = k log(2) + log(1 + f), the latter by an odd series in
-// s = f / (2 + f).
+// Natural logarithm of a normal number in (0, 1]; error about 1 ulp at most. The method and
+// coefficients are those of FreeBSD's e_log.c: log(x) = k log(2) + log(1 + f), the latter by an odd
+// series in s = f / (2 + f).
 inline double log_of_unit(double x) {
   // Takes x into [sqrt(1/2), sqrt(2)).
   const uint64_t bits = bits_as<uint64_t>(x) - 0x3fe6a09e667f3bcdu;

@@ -19,9 +19,9 @@ TEST(Philox, EqualsTheKnownAnswers) {
   constexpr uint32_t kOnes = 0xffffffff;
   EXPECT_EQ(words(encrypt({{kOnes, kOnes}, {kOnes, kOnes, kOnes, kOnes}})),
             (std::vector<uint32_t>{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
-  EXPECT_EQ(words(encrypt({{0xa4093822, 0x299f31d0},
-                           {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}})),
-            (std::vector<uint32_t>{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
+  EXPECT_EQ(
+      words(encrypt({{0xa4093822, 0x299f31d0}, {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}})),
+      (std::vector<uint32_t>{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
 }
 
 TEST(Philox, TheCounterCarriesThroughAllWords) {

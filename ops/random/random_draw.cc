@@ -22,10 +22,14 @@ bool draws_floats(Distribution distribution) {
 
 std::string_view RandomDrawOp::name() const {
   switch (distribution_) {
-    case Distribution::kUniform: return "random_uniform";
-    case Distribution::kNormal: return "random_normal";
-    case Distribution::kIntegers: return "random_integers";
-    case Distribution::kPermutation: break;
+    case Distribution::kUniform:
+      return "random_uniform";
+    case Distribution::kNormal:
+      return "random_normal";
+    case Distribution::kIntegers:
+      return "random_integers";
+    case Distribution::kPermutation:
+      break;
   }
   return "random_permutation";
 }
@@ -46,16 +50,16 @@ std::vector<TensorType> RandomDrawOp::infer_types(const TypeContext& context) co
   }
   for (size_t i = 1; i < first_length(); ++i) {
     if (context.type(i) != TensorType{DType::kInt64, {}}) {
-      context.type_error(absl::StrCat("bounds of random integers are int64 scalars, not ",
-                                      context.type(i).str()),
-                         "cast(x, DType::kInt64)");
+      context.type_error(
+          absl::StrCat("bounds of random integers are int64 scalars, not ", context.type(i).str()),
+          "cast(x, DType::kInt64)");
     }
   }
   if (draws_floats(distribution_)) {
     if (dtype_ != DType::kFloat32 && dtype_ != DType::kFloat64) {
-      context.type_error(absl::StrCat("samples are float32 or float64, not ",
-                                      std::string(name_of(dtype_))),
-                         "draw float32 and cast the sample");
+      context.type_error(
+          absl::StrCat("samples are float32 or float64, not ", std::string(name_of(dtype_))),
+          "draw float32 and cast the sample");
     }
   } else if (dtype_ != DType::kInt64) {
     context.type_error(absl::StrCat("samples are int64, not ", std::string(name_of(dtype_))),

@@ -1,5 +1,5 @@
-// A draw as a pure function: (state, parameters, dims) -> (next state, sample). RandomStreams builds
-// it; use it directly to thread a state through a graph by hand.
+// A draw as a pure function: (state, parameters, dims) -> (next state, sample). RandomStreams
+// builds it; use it directly to thread a state through a graph by hand.
 
 #ifndef BITALE_OPS_RANDOM_RANDOM_DRAW_H_
 #define BITALE_OPS_RANDOM_RANDOM_DRAW_H_
@@ -14,8 +14,8 @@
 
 namespace bitale {
 
-// How the words of a state become a sample, in row-major order. Word i is word i % 4 of the block at
-// the state's counter + i / 4; a sample starts at a new block.
+// How the words of a state become a sample, in row-major order. Word i is word i % 4 of the block
+// at the state's counter + i / 4; a sample starts at a new block.
 enum class Distribution : uint8_t {
   // [0, 1): float32 of the upper 24 bits of one word, float64 of the upper 53 of two.
   kUniform,

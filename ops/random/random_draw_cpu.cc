@@ -24,8 +24,8 @@ void store(const philox::State& state, uint32_t* words) {
   std::copy_n(state.counter, 4, words + 2);
 }
 
-// Computes `kPerBlock` elements from each block; `make(block, elements)` fills them. Returns the state
-// behind the last block.
+// Computes `kPerBlock` elements from each block; `make(block, elements)` fills them. Returns the
+// state behind the last block.
 template <int kPerBlock, typename T, typename Make>
 philox::State generate(const philox::State& state, T* out, int64_t count, Make&& make) {
   const int64_t blocks = (count + kPerBlock - 1) / kPerBlock;

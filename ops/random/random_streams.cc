@@ -19,8 +19,8 @@ RandomStreams::RandomStreams(uint64_t seed) : seed_(seed) {}
 
 Variable RandomStreams::new_state(SourceSite site) {
   const size_t index = states_.size();
-  states_.push_back(shared(initial_random_state(seed_, index),
-                           absl::StrCat("random_state_", index), {.borrow = true}, site));
+  states_.push_back(shared(initial_random_state(seed_, index), absl::StrCat("random_state_", index),
+                           {.borrow = true}, site));
   return states_.back();
 }
 
@@ -52,8 +52,7 @@ Variable RandomStreams::bernoulli(ShapeItems dims, Operand p, DType dtype, Sourc
   SiteScope scope(site, "");
   const bool wide = !p.is_weak() && p.variable().dtype() == DType::kFloat64;
   const DType drawn = wide ? DType::kFloat64 : DType::kFloat32;
-  const Variable u =
-      draw(Distribution::kUniform, new_state(site), dims, drawn, {}, site).sample;
+  const Variable u = draw(Distribution::kUniform, new_state(site), dims, drawn, {}, site).sample;
   return cast(lt(u, p.variable_for(drawn, "bernoulli")), dtype);
 }
 

@@ -4,11 +4,11 @@
 //   Variable mask = streams.bernoulli({batch, 500}, 0.5);
 //   auto f = function({x}, x * mask);   // a new mask at each call
 //
-// Each draw owns a shared state (a Philox4x32-10 key and counter, six uint32 words) whose next value
-// is its default update. Draws of one function are independent; within one call all uses of a drawn
-// variable see the same numbers. The bits depend on the seed, the order of draws from the streams and
-// the shapes only: not on platform, device or thread count. For weights that must equal those of a
-// numpy program use RandomState (core/tensor/random_state.h).
+// Each draw owns a shared state (a Philox4x32-10 key and counter, six uint32 words) whose next
+// value is its default update. Draws of one function are independent; within one call all uses of a
+// drawn variable see the same numbers. The bits depend on the seed, the order of draws from the
+// streams and the shapes only: not on platform, device or thread count. For weights that must equal
+// those of a numpy program use RandomState (core/tensor/random_state.h).
 
 #ifndef BITALE_OPS_RANDOM_RANDOM_STREAMS_H_
 #define BITALE_OPS_RANDOM_RANDOM_STREAMS_H_
@@ -32,8 +32,8 @@ class RandomStreams {
 
   // Uniform between low and high, low included: low + (high - low) * u with u in [0, 1) of 24 bits
   // (float32) or 53 (float64). Rounding may reach high.
-  Variable uniform(ShapeItems dims, Operand low = 0.0, Operand high = 1.0,
-                   DType dtype = float_x(), SourceSite site = SourceSite::current());
+  Variable uniform(ShapeItems dims, Operand low = 0.0, Operand high = 1.0, DType dtype = float_x(),
+                   SourceSite site = SourceSite::current());
 
   // mean + stddev * z, with z standard normal.
   Variable normal(ShapeItems dims, Operand mean = 0.0, Operand stddev = 1.0,

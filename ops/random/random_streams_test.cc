@@ -65,8 +65,7 @@ TEST_P(Floats, SamplesHaveTheirMoments) {
   expect_moments(uniform, 1, 16.0 / 12, 1.8);
   EXPECT_GE(*std::min_element(uniform.begin(), uniform.end()), -1);
   EXPECT_LE(*std::max_element(uniform.begin(), uniform.end()), 3);
-  expect_moments(drawn(streams.normal(dims, 2.0, 0.5, GetParam())).to_vector<double>(), 2, 0.25,
-                 3);
+  expect_moments(drawn(streams.normal(dims, 2.0, 0.5, GetParam())).to_vector<double>(), 2, 0.25, 3);
 }
 
 TEST_P(Floats, EmptyScalarAndOddSizesWork) {
@@ -212,10 +211,9 @@ TEST(RandomStreams, ErrorsNameTheUsersLine) {
             "random_uniform: samples are float32 or float64, not int32");
   EXPECT_EQ(first_line([&] { streams.integers({2}, fscalar("low"), 3); }),
             "random_integers: bounds of random integers are int64 scalars, not float32 ()");
-  EXPECT_EQ(first_line([&] {
-              draw(Distribution::kUniform, ivector("state"), {2}, DType::kFloat32);
-            }),
-            "random_uniform: a random state is uint32 (6,), not int32 (?,)");
+  EXPECT_EQ(
+      first_line([&] { draw(Distribution::kUniform, ivector("state"), {2}, DType::kFloat32); }),
+      "random_uniform: a random state is uint32 (6,), not int32 (?,)");
   EXPECT_NE(first_line([&] { streams.uniform({-2}); }), "no error");
 }
 
