@@ -127,11 +127,27 @@ struct All : Any<T> {
   static bool combine(bool a, bool b) { return a & b; }
 };
 
+// A dtype whose kernel does the same to the same bits.
+template <template <typename> class F>
+DType representative(DType dtype) {
+  constexpr bool kOnlyZeroMatters = std::is_same_v<F<float>, Any<float>> ||
+                                    std::is_same_v<F<float>, All<float>>;
+  if (dtype == DType::kBool) return DType::kUint8;
+  if (!kOnlyZeroMatters) return dtype;
+  switch (dtype) {
+    case DType::kInt8: return DType::kUint8;
+    case DType::kInt16: return DType::kUint16;
+    case DType::kInt32: return DType::kUint32;
+    case DType::kInt64: return DType::kUint64;
+    default: return dtype;
+  }
+}
+
 template <template <typename> class F>
 std::unique_ptr<const Kernel> make(KernelMaker& maker) {
   const KernelCall& call = maker.call();
   Geometry geometry = make_geometry(call.inputs[0], call.op_as<ReduceOp>().axes());
-  return visit_dtype(call.inputs[0].dtype, [&](auto tag) -> std::unique_ptr<const Kernel> {
+  return visit_dtype(representative<F>(call.inputs[0].dtype), [&](auto tag) -> std::unique_ptr<const Kernel> {
     using T = typename decltype(tag)::type;
     return std::make_unique<FoldKernel<F<T>, T, typename F<T>::Out>>(std::move(geometry));
   });

@@ -292,16 +292,9 @@ class FoldKernel final : public Kernel {
       return;
     }
     if (g_.outputs == 0) return;
-    if (g_.slices == 1) {
-      auto store = [&](int64_t at, int64_t, Acc value) { out[at] = F::store(value); };
-      walk(in, store);
-      return;
-    }
-    Acc* partial = static_cast<Acc*>(frame.workspace);
-    auto keep = [&](int64_t at, int64_t slice, Acc value) {
-      partial[slice * g_.outputs + at] = value;
-    };
-    walk(in, keep);
+    Acc* partial = g_.slices == 1 ? nullptr : static_cast<Acc*>(frame.workspace);
+    walk(in, Sink{out, partial, g_.outputs});
+    if (partial == nullptr) return;
     parallel_ranges(g_.outputs, kStrip, [&](int64_t begin, int64_t end) {
       for (int64_t at = begin; at < end; ++at) {
         Cascade<F> total;
@@ -312,9 +305,22 @@ class FoldKernel final : public Kernel {
   }
 
  private:
-  // Calls store(offset in the output, slice, value).
-  template <typename Store>
-  void walk(const T* in, const Store& store) const {
+  // Takes the result of one slice of one output: the whole, or kept until all slices are done.
+  struct Sink {
+    Out* out;
+    Acc* partial;
+    int64_t outputs;
+
+    void operator()(int64_t at, int64_t slice, Acc value) const {
+      if (partial == nullptr) {
+        out[at] = F::store(value);
+      } else {
+        partial[slice * outputs + at] = value;
+      }
+    }
+  };
+
+  void walk(const T* in, const Sink& store) const {
     switch (g_.walk) {
       case Walk::kRows: walk_rows(in, store); break;
       case Walk::kNested: walk_nested(in, store); break;
@@ -322,8 +328,7 @@ class FoldKernel final : public Kernel {
     }
   }
 
-  template <typename Store>
-  void walk_rows(const T* in, const Store& store) const {
+  void walk_rows(const T* in, const Sink& store) const {
     const int64_t grain = g_.slices == 1 ? std::max<int64_t>(1, kGrain / g_.extent) : 1;
     parallel_ranges(g_.outputs * g_.slices, grain, [&](int64_t begin, int64_t end) {
       const int64_t slice = begin / g_.outputs;
@@ -334,8 +339,7 @@ class FoldKernel final : public Kernel {
     });
   }
 
-  template <typename Store>
-  void walk_nested(const T* in, const Store& store) const {
+  void walk_nested(const T* in, const Sink& store) const {
     const int64_t strips = (g_.outputs + kStrip - 1) / kStrip;
     const Split rows(loop_count(g_.reduced), g_.slices);
     parallel_for(strips * g_.slices, [&](int64_t task) {
@@ -350,8 +354,7 @@ class FoldKernel final : public Kernel {
     });
   }
 
-  template <typename Store>
-  void walk_columns(const T* in, const Store& store) const {
+  void walk_columns(const T* in, const Sink& store) const {
     const int64_t strips = (g_.inner.length + kStrip - 1) / kStrip;
     const int64_t outer = loop_count(g_.kept);
     const Split rows(g_.extent, g_.slices);
