@@ -48,7 +48,8 @@ class Axes {
   bool all_ = false;
 };
 
-// Theano's and numpy's sum, prod.
+// Theano's and numpy's sum, prod. The first and second derivatives of prod are right where elements are
+// 0; the third are not.
 Variable sum(Operand x, Axes axes = Axes::all(), bool keepdims = false);
 Variable prod(Operand x, Axes axes = Axes::all(), bool keepdims = false);
 

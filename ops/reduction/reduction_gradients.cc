@@ -2,6 +2,7 @@
 
 #include "ops/creation/arange.h"
 #include "ops/elementwise/elementwise.h"
+#include "ops/reduction/products_of_others_internal.h"
 #include "ops/reduction/reduction.h"
 #include "ops/shape/broadcast_to.h"
 #include "ops/shape/dimshuffle.h"
@@ -31,17 +32,6 @@ Variable positions(const Variable& x, const std::vector<int64_t>& axes) {
 Variable taken(ReduceKind kind, const Variable& x, const std::vector<int64_t>& axes) {
   const ReduceKind search = kind == ReduceKind::kMax ? ReduceKind::kArgmax : ReduceKind::kArgmin;
   return eq(positions(x, axes), reduce(search, x, axes, true));
-}
-
-// For each element the product of all others. Division by the element fails where it is 0: there the
-// product of the others is that of the elements which are not 0, or 0 if several are.
-Variable products_of_others(const Variable& x, const std::vector<int64_t>& axes) {
-  const Variable is_zero = eq(x, 0);
-  const Variable safe = where(is_zero, 1, x);
-  const Variable product = reduce(ReduceKind::kProd, safe, axes, true);
-  const Variable zeros = reduce(ReduceKind::kSum, is_zero, axes, true);
-  const Variable at_zero = where(eq(zeros, 1), product, 0);
-  return where(is_zero, at_zero, where(eq(zeros, 0), product / safe, 0));
 }
 
 bool is_differentiable(const ReduceOp& op, const Variable& x) {

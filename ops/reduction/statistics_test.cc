@@ -170,14 +170,22 @@ TEST(Prod, GradientsAreRightWithZeros) {
   const Tensor value = Tensor::of<double>({{2, 3, 5}, {2, 0, 5}, {0, 3, 0}});
   const Tensor got = eval(grad(sum(prod(x, 1)), x), {{x, value}});
   EXPECT_EQ(got.to_vector<int>(), (std::vector<int>{15, 10, 6, 0, 10, 0, 0, 0, 0}));
-  const GradientCheck check = gradient_check({x}, prod(x, 1), {value});
+  const GradientCheck check =
+      gradient_check({x}, prod(x, 1), {value}, {.directions = 3, .second_order = true});
   EXPECT_TRUE(check.ok) << check.report;
 }
 
-TEST(Prod, SecondDerivativesAreRightWithoutZeros) {
-  run_op_case({.name = "prod",
-               .inputs = {random_tensor({2, 4}, 0.5, 1.5)},
+TEST(Prod, SecondDerivativesAreRightWithAnyNumberOfZeros) {
+  const Tensor value = random_tensor({5, 4}, 0.5, 1.5);
+  for (int64_t row = 0; row < 5; ++row) {
+    for (int64_t j = 0; j < row; ++j) set_element(value, {row, (j + row) % 4}, 0);
+  }
+  run_op_case({.name = "prod along rows",
+               .inputs = {value},
                .build = [](const Variables& v) { return prod(v[0], 1); }});
+  run_op_case({.name = "prod of all",
+               .inputs = {Tensor::of<double>({{2, 0}, {-3, 0.5}})},
+               .build = [](const Variables& v) { return prod(v[0]); }});
 }
 
 }  // namespace
