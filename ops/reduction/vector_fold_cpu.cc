@@ -30,11 +30,12 @@ struct Prod {
     return a * b;
   }
 };
-// A NaN b is taken because a > b is false, a NaN a because a differs from itself.
+// A NaN b is taken because a > b is false, a NaN a because it does not equal itself. (Ne() is ordered on
+// some targets: false for NaN.)
 struct Max {
   template <typename V>
   HWY_INLINE V operator()(V a, V b) const {
-    return hn::IfThenElse(hn::Or(hn::Gt(a, b), hn::Ne(a, a)), a, b);
+    return hn::IfThenElse(hn::Or(hn::Gt(a, b), hn::Not(hn::Eq(a, a))), a, b);
   }
   template <typename T>
   static HWY_INLINE T scalar(T a, T b) {
@@ -44,7 +45,7 @@ struct Max {
 struct Min {
   template <typename V>
   HWY_INLINE V operator()(V a, V b) const {
-    return hn::IfThenElse(hn::Or(hn::Lt(a, b), hn::Ne(a, a)), a, b);
+    return hn::IfThenElse(hn::Or(hn::Lt(a, b), hn::Not(hn::Eq(a, a))), a, b);
   }
   template <typename T>
   static HWY_INLINE T scalar(T a, T b) {

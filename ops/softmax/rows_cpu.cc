@@ -61,7 +61,7 @@ HWY_INLINE T largest(const T* row, int64_t n) {
   auto nan = hn::Zero(d);  // x - x would be NaN for infinities as well
   for_each_vector<T>(row, n, kLowest, [&](auto v, int64_t, int64_t) HWY_ATTR {
     top = hn::Max(v, top);
-    nan = hn::IfThenElse(hn::Ne(v, v), v, nan);
+    nan = hn::IfThenElse(hn::Eq(v, v), nan, v);
   });
   const T not_number = sum_of_lanes<T>(nan);
   if (not_number != not_number) return not_number;
@@ -71,7 +71,7 @@ HWY_INLINE T largest(const T* row, int64_t n) {
 // exp of finite or infinite elements less a finite `shift`; NaN stays NaN.
 template <typename D, typename V>
 HWY_INLINE V exp_of(D d, V x) {
-  return hn::IfThenElse(hn::Ne(x, x), x, hn::Exp(d, x));
+  return hn::IfThenElse(hn::Eq(x, x), hn::Exp(d, x), x);
 }
 
 // Sum of exp(row - top); writes the powers if `to` is given.

@@ -57,7 +57,7 @@ TEST(Softmax, MatchesItsDefinitionAlongEveryAxis) {
     check(of_log, {4, 1}, 1);
     check(of_log, {0, 4}, 1, false);
     for (int64_t n : {8, 15, 16, 17, 31, 33}) check(of_log, {2, n}, 1);
-    check(of_log, {300, 1001}, 1, false);
+    check(of_log, {20, 1001}, 1, false);
   }
 }
 
@@ -124,7 +124,7 @@ TEST(Softmax, NanAndInfinitiesShowInTheirRowOnly) {
   for (DType dtype : {DType::kFloat32, DType::kFloat64}) {
     const Tensor y = eval(softmax(x.cast(dtype)));
     for (int64_t row : {0, 1, 2}) {
-      for (double v : y.select(0, row).to_vector<double>()) EXPECT_TRUE(row == 1 || std::isnan(v));
+      for (double v : y.select(0, row).to_vector<double>()) EXPECT_TRUE(std::isnan(v));
     }
     EXPECT_EQ(y.select(0, 3).to_vector<double>(), (std::vector<double>{0, 0.5, 0.5}));
     EXPECT_EQ(eval(log_softmax(x.cast(dtype))).select(0, 3).to_vector<double>()[0], -kInf);
