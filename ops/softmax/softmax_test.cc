@@ -57,7 +57,7 @@ TEST(Softmax, MatchesItsDefinitionAlongEveryAxis) {
     check(of_log, {4, 1}, 1);
     check(of_log, {0, 4}, 1, false);
     for (int64_t n : {8, 15, 16, 17, 31, 33}) check(of_log, {2, n}, 1);
-    check(of_log, {20, 1001}, 1, false);
+    check(of_log, {20, 301}, 1, false);
   }
 }
 
