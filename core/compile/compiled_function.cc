@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "core/compile/lower.h"
+#include "core/compile/debug_mode.h"
 #include "core/compile/nan_guard.h"
 #include "core/compile/stage_b.h"
 #include "core/graph/op.h"
@@ -354,7 +355,9 @@ Results CompiledFunction::run_locked(CallState& state) {
     context->shared[i] = state.shared[i].raw_data();
   }
   Results results;
+  std::vector<Tensor> debug_values;
   std::vector<Tensor> reshaped;
+  const size_t first_reshaped = symbolic_.result_count + 2 * symbolic_.debug_pairs.size();
   for (size_t i = 0; i < program.outputs.size(); ++i) {
     const ProgramOutput& spec = program.outputs[i];
     const bool result = i < symbolic_.result_count;
@@ -365,6 +368,8 @@ Results CompiledFunction::run_locked(CallState& state) {
     Tensor tensor(std::move(block), spec.dtype, spec.shape, contiguous_strides(spec.shape), 0);
     if (result) {
       results.push_back(std::move(tensor));
+    } else if (i < first_reshaped) {
+      debug_values.push_back(std::move(tensor));
     } else {
       reshaped.push_back(std::move(tensor));
     }
@@ -374,10 +379,15 @@ Results CompiledFunction::run_locked(CallState& state) {
                            context->workspace()};
   std::optional<ProfileObserver> profiler;
   NanGuard guard;
+  DebugObserver debugger;
   InstructionObserver* observer = nullptr;
   if (options_.profile) observer = &profiler.emplace(profile_);
   if (options_.mode.kind == Mode::Kind::kNanGuard) observer = &guard;
+  if (options_.mode.kind == Mode::Kind::kDebug) observer = &debugger;
   run_program(program, bindings, observer);
+  for (size_t i = 0; i < symbolic_.debug_pairs.size(); ++i) {
+    check_pair(symbolic_.debug_pairs[i], debug_values[2 * i], debug_values[2 * i + 1]);
+  }
   for (size_t i = 0; i < entry->access.size(); ++i) {
     SharedContainer& container = *symbolic_.shared[i].container();
     if (entry->access[i] == kWrite) container.wrote();
@@ -474,7 +484,8 @@ std::shared_ptr<CompiledFunction::Entry> CompiledFunction::compile(const CallSta
 
   StageBOptions stage_b;
   stage_b.rewrite = rewrite_options(options_.mode);
-  stage_b.fuse = options_.mode.kind != Mode::Kind::kFastCompile;
+  const bool debug = options_.mode.kind == Mode::Kind::kDebug;
+  stage_b.fuse = !debug && options_.mode.kind != Mode::Kind::kFastCompile;
   run_stage_b(graph, analysis, stage_b);
 
   LowerRequest request;
@@ -482,6 +493,8 @@ std::shared_ptr<CompiledFunction::Entry> CompiledFunction::compile(const CallSta
   const Variables& outputs = graph.outputs();
   request.outputs.assign(outputs.begin(),
                          outputs.begin() + static_cast<std::ptrdiff_t>(symbolic_.result_count));
+  const size_t first_debug = outputs.size() - 2 * symbolic_.debug_pairs.size();
+  for (size_t i = first_debug; i < outputs.size(); ++i) request.outputs.push_back(outputs[i]);
   for (size_t i = 0; i < symbolic_.inputs.size(); ++i) {
     request.bindings.push_back({symbolic_.inputs[i].variable, Region::kInput,
                                 static_cast<uint32_t>(i), state.inputs[i].shape(),
@@ -507,7 +520,8 @@ std::shared_ptr<CompiledFunction::Entry> CompiledFunction::compile(const CallSta
                                       "\n  made at: ", symbolic_.shared[i].site().str(),
                                       "\n  new value made at: ", update.value.site().str()));
       }
-      update.reshapes = new_shape != shape;
+      // DebugMode takes no new value before all pairs have been compared.
+      update.reshapes = debug || new_shape != shape;
       access = update.reshapes ? kReshape : kWrite;
       if (update.reshapes) reshape_index = reshaped++;
       request.updates.push_back(update);
@@ -515,7 +529,8 @@ std::shared_ptr<CompiledFunction::Entry> CompiledFunction::compile(const CallSta
     entry->access.push_back(access);
     entry->reshaped.push_back(reshape_index);
   }
-  request.write_updates_in_place = options_.mode.kind != Mode::Kind::kNanGuard;
+  request.reuse_buffers = !debug;
+  request.write_updates_in_place = !debug && options_.mode.kind != Mode::Kind::kNanGuard;
   entry->program = lower(request);
   entry->contexts = std::make_unique<ContextPool>(entry->program);
   return entry;

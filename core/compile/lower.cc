@@ -145,6 +145,13 @@ class Lowerer {
     return program_->instructions.back();
   }
 
+  void add_input(Instruction& instruction, const Place& place, const OperandLayout& layout) {
+    instruction.inputs.push_back(place);
+    instruction.input_dtypes.push_back(layout.dtype);
+    instruction.input_shapes.push_back(layout.shape);
+    instruction.input_strides.push_back(layout.strides);
+  }
+
   void add_output(Instruction& instruction, const Location& location) {
     instruction.outputs.push_back(location.place);
     instruction.output_dtypes.push_back(location.layout.dtype);
@@ -157,7 +164,7 @@ class Lowerer {
     Instruction& copy = push(
         make_copy_kernel(from.layout.dtype, from.layout.shape, from.layout.strides), label, "copy",
         site);
-    copy.inputs.push_back(source);
+    add_input(copy, source, from.layout);
     add_output(copy, to);
     copy.outputs[0] = target;
   }
@@ -405,7 +412,7 @@ void Lowerer::emit_kernel(const Apply& apply) {
   std::vector<Place> places;
   for (const Location& input : inputs) places.push_back(use(input.place));
   Instruction& instruction = push(std::move(kernel), op.str(), chosen->name, apply.site());
-  instruction.inputs = std::move(places);
+  for (size_t i = 0; i < places.size(); ++i) add_input(instruction, places[i], input_layouts[i]);
   instruction.integers = maker.handles();
   for (size_t i = 0; i < outputs.size(); ++i) {
     add_output(instruction, outputs[i]);

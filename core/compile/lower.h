@@ -26,7 +26,7 @@ struct LeafBinding {
 struct LoweredUpdate {
   uint32_t shared_index;
   Variable value;
-  // Whether the shape changes, so that the container takes a new block instead.
+  // Whether the container takes a new block, because the shape changes, or nothing may be written yet.
   bool reshapes = false;
 };
 

@@ -167,6 +167,20 @@ void check_leaves(const SymbolicFunction& compiled, const FunctionOptions& optio
   }
 }
 
+// Makes both sides of every pair outputs of the graph, which is rewritten no further.
+void add_debug_outputs(SymbolicFunction& compiled) {
+  compiled.graph->set_observer({});
+  for (DebugPair& pair : formula_pairs(*compiled.graph)) {
+    compiled.debug_pairs.push_back(std::move(pair));
+  }
+  Variables roots = compiled.graph->outputs();
+  for (const DebugPair& pair : compiled.debug_pairs) {
+    roots.push_back(pair.old_value);
+    roots.push_back(pair.new_value);
+  }
+  compiled.graph = std::make_unique<FunctionGraph>(roots);
+}
+
 }  // namespace
 
 RewriteOptions rewrite_options(const Mode& mode) {
@@ -209,7 +223,10 @@ SymbolicFunction run_stage_a(const Ins& inputs, const Outs& outputs,
       }
     }
   }
+  const bool debug = options.mode.kind == Mode::Kind::kDebug;
+  if (debug) record_replacements(*compiled.graph, compiled.debug_pairs);
   run_phases(*compiled.graph, phases, rewrite_options(options.mode), &compiled.trace);
+  if (debug) add_debug_outputs(compiled);
 
   for (const Variable& leaf : leaves(compiled.graph->outputs())) {
     if (leaf.is_shared()) compiled.shared.push_back(leaf);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/compile/debug_mode.h"
 #include "core/compile/function.h"
 #include "core/graph/function_graph.h"
 #include "core/rewrite/driver.h"
@@ -24,6 +25,9 @@ struct SymbolicFunction {
   // Results, then new values.
   std::unique_ptr<FunctionGraph> graph;
   std::vector<TraceEntry> trace;
+  // In DebugMode: what must be equal. Pair i's values are graph outputs 2 i and 2 i + 1 after the
+  // new values.
+  std::vector<DebugPair> debug_pairs;
 };
 
 SymbolicFunction run_stage_a(const Ins& inputs, const Outs& outputs,

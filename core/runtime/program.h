@@ -46,12 +46,14 @@ struct Instruction {
   std::vector<Place> outputs;
   std::vector<int32_t> integers;   // registers handed to the kernel
   int64_t workspace_offset = 0;    // in the arena
-  bool commits = false;            // first write to shared variables happens here or before
 
   // For dumps, profiles and guards.
   std::string label;               // "dot{...}"
   std::string kernel_name;
   std::string site;
+  std::vector<DType> input_dtypes;
+  std::vector<Dims> input_shapes;
+  std::vector<Dims> input_strides;  // in elements
   std::vector<DType> output_dtypes;
   std::vector<Dims> output_shapes;
 };

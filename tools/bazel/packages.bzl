@@ -21,6 +21,7 @@ PACKAGES = [
     "ops",
     "ops/cpu",
     "ops/rewrites",
+    "tests/end_to_end",
     "tests/layering",
     "tests/support",
 ] + ["ops/" + family for family in OP_FAMILIES]
