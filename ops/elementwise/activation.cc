@@ -6,11 +6,10 @@ namespace {
 
 using P = const DerivativePoint&;
 
-const ScalarOp kSigmoid = {
-    .name = "sigmoid",
-    .arity = 1,
-    .rule = DTypeRule::kFloat,
-    .partials = {[](P p) { return mul(p.g, mul(p.y, sub(1.0, p.y))); }}};
+const ScalarOp kSigmoid = {.name = "sigmoid",
+                           .arity = 1,
+                           .rule = DTypeRule::kFloat,
+                           .partials = {[](P p) { return mul(p.g, mul(p.y, sub(1.0, p.y))); }}};
 
 const ScalarOp kSoftplus = {.name = "softplus",
                             .arity = 1,
@@ -32,15 +31,14 @@ const ScalarOp kLeakyRelu = {
 // x where elu is not linear, else 0: exp() of it cannot overflow.
 Variable negative_part(P p) { return where(gt(p.x[0], 0), 0, p.x[0]); }
 
-const ScalarOp kElu = {
-    .name = "elu",
-    .arity = 2,
-    .rule = DTypeRule::kFloat,
-    .partials = {[](P p) {
-                   const Variable slope = mul(p.x[1], exp(negative_part(p)));
-                   return where(gt(p.x[0], 0), p.g, mul(p.g, slope));
-                 },
-                 [](P p) { return mul(p.g, expm1(negative_part(p))); }}};
+const ScalarOp kElu = {.name = "elu",
+                       .arity = 2,
+                       .rule = DTypeRule::kFloat,
+                       .partials = {[](P p) {
+                                      const Variable slope = mul(p.x[1], exp(negative_part(p)));
+                                      return where(gt(p.x[0], 0), p.g, mul(p.g, slope));
+                                    },
+                                    [](P p) { return mul(p.g, expm1(negative_part(p))); }}};
 
 }  // namespace
 

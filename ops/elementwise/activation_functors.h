@@ -9,43 +9,60 @@ namespace bitale::scalar {
 
 // Only exponentials of what is not positive: they cannot overflow.
 struct Sigmoid {
-  template <typename T> BITALE_FUNCTOR T operator()(T x) const {
+  template <typename T>
+  BITALE_FUNCTOR T operator()(T x) const {
     const T e = exp(-magnitude(x));
     return select(x >= T(0), T(1), e) / (T(1) + e);
   }
 };
 struct Softplus {
-  template <typename T> BITALE_FUNCTOR T operator()(T x) const {
+  template <typename T>
+  BITALE_FUNCTOR T operator()(T x) const {
     return select(x > T(0), x, T(0)) + log1p(exp(-magnitude(x)));
   }
 };
 // Gives NaN back.
 struct Relu {
-  template <typename T> BITALE_FUNCTOR T operator()(T x) const {
+  template <typename T>
+  BITALE_FUNCTOR T operator()(T x) const {
     return select(x <= T(0), T(0), x);
   }
 };
 struct LeakyRelu {
-  template <typename T> BITALE_FUNCTOR T operator()(T x, T alpha) const {
+  template <typename T>
+  BITALE_FUNCTOR T operator()(T x, T alpha) const {
     return select(x > T(0), x, alpha * x);
   }
 };
 struct Elu {
-  template <typename T> BITALE_FUNCTOR T operator()(T x, T alpha) const {
+  template <typename T>
+  BITALE_FUNCTOR T operator()(T x, T alpha) const {
     return select(x > T(0), x, alpha * expm1(x));
   }
 };
 struct Round {
-  template <typename T> BITALE_FUNCTOR T operator()(T x) const { return round_even(x); }
+  template <typename T>
+  BITALE_FUNCTOR T operator()(T x) const {
+    return round_even(x);
+  }
 };
 struct Floor {
-  template <typename T> BITALE_FUNCTOR T operator()(T x) const { return floor(x); }
+  template <typename T>
+  BITALE_FUNCTOR T operator()(T x) const {
+    return floor(x);
+  }
 };
 struct Ceil {
-  template <typename T> BITALE_FUNCTOR T operator()(T x) const { return ceil(x); }
+  template <typename T>
+  BITALE_FUNCTOR T operator()(T x) const {
+    return ceil(x);
+  }
 };
 struct Trunc {
-  template <typename T> BITALE_FUNCTOR T operator()(T x) const { return trunc(x); }
+  template <typename T>
+  BITALE_FUNCTOR T operator()(T x) const {
+    return trunc(x);
+  }
 };
 
 }  // namespace bitale::scalar

@@ -23,20 +23,19 @@ const ScalarOp kSub = {.name = "sub",
                        .partials = {pass, negated},
                        .on_integers = [](Ints x) { return x[0] - x[1]; }};
 
-const ScalarOp kMul = {.name = "mul",
-                       .arity = 2,
-                       .rule = DTypeRule::kNumeric,
-                       .partials = {[](P p) { return mul(p.g, p.x[1]); },
-                                    [](P p) { return mul(p.g, p.x[0]); }},
-                       .commutative = true,
-                       .on_integers = [](Ints x) { return x[0] * x[1]; }};
-
-const ScalarOp kTrueDiv = {
-    .name = "true_div",
+const ScalarOp kMul = {
+    .name = "mul",
     .arity = 2,
-    .rule = DTypeRule::kFloat,
-    .partials = {[](P p) { return true_div(p.g, p.x[1]); },
-                 [](P p) { return neg(true_div(mul(p.g, p.y), p.x[1])); }}};
+    .rule = DTypeRule::kNumeric,
+    .partials = {[](P p) { return mul(p.g, p.x[1]); }, [](P p) { return mul(p.g, p.x[0]); }},
+    .commutative = true,
+    .on_integers = [](Ints x) { return x[0] * x[1]; }};
+
+const ScalarOp kTrueDiv = {.name = "true_div",
+                           .arity = 2,
+                           .rule = DTypeRule::kFloat,
+                           .partials = {[](P p) { return true_div(p.g, p.x[1]); },
+                                        [](P p) { return neg(true_div(mul(p.g, p.y), p.x[1])); }}};
 
 const ScalarOp kIntDiv = {.name = "int_div",
                           .arity = 2,
@@ -44,11 +43,12 @@ const ScalarOp kIntDiv = {.name = "int_div",
                           .partials = {zero_partial, zero_partial},
                           .on_integers = [](Ints x) { return floor_div(x[0], x[1]); }};
 
-const ScalarOp kMod = {.name = "mod",
-                       .arity = 2,
-                       .rule = DTypeRule::kNoBool,
-                       .partials = {pass, [](P p) { return neg(mul(p.g, int_div(p.x[0], p.x[1]))); }},
-                       .on_integers = [](Ints x) { return floor_mod(x[0], x[1]); }};
+const ScalarOp kMod = {
+    .name = "mod",
+    .arity = 2,
+    .rule = DTypeRule::kNoBool,
+    .partials = {pass, [](P p) { return neg(mul(p.g, int_div(p.x[0], p.x[1]))); }},
+    .on_integers = [](Ints x) { return floor_mod(x[0], x[1]); }};
 
 // b * a^(b-1); 0 where b is 0, for then a^-1 may be infinite.
 Variable pow_base(P p) {
@@ -122,15 +122,10 @@ const ScalarOp kClip = {
     .name = "clip",
     .arity = 3,
     .rule = DTypeRule::kNumeric,
-    .partials = {[](P p) {
-                   return where(logical_and(le(p.x[1], p.x[0]), le(p.x[0], p.x[2])), p.g, 0);
-                 },
-                 [](P p) {
-                   return where(logical_and(lt(p.x[0], p.x[1]), le(p.x[1], p.x[2])), p.g, 0);
-                 },
-                 [](P p) {
-                   return where(logical_or(gt(p.x[0], p.x[2]), gt(p.x[1], p.x[2])), p.g, 0);
-                 }},
+    .partials = {
+        [](P p) { return where(logical_and(le(p.x[1], p.x[0]), le(p.x[0], p.x[2])), p.g, 0); },
+        [](P p) { return where(logical_and(lt(p.x[0], p.x[1]), le(p.x[1], p.x[2])), p.g, 0); },
+        [](P p) { return where(logical_or(gt(p.x[0], p.x[2]), gt(p.x[1], p.x[2])), p.g, 0); }},
     .on_integers = [](Ints x) { return min(max(x[0], x[1]), x[2]); }};
 
 }  // namespace

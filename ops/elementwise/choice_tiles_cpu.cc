@@ -33,9 +33,8 @@ TileTable where_tiles() {
 TileTable second_tiles() {
   TileTable table;
   for (DType dtype : kAllDTypes) {
-    table[dtype] = visit_dtype(dtype, [](auto tag) -> TileFunction {
-      return copy_second<typename decltype(tag)::type>;
-    });
+    table[dtype] = visit_dtype(
+        dtype, [](auto tag) -> TileFunction { return copy_second<typename decltype(tag)::type>; });
   }
   return table;
 }

@@ -16,22 +16,22 @@ const ScalarOp kNeq = {.name = "neq",
                        .rule = DTypeRule::kCompare,
                        .commutative = true,
                        .on_integers = [](Ints x) { return 1 - equal(x[0], x[1]); }};
-const ScalarOp kLt = {.name = "lt",
-                      .arity = 2,
-                      .rule = DTypeRule::kCompare,
-                      .on_integers = [](Ints x) { return less(x[0], x[1]); }};
-const ScalarOp kLe = {.name = "le",
-                      .arity = 2,
-                      .rule = DTypeRule::kCompare,
-                      .on_integers = [](Ints x) { return 1 - less(x[1], x[0]); }};
-const ScalarOp kGt = {.name = "gt",
-                      .arity = 2,
-                      .rule = DTypeRule::kCompare,
-                      .on_integers = [](Ints x) { return less(x[1], x[0]); }};
-const ScalarOp kGe = {.name = "ge",
-                      .arity = 2,
-                      .rule = DTypeRule::kCompare,
-                      .on_integers = [](Ints x) { return 1 - less(x[0], x[1]); }};
+const ScalarOp kLt = {
+    .name = "lt", .arity = 2, .rule = DTypeRule::kCompare, .on_integers = [](Ints x) {
+      return less(x[0], x[1]);
+    }};
+const ScalarOp kLe = {
+    .name = "le", .arity = 2, .rule = DTypeRule::kCompare, .on_integers = [](Ints x) {
+      return 1 - less(x[1], x[0]);
+    }};
+const ScalarOp kGt = {
+    .name = "gt", .arity = 2, .rule = DTypeRule::kCompare, .on_integers = [](Ints x) {
+      return less(x[1], x[0]);
+    }};
+const ScalarOp kGe = {
+    .name = "ge", .arity = 2, .rule = DTypeRule::kCompare, .on_integers = [](Ints x) {
+      return 1 - less(x[0], x[1]);
+    }};
 const ScalarOp kIsnan = {.name = "isnan", .arity = 1, .rule = DTypeRule::kCompare};
 const ScalarOp kIsinf = {.name = "isinf", .arity = 1, .rule = DTypeRule::kCompare};
 
@@ -50,10 +50,10 @@ const ScalarOp kLogicalXor = {.name = "logical_xor",
                               .rule = DTypeRule::kLogic,
                               .commutative = true,
                               .on_integers = [](Ints x) { return 1 - equal(x[0], x[1]); }};
-const ScalarOp kLogicalNot = {.name = "logical_not",
-                              .arity = 1,
-                              .rule = DTypeRule::kLogic,
-                              .on_integers = [](Ints x) { return 1 - x[0]; }};
+const ScalarOp kLogicalNot = {
+    .name = "logical_not", .arity = 1, .rule = DTypeRule::kLogic, .on_integers = [](Ints x) {
+      return 1 - x[0];
+    }};
 
 const ScalarOp kBitwiseAnd = {
     .name = "bitwise_and", .arity = 2, .rule = DTypeRule::kBits, .commutative = true};

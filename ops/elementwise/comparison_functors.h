@@ -8,28 +8,52 @@
 namespace bitale::scalar {
 
 struct Eq {
-  template <typename T> BITALE_FUNCTOR bool operator()(T a, T b) const { return a == b; }
+  template <typename T>
+  BITALE_FUNCTOR bool operator()(T a, T b) const {
+    return a == b;
+  }
 };
 struct Neq {
-  template <typename T> BITALE_FUNCTOR bool operator()(T a, T b) const { return a != b; }
+  template <typename T>
+  BITALE_FUNCTOR bool operator()(T a, T b) const {
+    return a != b;
+  }
 };
 struct Lt {
-  template <typename T> BITALE_FUNCTOR bool operator()(T a, T b) const { return a < b; }
+  template <typename T>
+  BITALE_FUNCTOR bool operator()(T a, T b) const {
+    return a < b;
+  }
 };
 struct Le {
-  template <typename T> BITALE_FUNCTOR bool operator()(T a, T b) const { return a <= b; }
+  template <typename T>
+  BITALE_FUNCTOR bool operator()(T a, T b) const {
+    return a <= b;
+  }
 };
 struct Gt {
-  template <typename T> BITALE_FUNCTOR bool operator()(T a, T b) const { return a > b; }
+  template <typename T>
+  BITALE_FUNCTOR bool operator()(T a, T b) const {
+    return a > b;
+  }
 };
 struct Ge {
-  template <typename T> BITALE_FUNCTOR bool operator()(T a, T b) const { return a >= b; }
+  template <typename T>
+  BITALE_FUNCTOR bool operator()(T a, T b) const {
+    return a >= b;
+  }
 };
 struct IsNan {
-  template <typename T> BITALE_FUNCTOR bool operator()(T x) const { return is_nan(x); }
+  template <typename T>
+  BITALE_FUNCTOR bool operator()(T x) const {
+    return is_nan(x);
+  }
 };
 struct IsInf {
-  template <typename T> BITALE_FUNCTOR bool operator()(T x) const { return is_inf(x); }
+  template <typename T>
+  BITALE_FUNCTOR bool operator()(T x) const {
+    return is_inf(x);
+  }
 };
 struct LogicalAnd {
   BITALE_FUNCTOR bool operator()(bool a, bool b) const { return a && b; }
@@ -44,17 +68,27 @@ struct LogicalNot {
   BITALE_FUNCTOR bool operator()(bool x) const { return !x; }
 };
 struct BitwiseAnd {
-  template <typename T> BITALE_FUNCTOR T operator()(T a, T b) const { return static_cast<T>(a & b); }
+  template <typename T>
+  BITALE_FUNCTOR T operator()(T a, T b) const {
+    return static_cast<T>(a & b);
+  }
 };
 struct BitwiseOr {
-  template <typename T> BITALE_FUNCTOR T operator()(T a, T b) const { return static_cast<T>(a | b); }
+  template <typename T>
+  BITALE_FUNCTOR T operator()(T a, T b) const {
+    return static_cast<T>(a | b);
+  }
 };
 struct BitwiseXor {
-  template <typename T> BITALE_FUNCTOR T operator()(T a, T b) const { return static_cast<T>(a ^ b); }
+  template <typename T>
+  BITALE_FUNCTOR T operator()(T a, T b) const {
+    return static_cast<T>(a ^ b);
+  }
 };
 // All bits set, less x: the complement, of bool too.
 struct BitwiseNot {
-  template <typename T> BITALE_FUNCTOR T operator()(T x) const {
+  template <typename T>
+  BITALE_FUNCTOR T operator()(T x) const {
     return static_cast<T>(x ^ static_cast<T>(-1));
   }
 };

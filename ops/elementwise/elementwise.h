@@ -1,9 +1,9 @@
 // Elementwise functions of tensors: arithmetic, transcendental functions, comparisons, logic, bits,
 // rounding, choice, casts. Numpy's words (Theano's where numpy has none) and numpy's broadcasting.
 //
-// Broadcasting is decided when the node is built: an axis of an operand broadcasts where the operand
-// lacks it (axes are aligned from the right) or where its dim is statically fixed 1 and another
-// operand's is not. Two dims that cannot be equal are a ShapeError, "operands could not be
+// Broadcasting is decided when the node is built: an axis of an operand broadcasts where the
+// operand lacks it (axes are aligned from the right) or where its dim is statically fixed 1 and
+// another operand's is not. Two dims that cannot be equal are a ShapeError, "operands could not be
 // broadcast: (3, 4) and (5, 4)"; an axis that turns out to be 1 only at a call is a ShapeError that
 // names broadcastable().
 //
@@ -38,8 +38,8 @@ Variable true_div(Operand a, Operand b);
 Variable int_div(Operand a, Operand b);
 // a - b * floor(a / b): has b's sign (numpy.mod). An integer modulo 0 gives 0.
 Variable mod(Operand a, Operand b);
-// a to the power of b (numpy.power). Integers: a negative b gives 0 unless a is 1 or -1. Derivatives
-// for b: 0 where a is 0.
+// a to the power of b (numpy.power). Integers: a negative b gives 0 unless a is 1 or -1.
+// Derivatives for b: 0 where a is 0.
 Variable pow(Operand a, Operand b);
 // -x. TypeError for bool.
 Variable neg(Operand x);
@@ -52,8 +52,8 @@ Variable sqr(Operand x);
 // The larger, the smaller; NaN wins (numpy.maximum, minimum). At a tie each gets half the gradient.
 Variable maximum(Operand a, Operand b);
 Variable minimum(Operand a, Operand b);
-// minimum(maximum(x, low), high) (numpy.clip). The gradient goes to x where low <= x <= high, to low
-// where x < low, to high where x > high.
+// minimum(maximum(x, low), high) (numpy.clip). The gradient goes to x where low <= x <= high, to
+// low where x < low, to high where x > high.
 Variable clip(Operand x, Operand low, Operand high);
 
 // --- Float functions: integers give floatX -------------------------------------------------------
@@ -140,8 +140,8 @@ Variable bitwise_not(Operand x);
 // a where `condition` is not 0, else b (numpy.where). The gradient of a branch is 0, not NaN, where
 // the branch is not taken.
 Variable where(Operand condition, Operand a, Operand b);
-// x in another dtype, as C++ casts (floats to integers truncate; to bool: x != 0); x itself if it has
-// that dtype already. Between floating dtypes the gradient is cast back.
+// x in another dtype, as C++ casts (floats to integers truncate; to bool: x != 0); x itself if it
+// has that dtype already. Between floating dtypes the gradient is cast back.
 Variable cast(Operand x, DType dtype);
 // b, broadcast to the shape that a and b have together (Theano's second, fill).
 Variable second(Operand a, Operand b);

@@ -15,9 +15,8 @@ std::unique_ptr<const Kernel> make(KernelMaker& maker) {
   const KernelCall& call = maker.call();
   TileProgramBuilder program(call.inputs, call.outputs[0].shape);
   constexpr int kOperands[] = {0, 1, 2};
-  const int value = program.add_step(call.op_as<ElementwiseOp>(),
-                                     std::span(kOperands, call.inputs.size()),
-                                     call.outputs[0].dtype);
+  const int value = program.add_step(
+      call.op_as<ElementwiseOp>(), std::span(kOperands, call.inputs.size()), call.outputs[0].dtype);
   program.set_output(value, 0);
   return program.build();
 }

@@ -8,17 +8,18 @@
 #include "core/graph/shape_context.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/reduction/reduction.h"
+#include "ops/shape/dimshuffle.h"
 
 namespace bitale {
-
-Variable dimshuffle(Operand x, const std::vector<int64_t>& order);
-
 namespace {
 
 std::string joined_dims(std::span<const Variable> operands) {
   std::string text;
   for (size_t i = 0; i < operands.size(); ++i) {
-    absl::StrAppend(&text, i == 0 ? "" : i + 1 == operands.size() ? " and " : ", ",
+    absl::StrAppend(&text,
+                    i == 0                     ? ""
+                    : i + 1 == operands.size() ? " and "
+                                               : ", ",
                     to_string(operands[i].type().dims));
   }
   return text;
@@ -81,7 +82,8 @@ SymbolicDims broadcast_dims(const ElementwiseOp& op, const TypeContext& context)
   return dims;
 }
 
-// What the dtype rule makes of these operands: the dtype to compute in. Refuses through the context.
+// What the dtype rule makes of these operands: the dtype to compute in. Refuses through the
+// context.
 DType computing_dtype(const ScalarOp& op, const TypeContext& context) {
   if (op.rule == DTypeRule::kLogic) return DType::kBool;
   if (op.rule == DTypeRule::kCast || op.rule == DTypeRule::kSecond) {
@@ -104,8 +106,8 @@ DType computing_dtype(const ScalarOp& op, const TypeContext& context) {
                        "cast them to an integer dtype, or use the logical_ and bitwise_ functions");
   }
   if (op.rule == DTypeRule::kBits && is_floating(dtype)) {
-    context.type_error(absl::StrCat("bit operations take integers or bool, not ",
-                                    std::string(name_of(dtype))));
+    context.type_error(
+        absl::StrCat("bit operations take integers or bool, not ", std::string(name_of(dtype))));
   }
   return dtype;
 }
@@ -115,8 +117,6 @@ DType operand_dtype(const ScalarOp& op, size_t operand, DType computing, DType o
   if (op.rule == DTypeRule::kCast || (op.rule == DTypeRule::kSecond && operand == 0)) return own;
   return computing;
 }
-
-constexpr int64_t kNewAxis = -1;
 
 // Two's complement wrapping for the narrow dtypes; 32 and 64 bits are taken as wide enough.
 IntExpr wrapped(IntExpr value, DType dtype) {
@@ -175,9 +175,10 @@ void ElementwiseOp::infer_shape(ShapeContext& context) const {
       if (first) {
         dims.push_back(dim);
       } else {
-        context.require_equal(dims[axis], dim, "operands could not be broadcast: dims differ",
-                              "an axis of length 1 is repeated only if that is known when the graph "
-                              "is built: say broadcastable(x, axis), or give the dim as 1");
+        context.require_equal(
+            dims[axis], dim, "operands could not be broadcast: dims differ",
+            "an axis of length 1 is repeated only if that is known when the graph "
+            "is built: say broadcastable(x, axis), or give the dim as 1");
       }
       first = false;
     }
@@ -185,7 +186,12 @@ void ElementwiseOp::infer_shape(ShapeContext& context) const {
   const DType dtype = apply.output(0).dtype();
   if (scalar_.on_integers != nullptr && is_discrete(dtype) && rank <= 1) {
     bool known = true;
-    for (size_t i = 0; i < masks_.size(); ++i) known = known && context.has_value(i);
+    for (size_t i = 0; i < masks_.size(); ++i) {
+      // Host integers are signed: order and quotients of large uint64 would be wrong.
+      const bool fits =
+          scalar_.rule == DTypeRule::kCast || apply.input(i).dtype() != DType::kUint64;
+      known = known && fits && context.has_value(i);
+    }
     const bool short_enough =
         rank == 0 || (dims[0].is_constant() && dims[0].constant() <= kMostHostIntegers);
     if (known && short_enough) {

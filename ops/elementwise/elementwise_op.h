@@ -11,9 +11,9 @@
 
 namespace bitale {
 
-// Per operand a bit for each output axis along which the operand is repeated: it has length 1 there,
-// or lacks the axis (axes are aligned from the right). Decided when the node is built; it survives
-// clones, rewrites and specialisation.
+// Per operand a bit for each output axis along which the operand is repeated: it has length 1
+// there, or lacks the axis (axes are aligned from the right). Decided when the node is built; it
+// survives clones, rewrites and specialisation.
 using BroadcastMasks = std::vector<int64_t>;
 
 class ElementwiseOp : public Op {
@@ -51,8 +51,8 @@ class ElementwiseOp : public Op {
 // The op of `apply` if it is elementwise, else null.
 const ElementwiseOp* as_elementwise(const Apply& apply);
 
-// `gradient`, which has an elementwise output's dims, summed over the axes in `mask` down to the rank
-// and the lengths of an operand that was repeated along them.
+// `gradient`, which has an elementwise output's dims, summed over the axes in `mask` down to the
+// rank and the lengths of an operand that was repeated along them.
 Variable sum_broadcast_axes(const Variable& gradient, int64_t mask, int64_t operand_rank);
 
 }  // namespace bitale

@@ -1,5 +1,5 @@
-// Makes tile functions from functors. For *_tiles_cpu.cc only: each includes its own functors, so that
-// groups compile apart from each other.
+// Makes tile functions from functors. For *_tiles_cpu.cc only: each includes its own functors, so
+// that groups compile apart from each other.
 
 #ifndef BITALE_OPS_ELEMENTWISE_MAKE_TILES_CPU_H_
 #define BITALE_OPS_ELEMENTWISE_MAKE_TILES_CPU_H_
@@ -48,9 +48,12 @@ template <typename F, int kArity, bool kToBool, typename... Ts>
 void add_tiles(TileTable& table, TypeList<Ts...>) {
   const auto tile_for = []<typename T>(TypeTag<T>) -> TileFunction {
     using Out = std::conditional_t<kToBool, bool, T>;
-    if constexpr (kArity == 1) return unary_tile<F, Out, T>;
-    else if constexpr (kArity == 2) return binary_tile<F, Out, T, T>;
-    else return ternary_tile<F, Out, T, T, T>;
+    if constexpr (kArity == 1)
+      return unary_tile<F, Out, T>;
+    else if constexpr (kArity == 2)
+      return binary_tile<F, Out, T, T>;
+    else
+      return ternary_tile<F, Out, T, T, T>;
   };
   ((table[dtype_of<Ts>] = tile_for(TypeTag<Ts>())), ...);
 }

@@ -1,8 +1,10 @@
-// The operators on Variables: + - * / % - < <= > >= elementwise, with a Variable on at least one side
-// and a Variable, a Tensor or a C++ number on the other. They are found by the Variable's namespace.
+// The operators on Variables: + - * / % - < <= > >= elementwise, with a Variable on at least one
+// side and a Variable, a Tensor or a C++ number on the other. They are found by the Variable's
+// namespace.
 //
-// == and != stay identity of nodes (eq() and neq() compare elements), and && || ! do not exist: they
-// could neither short-circuit nor yield a bool. Use logical_and(), logical_or(), logical_not().
+// == and != stay identity of nodes (eq() and neq() compare elements), and && || ! do not exist:
+// they could neither short-circuit nor yield a bool. Use logical_and(), logical_or(),
+// logical_not().
 
 #ifndef BITALE_OPS_ELEMENTWISE_OPERATORS_H_
 #define BITALE_OPS_ELEMENTWISE_OPERATORS_H_
@@ -27,8 +29,8 @@ class ValueOperand : public Operand {
   ValueOperand(const Tensor& value, SourceSite site = SourceSite::current())  // NOLINT
       : Operand(value, site) {}
   template <typename T>
-    requires std::integral<T> || std::floating_point<T>
-  ValueOperand(T value, SourceSite site = SourceSite::current())  // NOLINT
+  requires std::integral<T> || std::floating_point<T> ValueOperand(
+      T value, SourceSite site = SourceSite::current())  // NOLINT
       : Operand(value, site) {}
 };
 

@@ -1,4 +1,5 @@
-// A function of one to three numbers as one record: name, dtypes, derivative, value on host integers.
+// A function of one to three numbers as one record: name, dtypes, derivative, value on host
+// integers.
 //
 // The formula itself is the functor of the same name in a *_functors.h, which each device
 // instantiates. ElementwiseOp (elementwise_op.h) lifts a record to tensors. To add a function: a
@@ -30,14 +31,15 @@ enum class DTypeRule : uint8_t {
   kCast,     // any in; out as the op states
 };
 
-// Where a derivative is taken: inputs and output of the node, and the factor (an output gradient, or
-// an input's tangent) that the partial derivative is multiplied with.
+// Where a derivative is taken: inputs and output of the node, and the factor (an output gradient,
+// or an input's tangent) that the partial derivative is multiplied with.
 struct DerivativePoint {
   std::span<const Variable> x;
   const Variable& y;
   const Variable& g;
 };
-// g times the partial derivative for one input. It must not form 0 * inf where the true product is 0.
+// g times the partial derivative for one input. It must not form 0 * inf where the true product is
+// 0.
 using Partial = Variable (*)(const DerivativePoint& point);
 
 struct ScalarOp {
@@ -54,8 +56,8 @@ struct ScalarOp {
 // g times 0, for functions that are constant almost everywhere.
 Variable zero_partial(const DerivativePoint& point);
 
-// Applies `op` to operands that follow its dtype rule after casts, which are inserted; the builder of
-// every elementwise function.
+// Applies `op` to operands that follow its dtype rule after casts, which are inserted; the builder
+// of every elementwise function.
 Variable apply_scalar(const ScalarOp& op, std::initializer_list<Operand> operands);
 // The same for operands that are resolved already.
 Variable apply_scalar(const ScalarOp& op, Variables operands, SourceSite site);

@@ -55,10 +55,14 @@ void read_words(const Word* from, const Dims& dims, const Dims& strides, int64_t
 template <typename Visitor>
 void visit_word(size_t element_size, Visitor&& visitor) {
   switch (element_size) {
-    case 1: return visitor(static_cast<Bytes1*>(nullptr));
-    case 2: return visitor(static_cast<Bytes2*>(nullptr));
-    case 4: return visitor(static_cast<Bytes4*>(nullptr));
-    default: return visitor(static_cast<Bytes8*>(nullptr));
+    case 1:
+      return visitor(static_cast<Bytes1*>(nullptr));
+    case 2:
+      return visitor(static_cast<Bytes2*>(nullptr));
+    case 4:
+      return visitor(static_cast<Bytes4*>(nullptr));
+    default:
+      return visitor(static_cast<Bytes8*>(nullptr));
   }
 }
 

@@ -1,5 +1,5 @@
-// Reads any range of an operand's elements, in the row-major order of the output that it is repeated
-// to, into contiguous memory.
+// Reads any range of an operand's elements, in the row-major order of the output that it is
+// repeated to, into contiguous memory.
 
 #ifndef BITALE_OPS_ELEMENTWISE_STRIDED_READER_CPU_H_
 #define BITALE_OPS_ELEMENTWISE_STRIDED_READER_CPU_H_

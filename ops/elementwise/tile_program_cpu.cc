@@ -13,8 +13,8 @@ namespace bitale {
 constexpr int64_t kGrain = 32768;
 constexpr int64_t kLongestTile = 1024;
 constexpr int64_t kShortestTile = 64;
-// Tiles between steps lie on the stack of the thread that runs a block. They should stay in its first
-// cache, and must fit in the larger size.
+// Tiles between steps lie on the stack of the thread that runs a block. They should stay in its
+// first cache, and must fit in the larger size.
 constexpr size_t kCacheBytes = 24 * 1024;
 constexpr size_t kScratchBytes = 96 * 1024;
 constexpr int kMaxValues = 192;
@@ -26,8 +26,10 @@ bool is_half(DType dtype) { return dtype == DType::kFloat16 || dtype == DType::k
 DType computing_dtype(const ElementwiseOp& op, std::span<const DType> operands) {
   switch (op.scalar().rule) {
     case DTypeRule::kWhere:
-    case DTypeRule::kSecond: return operands[1];
-    default: return operands[0];
+    case DTypeRule::kSecond:
+      return operands[1];
+    default:
+      return operands[0];
   }
 }
 
@@ -176,7 +178,8 @@ class TileKernel final : public Kernel {
         values[v] = scratch + place.slot * slot_bytes_;
       }
       if (place.kind == Place::kUniform) {
-        fill_elements(frame.inputs[v], size_of(dtypes_[v]), std::min(tile_, end - begin), values[v]);
+        fill_elements(frame.inputs[v], size_of(dtypes_[v]), std::min(tile_, end - begin),
+                      values[v]);
       }
     }
     for (int64_t first = begin; first < end; first += tile_) {

@@ -1,6 +1,7 @@
-// The one mechanism of elementwise kernels on the CPU: a list of tile functions, run tile by tile over
-// the output, so that what lies between the steps of a fused group stays in the first cache. A plain
-// op is a group of one step, which reads and writes its operands' memory directly where it can.
+// The one mechanism of elementwise kernels on the CPU: a list of tile functions, run tile by tile
+// over the output, so that what lies between the steps of a fused group stays in the first cache. A
+// plain op is a group of one step, which reads and writes its operands' memory directly where it
+// can.
 
 #ifndef BITALE_OPS_ELEMENTWISE_TILE_PROGRAM_CPU_H_
 #define BITALE_OPS_ELEMENTWISE_TILE_PROGRAM_CPU_H_
@@ -35,7 +36,8 @@ class TileProgramBuilder {
     int arity = 0;
     int operands[3] = {-1, -1, -1};  // -1: not read
     int output = -1;                 // of the group, or -1
-    DType compute_as = DType::kBool;  // kFloat32 where two-byte floats are converted around the step
+    DType compute_as =
+        DType::kBool;  // kFloat32 where two-byte floats are converted around the step
     DType in = DType::kBool;
     DType out = DType::kBool;
   };

@@ -12,8 +12,7 @@ constexpr ScalarOp float_op(const char* name, Partial partial) {
   return {.name = name, .arity = 1, .rule = DTypeRule::kFloat, .partials = {partial}};
 }
 
-const ScalarOp kSqrt =
-    float_op("sqrt", [](P p) { return true_div(p.g, mul(2.0, p.y)); });
+const ScalarOp kSqrt = float_op("sqrt", [](P p) { return true_div(p.g, mul(2.0, p.y)); });
 const ScalarOp kExp = float_op("exp", [](P p) { return mul(p.g, p.y); });
 const ScalarOp kExpm1 = float_op("expm1", [](P p) { return mul(p.g, exp(p.x[0])); });
 const ScalarOp kLog = float_op("log", [](P p) { return true_div(p.g, p.x[0]); });

@@ -1,5 +1,5 @@
-#include "ops/elementwise/transcendental_functors.h"
 #include "ops/elementwise/make_tiles_cpu.h"
+#include "ops/elementwise/transcendental_functors.h"
 
 namespace bitale {
 namespace {
@@ -7,24 +7,15 @@ namespace {
 using namespace scalar;  // NOLINT: the functors' names
 
 const TileRegistrar kRegistrars[] = {
-    {"sqrt", tiles<Sqrt, 1, FloatTypes>},
-    {"exp", tiles<Exp, 1, FloatTypes>},
-    {"expm1", tiles<Expm1, 1, FloatTypes>},
-    {"log", tiles<Log, 1, FloatTypes>},
-    {"log1p", tiles<Log1p, 1, FloatTypes>},
-    {"log2", tiles<Log2, 1, FloatTypes>},
-    {"log10", tiles<Log10, 1, FloatTypes>},
-    {"sin", tiles<Sin, 1, FloatTypes>},
-    {"cos", tiles<Cos, 1, FloatTypes>},
-    {"tan", tiles<Tan, 1, FloatTypes>},
-    {"asin", tiles<Asin, 1, FloatTypes>},
-    {"acos", tiles<Acos, 1, FloatTypes>},
-    {"atan", tiles<Atan, 1, FloatTypes>},
-    {"sinh", tiles<Sinh, 1, FloatTypes>},
-    {"cosh", tiles<Cosh, 1, FloatTypes>},
-    {"tanh", tiles<Tanh, 1, FloatTypes>},
-    {"erf", tiles<Erf, 1, FloatTypes>},
-    {"erfc", tiles<Erfc, 1, FloatTypes>},
+    {"sqrt", tiles<Sqrt, 1, FloatTypes>},   {"exp", tiles<Exp, 1, FloatTypes>},
+    {"expm1", tiles<Expm1, 1, FloatTypes>}, {"log", tiles<Log, 1, FloatTypes>},
+    {"log1p", tiles<Log1p, 1, FloatTypes>}, {"log2", tiles<Log2, 1, FloatTypes>},
+    {"log10", tiles<Log10, 1, FloatTypes>}, {"sin", tiles<Sin, 1, FloatTypes>},
+    {"cos", tiles<Cos, 1, FloatTypes>},     {"tan", tiles<Tan, 1, FloatTypes>},
+    {"asin", tiles<Asin, 1, FloatTypes>},   {"acos", tiles<Acos, 1, FloatTypes>},
+    {"atan", tiles<Atan, 1, FloatTypes>},   {"sinh", tiles<Sinh, 1, FloatTypes>},
+    {"cosh", tiles<Cosh, 1, FloatTypes>},   {"tanh", tiles<Tanh, 1, FloatTypes>},
+    {"erf", tiles<Erf, 1, FloatTypes>},     {"erfc", tiles<Erfc, 1, FloatTypes>},
     {"atan2", tiles<Atan2, 2, FloatTypes>},
 };
 

@@ -19,31 +19,44 @@ using Wide = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
 
 template <typename T>
 inline T wrap_add(T a, T b) {
-  if constexpr (std::same_as<T, bool>) return a || b;
-  else if constexpr (std::integral<T>) return static_cast<T>(Wide<T>(a) + Wide<T>(b));
-  else return a + b;
+  if constexpr (std::same_as<T, bool>)
+    return a || b;
+  else if constexpr (std::integral<T>)
+    return static_cast<T>(Wide<T>(a) + Wide<T>(b));
+  else
+    return a + b;
 }
 template <typename T>
 inline T wrap_sub(T a, T b) {
-  if constexpr (std::integral<T>) return static_cast<T>(Wide<T>(a) - Wide<T>(b));
-  else return a - b;
+  if constexpr (std::integral<T>)
+    return static_cast<T>(Wide<T>(a) - Wide<T>(b));
+  else
+    return a - b;
 }
 template <typename T>
 inline T wrap_mul(T a, T b) {
-  if constexpr (std::same_as<T, bool>) return a && b;
-  else if constexpr (std::integral<T>) return static_cast<T>(Wide<T>(a) * Wide<T>(b));
-  else return a * b;
+  if constexpr (std::same_as<T, bool>)
+    return a && b;
+  else if constexpr (std::integral<T>)
+    return static_cast<T>(Wide<T>(a) * Wide<T>(b));
+  else
+    return a * b;
 }
 template <typename T>
 inline T wrap_neg(T x) {
-  if constexpr (std::integral<T>) return static_cast<T>(Wide<T>(0) - Wide<T>(x));
-  else return -x;
+  if constexpr (std::integral<T>)
+    return static_cast<T>(Wide<T>(0) - Wide<T>(x));
+  else
+    return -x;
 }
 template <typename T>
 inline T magnitude(T x) {
-  if constexpr (std::floating_point<T>) return std::fabs(x);
-  else if constexpr (std::unsigned_integral<T>) return x;
-  else return x < 0 ? wrap_neg(x) : x;
+  if constexpr (std::floating_point<T>)
+    return std::fabs(x);
+  else if constexpr (std::unsigned_integral<T>)
+    return x;
+  else
+    return x < 0 ? wrap_neg(x) : x;
 }
 
 template <typename T>
@@ -100,43 +113,119 @@ inline T power(T a, T b) {
 
 template <typename T>
 inline bool is_nan(T x) {
-  if constexpr (std::floating_point<T>) return x != x;
-  else return false;
+  if constexpr (std::floating_point<T>)
+    return x != x;
+  else
+    return false;
 }
 template <typename T>
 inline bool is_inf(T x) {
-  if constexpr (std::floating_point<T>) return std::fabs(x) == static_cast<T>(INFINITY);
-  else return false;
+  if constexpr (std::floating_point<T>)
+    return std::fabs(x) == static_cast<T>(INFINITY);
+  else
+    return false;
 }
 template <typename T>
 inline T select(bool condition, T a, T b) {
   return condition ? a : b;
 }
 
-template <typename T> inline T fma(T a, T b, T c) { return std::fma(a, b, c); }
-template <typename T> inline T sqrt(T x) { return std::sqrt(x); }
-template <typename T> inline T exp(T x) { return std::exp(x); }
-template <typename T> inline T expm1(T x) { return std::expm1(x); }
-template <typename T> inline T log(T x) { return std::log(x); }
-template <typename T> inline T log1p(T x) { return std::log1p(x); }
-template <typename T> inline T log2(T x) { return std::log2(x); }
-template <typename T> inline T log10(T x) { return std::log10(x); }
-template <typename T> inline T sin(T x) { return std::sin(x); }
-template <typename T> inline T cos(T x) { return std::cos(x); }
-template <typename T> inline T tan(T x) { return std::tan(x); }
-template <typename T> inline T asin(T x) { return std::asin(x); }
-template <typename T> inline T acos(T x) { return std::acos(x); }
-template <typename T> inline T atan(T x) { return std::atan(x); }
-template <typename T> inline T atan2(T y, T x) { return std::atan2(y, x); }
-template <typename T> inline T sinh(T x) { return std::sinh(x); }
-template <typename T> inline T cosh(T x) { return std::cosh(x); }
-template <typename T> inline T tanh(T x) { return std::tanh(x); }
-template <typename T> inline T erf(T x) { return std::erf(x); }
-template <typename T> inline T erfc(T x) { return std::erfc(x); }
-template <typename T> inline T round_even(T x) { return std::nearbyint(x); }
-template <typename T> inline T floor(T x) { return std::floor(x); }
-template <typename T> inline T ceil(T x) { return std::ceil(x); }
-template <typename T> inline T trunc(T x) { return std::trunc(x); }
+template <typename T>
+inline T fma(T a, T b, T c) {
+  return std::fma(a, b, c);
+}
+template <typename T>
+inline T sqrt(T x) {
+  return std::sqrt(x);
+}
+template <typename T>
+inline T exp(T x) {
+  return std::exp(x);
+}
+template <typename T>
+inline T expm1(T x) {
+  return std::expm1(x);
+}
+template <typename T>
+inline T log(T x) {
+  return std::log(x);
+}
+template <typename T>
+inline T log1p(T x) {
+  return std::log1p(x);
+}
+template <typename T>
+inline T log2(T x) {
+  return std::log2(x);
+}
+template <typename T>
+inline T log10(T x) {
+  return std::log10(x);
+}
+template <typename T>
+inline T sin(T x) {
+  return std::sin(x);
+}
+template <typename T>
+inline T cos(T x) {
+  return std::cos(x);
+}
+template <typename T>
+inline T tan(T x) {
+  return std::tan(x);
+}
+template <typename T>
+inline T asin(T x) {
+  return std::asin(x);
+}
+template <typename T>
+inline T acos(T x) {
+  return std::acos(x);
+}
+template <typename T>
+inline T atan(T x) {
+  return std::atan(x);
+}
+template <typename T>
+inline T atan2(T y, T x) {
+  return std::atan2(y, x);
+}
+template <typename T>
+inline T sinh(T x) {
+  return std::sinh(x);
+}
+template <typename T>
+inline T cosh(T x) {
+  return std::cosh(x);
+}
+template <typename T>
+inline T tanh(T x) {
+  return std::tanh(x);
+}
+template <typename T>
+inline T erf(T x) {
+  return std::erf(x);
+}
+template <typename T>
+inline T erfc(T x) {
+  return std::erfc(x);
+}
+template <typename T>
+inline T round_even(T x) {
+  return std::nearbyint(x);
+}
+template <typename T>
+inline T floor(T x) {
+  return std::floor(x);
+}
+template <typename T>
+inline T ceil(T x) {
+  return std::ceil(x);
+}
+template <typename T>
+inline T trunc(T x) {
+  return std::trunc(x);
+}
 
 }  // namespace bitale::scalar
 

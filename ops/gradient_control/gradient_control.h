@@ -9,8 +9,8 @@
 
 namespace bitale {
 
-// x, and x does not depend on anything for grad(): its gradient is undefined, and `wrt` variables that
-// reach the cost only through it count as disconnected.
+// x, and x does not depend on anything for grad(): its gradient is undefined, and `wrt` variables
+// that reach the cost only through it count as disconnected.
 Variable disconnected_grad(Operand x);
 // The same under Theano's older name.
 Variable consider_constant(Operand x);

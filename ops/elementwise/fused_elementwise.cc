@@ -1,0 +1,68 @@
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "core/graph/shape_context.h"
+#include "ops/elementwise/fused_elementwise_internal.h"
+
+namespace bitale {
+
+FusedElementwiseOp::FusedElementwiseOp(size_t input_count, std::vector<Step> steps)
+    : input_count_(input_count), steps_(std::move(steps)) {
+  for (const Step& step : steps_) {
+    absl::StrAppend(&text_, text_.empty() ? "" : "; ", std::string(name_of(step.type.dtype)), " ",
+                    step.op->str(), "(", absl::StrJoin(step.operands, ", "), ")");
+  }
+}
+
+std::vector<TensorType> FusedElementwiseOp::infer_types(const TypeContext&) const {
+  return {steps_.back().type};
+}
+
+// Each axis has the length of some input that is not repeated along it.
+void FusedElementwiseOp::infer_shape(ShapeContext& context) const {
+  const Apply& apply = context.apply();
+  const int64_t rank = apply.output(0).rank();
+  IntExprs dims;
+  for (int64_t axis = 0; axis < rank; ++axis) {
+    int value = static_cast<int>(input_count_ + steps_.size()) - 1;
+    while (value >= static_cast<int>(input_count_)) {
+      const Step& step = steps_[value - input_count_];
+      size_t k = 0;
+      while (k + 1 < step.operands.size() && step.op->broadcasts(k, axis)) ++k;
+      value = step.operands[k];
+    }
+    dims.push_back(context.dim(value, axis - (rank - apply.input(value).rank())));
+  }
+  context.set_dims(0, std::move(dims));
+}
+
+bool FusedElementwiseOp::needs_elements(size_t input) const {
+  for (const Step& step : steps_) {
+    for (size_t k = 0; k < step.operands.size(); ++k) {
+      if (step.operands[k] == static_cast<int>(input) && step.op->needs_elements(k)) return true;
+    }
+  }
+  return false;
+}
+
+Variables FusedElementwiseOp::formula(std::span<const Variable> inputs) const {
+  Variables values(inputs.begin(), inputs.end());
+  for (const Step& step : steps_) {
+    Variables operands;
+    for (int value : step.operands) operands.push_back(values[value]);
+    values.push_back(apply_one(step.op, operands));
+  }
+  return {values.back()};
+}
+
+Variables FusedElementwiseOp::pullback(const PullbackContext& context) const {
+  if (!context.output_gradients[0].defined()) return Variables(context.inputs.size());
+  const Variables outputs = formula(context.inputs);
+  return context.inner_pullback(outputs, context.output_gradients, context.inputs);
+}
+
+Variables FusedElementwiseOp::pushforward(const PushforwardContext& context) const {
+  const Variables outputs = formula(context.inputs);
+  return context.inner_pushforward(outputs, context.inputs, context.tangents);
+}
+
+}  // namespace bitale

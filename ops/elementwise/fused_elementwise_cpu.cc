@@ -1,0 +1,38 @@
+#include "ops/elementwise/fused_elementwise_internal.h"
+#include "ops/elementwise/tile_program_cpu.h"
+
+namespace bitale {
+namespace {
+
+const char* supports(const KernelCall& call) {
+  const auto& op = call.op_as<FusedElementwiseOp>();
+  std::vector<DType> dtypes;
+  for (const OperandLayout& input : call.inputs) dtypes.push_back(input.dtype);
+  for (const FusedElementwiseOp::Step& step : op.steps()) {
+    std::vector<DType> operands;
+    for (int value : step.operands) operands.push_back(dtypes[value]);
+    if (const char* reason = tile_refusal(*step.op, operands)) return reason;
+    dtypes.push_back(step.type.dtype);
+  }
+  return nullptr;
+}
+
+std::unique_ptr<const Kernel> make(KernelMaker& maker) {
+  const KernelCall& call = maker.call();
+  TileProgramBuilder program(call.inputs, call.outputs[0].shape);
+  int value = 0;
+  for (const FusedElementwiseOp::Step& step : call.op_as<FusedElementwiseOp>().steps()) {
+    value = program.add_step(*step.op, step.operands, step.type.dtype);
+  }
+  program.set_output(value, 0);
+  return program.build();
+}
+
+const KernelRegistrar fused_elementwise({.op = "fused_elementwise",
+                                         .name = "fused_elementwise_tiles",
+                                         .strided_inputs = true,
+                                         .supports = supports,
+                                         .make = make});
+
+}  // namespace
+}  // namespace bitale

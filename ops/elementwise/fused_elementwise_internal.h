@@ -1,0 +1,51 @@
+// A group of elementwise nodes as one node, made by the fusion pass alone. Its formula is the
+// replaced subgraph.
+
+#ifndef BITALE_OPS_ELEMENTWISE_FUSED_ELEMENTWISE_INTERNAL_H_
+#define BITALE_OPS_ELEMENTWISE_FUSED_ELEMENTWISE_INTERNAL_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ops/elementwise/elementwise_op.h"
+
+namespace bitale {
+
+class FusedElementwiseOp final : public Op {
+ public:
+  // One node of the group. Values are numbered: the group's inputs first, then one per step; a step
+  // reads earlier values only.
+  struct Step {
+    std::shared_ptr<const ElementwiseOp> op;
+    std::vector<int> operands;
+    TensorType type;
+  };
+
+  // The last step is the output. All steps have its shape.
+  FusedElementwiseOp(size_t input_count, std::vector<Step> steps);
+
+  std::span<const Step> steps() const { return steps_; }
+
+  std::string_view name() const override { return "fused_elementwise"; }
+  // The steps as text: "float32 add(0, 1); float32 exp(2)".
+  Attributes attributes() const override { return {{"steps", text_}}; }
+  Traits traits() const override {
+    return {.elementwise = true, .composite = true, .internal = true};
+  }
+  std::vector<TensorType> infer_types(const TypeContext& context) const override;
+  void infer_shape(ShapeContext& context) const override;
+  bool needs_elements(size_t input) const override;
+  Variables pullback(const PullbackContext& context) const override;
+  Variables pushforward(const PushforwardContext& context) const override;
+  Variables formula(std::span<const Variable> inputs) const override;
+
+ private:
+  size_t input_count_;
+  std::vector<Step> steps_;
+  std::string text_;
+};
+
+}  // namespace bitale
+
+#endif  // BITALE_OPS_ELEMENTWISE_FUSED_ELEMENTWISE_INTERNAL_H_

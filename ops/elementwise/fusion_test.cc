@@ -1,0 +1,118 @@
+// Fused groups: which form, and that they compute what their steps would.
+
+#include "autograd/grad.h"
+#include "core/compile/function.h"
+#include "core/graph/inputs.h"
+#include "core/graph/traversal.h"
+#include "core/rewrite/rule.h"
+#include "ops/elementwise/elementwise.h"
+#include "ops/elementwise/fused_elementwise_internal.h"
+#include "ops/reduction/reduction.h"
+#include "tests/support/op_test.h"
+
+namespace bitale {
+namespace {
+
+const GraphPass& fusion() {
+  for (const GraphPass* pass : all_graph_passes()) {
+    if (std::string_view(pass->name) == "elementwise_fusion") return *pass;
+  }
+  throw std::runtime_error("the fusion pass is not registered");
+}
+
+// The names of the nodes after the pass alone.
+std::vector<std::string> names_after(const Variables& outputs) {
+  FunctionGraph graph(outputs);
+  fusion().run(graph);
+  graph.verify();
+  std::vector<std::string> names;
+  for (const Apply* apply : graph.topological_order()) names.emplace_back(apply->op().name());
+  return names;
+}
+
+using Names = std::vector<std::string>;
+
+TEST(Fusion, DoesWhatItsExamplesSay) {
+  for (const RuleExample& example : fusion().examples()) {
+    FunctionGraph graph(example.before);
+    EXPECT_TRUE(fusion().run(graph));
+    EXPECT_TRUE(structurally_equal(graph.outputs(), example.after));
+    EXPECT_FALSE(fusion().run(graph)) << "the pass finds something to do in its own result";
+  }
+  for (const Variables& outputs : fusion().counterexamples()) {
+    FunctionGraph graph(outputs);
+    EXPECT_FALSE(fusion().run(graph));
+  }
+}
+
+TEST(Fusion, TakesInChainsAndDiamonds) {
+  const Variable x = matrix("x");
+  EXPECT_EQ(names_after({tanh(exp(x) + 1)}), Names({"fused_elementwise"}));
+  const Variable shared_value = exp(x);
+  EXPECT_EQ(names_after({shared_value * (shared_value + 1)}), Names({"fused_elementwise"}));
+}
+
+TEST(Fusion, StopsAtReductionsOutputsAndBroadcasts) {
+  const Variable x = matrix("x");
+  EXPECT_EQ(names_after({exp(sum(exp(x) + 1) + 2)}),
+            Names({"fused_elementwise", "sum", "fused_elementwise"}));
+  const Variable kept = exp(x);
+  EXPECT_EQ(names_after({tanh(kept), kept}), Names({"exp", "tanh"}));
+  EXPECT_EQ(names_after({x * exp(vector("v"))}), Names({"exp", "mul"}));
+}
+
+TEST(Fusion, NeverClosesACycle) {
+  const Variable x = matrix("x");
+  const Variable a = exp(x);
+  // sum(a) needs a, and b needs both: a may not join b.
+  const Variable b = a + sum(a);
+  EXPECT_EQ(names_after({tanh(b)}), Names({"exp", "sum", "fused_elementwise"}));
+}
+
+TEST(Fusion, LeavesHostIntegersVisible) {
+  const Variable i = lscalar("i");
+  EXPECT_EQ(names_after({(i + 1) * 2}), Names({"add", "mul"}));
+}
+
+TEST(Fusion, CutsLongChains) {
+  Variable y = matrix("x");
+  for (int i = 0; i < 100; ++i) y = tanh(y);
+  const Names names = names_after({y});
+  EXPECT_EQ(names.size(), 4u);
+}
+
+TEST(Fusion, GivesTheSameBits) {
+  const Variable x = matrix("x");
+  const Variable b = vector("b");
+  const Variable c = col("c");
+  const Variable t = tanh(x * c + b);
+  const Variable y = where(t > 0.1, t * (1.0 - sqr(t)), sigmoid(t) / (2.0 + abs(b)));
+  const Tensor xv = random_tensor({257, 129}).cast(DType::kFloat32);
+  const Tensor bv = random_tensor({129}, -1, 1, 2).cast(DType::kFloat32);
+  const Tensor cv = random_tensor({257, 1}, -1, 1, 3).cast(DType::kFloat32);
+  const Mode apart = kFastRun.excluding("elementwise_fusion");
+  for (const Tensor& value : {xv, strided_copy(xv)}) {
+    const std::vector<std::pair<Variable, Tensor>> at = {{x, value}, {b, bv}, {c, cv}};
+    EXPECT_TRUE(equal_to(eval(y, at), eval(y, at, apart)));
+  }
+}
+
+TEST(Fusion, GivesTheSameBitsInTwoByteFloats) {
+  const Variable x = tensor(DType::kFloat16, {Dim(), Dim()}, "x");
+  const Variable y = where(x > 0.5, exp(x) * 3.0, x + 1.0) - tanh(x);
+  const std::vector<std::pair<Variable, Tensor>> at = {
+      {x, random_tensor({33, 65}).cast(DType::kFloat16)}};
+  EXPECT_TRUE(equal_to(eval(y, at), eval(y, at, kFastRun.excluding("elementwise_fusion"))));
+}
+
+TEST(Fusion, FormulaIsTheReplacedSubgraph) {
+  const Variable x = matrix("x");
+  const Variable y = tanh(exp(x) * 2.0);
+  FunctionGraph graph(Variables{y});
+  fusion().run(graph);
+  const Apply& fused = *graph.outputs()[0].owner();
+  EXPECT_TRUE(structurally_equal(fused.op().formula(fused.inputs()), Variables{y}));
+}
+
+}  // namespace
+}  // namespace bitale
