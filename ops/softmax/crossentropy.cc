@@ -15,11 +15,6 @@
 namespace bitale {
 namespace {
 
-// What one row of the gradient is where g is 1: softmax(logits) - onehot(y).
-Variable unit_gradient(const Variable& per_row, const Variable& logits, const Variable& y) {
-  return crossentropy_softmax_sparse_grad(ones_like(per_row), logits, y);
-}
-
 Variable as_column(const Variable& per_row) { return dimshuffle(per_row, {0, kNewAxis}); }
 
 }  // namespace
@@ -36,6 +31,15 @@ Variable crossentropy_softmax_sparse_grad(Operand g, Operand logits, Operand y) 
 
 std::string_view CrossentropySoftmaxSparseOp::name() const {
   return gradient_ ? "crossentropy_softmax_sparse_grad" : "crossentropy_softmax_sparse";
+}
+
+Attributes CrossentropySoftmaxSparseOp::attributes() const {
+  return from_end_ ? Attributes{{"from_end", true}} : Attributes{};
+}
+
+Variable CrossentropySoftmaxSparseOp::gradient_node(const Variable& g, const Variable& logits,
+                                                    const Variable& y) const {
+  return apply_one(std::make_shared<CrossentropySoftmaxSparseOp>(true, from_end_), {g, logits, y});
 }
 
 std::vector<TensorType> CrossentropySoftmaxSparseOp::infer_types(const TypeContext& context) const {
@@ -92,12 +96,12 @@ Variables CrossentropySoftmaxSparseOp::pullback(const PullbackContext& context) 
   const Variable& h = context.output_gradients[0];
   if (!h.defined()) return Variables(context.inputs.size());
   if (!gradient_) {
-    return {crossentropy_softmax_sparse_grad(h, context.inputs[0], context.inputs[1]), Variable()};
+    return {gradient_node(h, context.inputs[0], context.inputs[1]), Variable()};
   }
   const Variable& g = context.inputs[0];
   const Variable& logits = context.inputs[1];
   const Variable& y = context.inputs[2];
-  const Variable to_g = sum(mul(h, unit_gradient(g, logits, y)), 1);
+  const Variable to_g = sum(mul(h, gradient_node(ones_like(g), logits, y)), 1);
   const Variable to_logits = mul(as_column(g), softmax_grad(h, softmax(logits, 1), 1));
   return {to_g, to_logits, Variable()};
 }
@@ -106,14 +110,15 @@ Variables CrossentropySoftmaxSparseOp::pushforward(const PushforwardContext& con
   if (!gradient_) {
     const Variable& t = context.tangents[0];
     if (!t.defined()) return {Variable()};
-    return {sum(mul(t, unit_gradient(context.outputs[0], context.inputs[0], context.inputs[1])), 1)};
+    const Variable one = ones_like(context.outputs[0]);
+    return {sum(mul(t, gradient_node(one, context.inputs[0], context.inputs[1])), 1)};
   }
   const Variable& g = context.inputs[0];
   const Variable& logits = context.inputs[1];
   const Variable& tg = context.tangents[0];
   const Variable& tl = context.tangents[1];
   Variable result;
-  if (tg.defined()) result = crossentropy_softmax_sparse_grad(tg, logits, context.inputs[2]);
+  if (tg.defined()) result = gradient_node(tg, logits, context.inputs[2]);
   if (tl.defined()) {
     const Variable term = mul(as_column(g), softmax_grad(tl, softmax(logits, 1), 1));
     result = result.defined() ? add(result, term) : term;

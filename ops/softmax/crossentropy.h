@@ -39,13 +39,18 @@ Variable binary_crossentropy_with_logits(Operand z, Operand y);
 Variable squared_error(Operand a, Operand b);
 
 // The ops behind crossentropy_softmax_sparse (logits, y) and _grad (g, logits, y); named as they are.
+// With `from_end`, negative labels count from the end as indices do: what the rule that replaces
+// -log(softmax(x))[arange(n), y] needs, so that it refuses no label that was good before.
 class CrossentropySoftmaxSparseOp final : public Op {
  public:
-  explicit CrossentropySoftmaxSparseOp(bool gradient) : gradient_(gradient) {}
+  explicit CrossentropySoftmaxSparseOp(bool gradient, bool from_end = false)
+      : gradient_(gradient), from_end_(from_end) {}
 
   bool is_gradient() const { return gradient_; }
+  bool counts_from_end() const { return from_end_; }
 
   std::string_view name() const override;
+  Attributes attributes() const override;
   Traits traits() const override { return {.can_raise = true}; }
   std::vector<TensorType> infer_types(const TypeContext& context) const override;
   void infer_shape(ShapeContext& context) const override;
@@ -53,7 +58,11 @@ class CrossentropySoftmaxSparseOp final : public Op {
   Variables pushforward(const PushforwardContext& context) const override;
 
  private:
+  // The gradient's node for labels counted as here.
+  Variable gradient_node(const Variable& g, const Variable& logits, const Variable& y) const;
+
   bool gradient_;
+  bool from_end_;
 };
 
 }  // namespace bitale

@@ -77,13 +77,15 @@ std::unique_ptr<const Kernel> make_softmax(KernelMaker& maker) {
 // Reads labels of any integer dtype into the workspace, and refuses those out of range.
 class Labels {
  public:
-  Labels(const Apply& apply, size_t operand, DType dtype, int64_t rows, int64_t classes)
+  Labels(const Apply& apply, size_t operand, DType dtype, int64_t rows, int64_t classes,
+         bool from_end)
       : name_(apply.op().name()),
         site_(apply.site().str()),
         operand_(operand),
         dtype_(dtype),
         rows_(rows),
-        classes_(classes) {}
+        classes_(classes),
+        from_end_(from_end) {}
 
   size_t workspace_bytes() const { return static_cast<size_t>(rows_) * sizeof(int64_t); }
 
@@ -96,6 +98,9 @@ class Labels {
         for (int64_t row = 0; row < rows_; ++row) {
           // A uint64 beyond int64 turns negative, and is refused as such.
           labels[row] = static_cast<int64_t>(from[row]);
+          if constexpr (std::is_signed_v<T>) {
+            if (from_end_ && labels[row] < 0) labels[row] += classes_;
+          }
           if (labels[row] < 0 || labels[row] >= classes_) refuse(row, absl::StrCat(from[row]));
         }
       }
@@ -116,6 +121,7 @@ class Labels {
   DType dtype_;
   int64_t rows_;
   int64_t classes_;
+  bool from_end_;
 };
 
 // The same rows in plain code, for the two-byte dtypes.
@@ -152,7 +158,7 @@ class CrossentropyKernel final : public Kernel {
         n_(logits_of(call).shape[0]),
         classes_(logits_of(call).shape[1]),
         labels_(call.apply, is_gradient_ ? 2 : 1, call.inputs[is_gradient_ ? 2 : 1].dtype, n_,
-                classes_) {}
+                classes_, call.op_as<CrossentropySoftmaxSparseOp>().counts_from_end()) {}
 
   size_t workspace_bytes() const override { return labels_.workspace_bytes(); }
   bool can_raise() const override { return true; }

@@ -23,5 +23,6 @@ PACKAGES = [
     "ops/rewrites",
     "tests/end_to_end",
     "tests/layering",
+    "tests/rewrites",
     "tests/support",
 ] + ["ops/" + family for family in OP_FAMILIES]

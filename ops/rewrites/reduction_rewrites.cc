@@ -1,0 +1,228 @@
+// Reductions of reductions, over axes of length 1, and of terms with a common factor.
+
+#include <algorithm>
+#include <memory>
+
+#include "core/graph/inputs.h"
+#include "ops/creation/fill.h"
+#include "ops/elementwise/elementwise.h"
+#include "ops/reduction/reduction.h"
+#include "ops/rewrites/patterns.h"
+#include "ops/shape/dimshuffle.h"
+
+namespace bitale {
+namespace {
+
+using Examples = std::vector<RuleExample>;
+using Graphs = std::vector<Variables>;
+
+const ReduceOp& reduction_of(const Apply& apply) {
+  return dynamic_cast<const ReduceOp&>(apply.op());
+}
+
+bool contains(const std::vector<int64_t>& axes, int64_t axis) {
+  return std::binary_search(axes.begin(), axes.end(), axis);
+}
+
+// --- Chains ---------------------------------------------------------------------------------------------
+
+std::optional<Variables> join_chain(const Apply& apply, const RuleContext&) {
+  const Apply* inner = made_by(apply.input(0), apply.op().name());
+  if (inner == nullptr) return std::nullopt;
+  const ReduceOp& outer_op = reduction_of(apply);
+  const ReduceOp& inner_op = reduction_of(*inner);
+  if (outer_op.keepdims() != inner_op.keepdims()) return std::nullopt;
+  std::vector<int64_t> axes = inner_op.axes();
+  int64_t place = 0;  // of an axis in the inner result
+  for (int64_t axis = 0; axis < inner->input(0).rank(); ++axis) {
+    const bool gone = contains(inner_op.axes(), axis);
+    if (gone && !inner_op.keepdims()) continue;
+    if (contains(outer_op.axes(), place) && !gone) axes.push_back(axis);
+    ++place;
+  }
+  std::sort(axes.begin(), axes.end());
+  return replace_with(apply, reduce(outer_op.kind(), inner->input(0), axes, outer_op.keepdims()));
+}
+
+Examples chain_examples(Variable (*build)(Operand, Axes, bool)) {
+  const Variable x = tensor3("x");
+  return {{{build(build(x, 0, false), 1, false)}, {build(x, {0, 2}, false)}},
+          {{build(build(x, 0, true), 1, true)}, {build(x, {0, 1}, true)}}};
+}
+Graphs chain_counterexamples(Variable (*build)(Operand, Axes, bool)) {
+  const Variable x = tensor3("x");
+  return {{build(x, 0, false)}, {build(build(x, 0, true), 1, false)}, {build(exp(build(x, 0, false)), 0, false)}};
+}
+
+constexpr Rule kSumSum = {
+    .name = "sum_of_sum",
+    .why = "two sums in sequence are one over all their axes",
+    .op = "sum",
+    .apply = join_chain,
+    .examples = [] { return chain_examples(sum); },
+    .counterexamples = [] { return chain_counterexamples(sum); },
+    .exactness = Exactness::kReassociates};
+constexpr Rule kProdProd = {
+    .name = "prod_of_prod",
+    .why = "two products in sequence are one over all their axes",
+    .op = "prod",
+    .apply = join_chain,
+    .examples = [] { return chain_examples(prod); },
+    .counterexamples = [] { return chain_counterexamples(prod); },
+    .exactness = Exactness::kReassociates};
+constexpr Rule kMaxMax = {
+    .name = "max_of_max",
+    .why = "two maxima in sequence are one over all their axes",
+    .op = "max",
+    .apply = join_chain,
+    .examples = [] { return chain_examples(max); },
+    .counterexamples = [] { return chain_counterexamples(max); }};
+constexpr Rule kMinMin = {
+    .name = "min_of_min",
+    .why = "two minima in sequence are one over all their axes",
+    .op = "min",
+    .apply = join_chain,
+    .examples = [] { return chain_examples(min); },
+    .counterexamples = [] { return chain_counterexamples(min); }};
+
+// --- Axes of length 1 -----------------------------------------------------------------------------------
+
+// Without the reduced axes that are fixed 1: they only go away.
+std::optional<Variables> skip_axes_of_one(const Apply& apply, const RuleContext&) {
+  const Variable& x = apply.input(0);
+  const ReduceOp& op = reduction_of(apply);
+  if (x.dtype() != apply.output(0).dtype()) return std::nullopt;
+  std::vector<int64_t> longer;
+  for (const int64_t axis : op.axes()) {
+    if (x.type().dims[static_cast<size_t>(axis)] != Dim(1)) longer.push_back(axis);
+  }
+  if (longer.size() == op.axes().size() && !op.axes().empty()) return std::nullopt;
+  const Variable reduced = longer.empty() ? x : reduce(op.kind(), x, longer, op.keepdims());
+  if (op.keepdims()) return replace_with(apply, reduced);
+  std::vector<int64_t> order;
+  int64_t place = 0;
+  for (int64_t axis = 0; axis < x.rank(); ++axis) {
+    if (contains(longer, axis)) continue;
+    if (!contains(op.axes(), axis)) order.push_back(place);
+    ++place;
+  }
+  return replace_with(apply, order.size() == static_cast<size_t>(reduced.rank())
+                                 ? reduced
+                                 : dimshuffle(reduced, order));
+}
+
+Examples ones_examples(Variable (*build)(Operand, Axes, bool)) {
+  const Variable x = tensor(float_x(), {1, Dim(), 1}, "x");
+  return {{{build(x, {0, 1}, false)}, {dimshuffle(build(x, {1}, false), {1})}},
+          {{build(x, 2, true)}, {x}},
+          {{build(x, {0, 2}, false)}, {dimshuffle(x, {1})}},
+          {{build(x, std::vector<int64_t>(), false)}, {x}}};
+}
+Graphs ones_counterexamples(Variable (*build)(Operand, Axes, bool)) {
+  const Variable x = tensor(float_x(), {1, Dim(), 1}, "x");
+  return {{build(x, 1, false)}, {build(matrix("y"), 0, true)}};
+}
+
+constexpr Rule kSumOfOne = {
+    .name = "sum_of_one",
+    .why = "a sum over an axis of length 1 only drops the axis",
+    .op = "sum",
+    .apply = skip_axes_of_one,
+    .examples = [] { return ones_examples(sum); },
+    .counterexamples = [] { return ones_counterexamples(sum); },
+    .exactness = Exactness::kReassociates};
+constexpr Rule kProdOfOne = {
+    .name = "prod_of_one",
+    .why = "a product over an axis of length 1 only drops the axis",
+    .op = "prod",
+    .apply = skip_axes_of_one,
+    .examples = [] { return ones_examples(prod); },
+    .counterexamples = [] { return ones_counterexamples(prod); },
+    .exactness = Exactness::kReassociates};
+constexpr Rule kMaxOfOne = {
+    .name = "max_of_one",
+    .why = "the largest of one element is that element",
+    .op = "max",
+    .apply = skip_axes_of_one,
+    .examples = [] { return ones_examples(max); },
+    .counterexamples = [] { return ones_counterexamples(max); }};
+constexpr Rule kMinOfOne = {
+    .name = "min_of_one",
+    .why = "the smallest of one element is that element",
+    .op = "min",
+    .apply = skip_axes_of_one,
+    .examples = [] { return ones_examples(min); },
+    .counterexamples = [] { return ones_counterexamples(min); }};
+
+// --- Common factors -------------------------------------------------------------------------------------
+
+Variable same_reduction(const Apply& apply, const Variable& x) {
+  const ReduceOp& op = reduction_of(apply);
+  return reduce(op.kind(), x, op.axes(), op.keepdims());
+}
+
+constexpr Rule kSumOfNeg = {
+    .name = "sum_of_neg",
+    .why = "one sign instead of one for each term (but for the sign of a zero)",
+    .op = "sum",
+    .apply = [](const Apply& apply, const RuleContext&) -> std::optional<Variables> {
+      const Apply* inner = elementwise_named(apply.input(0), "neg");
+      if (inner == nullptr || !is_floating(inner->input(0).dtype())) return std::nullopt;
+      return replace_with(apply, neg(same_reduction(apply, inner->input(0))));
+    },
+    .examples = [] {
+      const Variable x = matrix("x");
+      return Examples{{{sum(-x, 1)}, {-sum(x, 1)}}};
+    },
+    .counterexamples = [] { return Graphs{{-sum(matrix("x"))}, {sum(-ivector("i"))}}; },
+    .exactness = Exactness::kReassociates};
+
+std::optional<Variables> factor_out(const Apply& apply, const RuleContext&) {
+  if (apply.input(0).rank() == 0) return std::nullopt;
+  for (const char* name : {"mul", "true_div"}) {
+    const Apply* inner = elementwise_named(apply.input(0), name);
+    if (inner == nullptr || !is_floating(apply.input(0).dtype())) continue;
+    for (size_t i = 0; i < 2; ++i) {
+      const Variable& factor = inner->input(1 - i);
+      if (factor.rank() != 0 || !as_elementwise(*inner)->is_whole(i)) continue;
+      if (i == 1 && inner->op().name() == "true_div") continue;
+      const Variable total = same_reduction(apply, inner->input(i));
+      return replace_with(apply, inner->op().name() == "mul" ? mul(total, factor)
+                                                             : true_div(total, factor));
+    }
+  }
+  return std::nullopt;
+}
+
+constexpr Rule kSumOfScaled = {
+    .name = "sum_of_scaled",
+    .why = "one product by a scalar instead of one for each term",
+    .op = "sum",
+    .apply = factor_out,
+    .examples = [] {
+      const Variable x = matrix("x"), s = scalar("s");
+      return Examples{{{sum(x * s, 1)}, {sum(x, 1) * s}},
+                      {{sum(s * x)}, {sum(x) * s}},
+                      {{sum(x / 2, 0)}, {sum(x, 0) / 2}}};
+    },
+    .counterexamples = [] {
+      const Variable x = matrix("x"), s = scalar("s");
+      return Graphs{{sum(x * vector("v"))}, {sum(s / x)}, {sum(x + s)}, {sum(ivector("i") * 2)}};
+    },
+    .exactness = Exactness::kReassociates};
+
+const RuleRegistrar registrars[] = {
+    RuleRegistrar(in_phase(kSumSum, Phase::kCanonicalize)),
+    RuleRegistrar(in_phase(kProdProd, Phase::kCanonicalize)),
+    RuleRegistrar(in_phase(kMaxMax, Phase::kCanonicalize)),
+    RuleRegistrar(in_phase(kMinMin, Phase::kCanonicalize)),
+    RuleRegistrar(in_phase(kSumOfOne, Phase::kCanonicalize)),
+    RuleRegistrar(in_phase(kProdOfOne, Phase::kCanonicalize)),
+    RuleRegistrar(in_phase(kMaxOfOne, Phase::kCanonicalize)),
+    RuleRegistrar(in_phase(kMinOfOne, Phase::kCanonicalize)),
+    RuleRegistrar(in_phase(kSumOfNeg, Phase::kSpecialize)),
+    RuleRegistrar(in_phase(kSumOfScaled, Phase::kSpecialize)),
+};
+
+}  // namespace
+}  // namespace bitale
