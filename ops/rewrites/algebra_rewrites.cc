@@ -194,7 +194,7 @@ constexpr Rule kDivDiv = {
 // --- What only finite values allow -------------------------------------------------------------------
 
 Variable constant_like(const Variable& x, double value) {
-  return x.rank() == 0 ? number_like(x, value) : full_like(x, value);
+  return full_like(x, number_like(x, value));
 }
 
 std::optional<Variables> multiply_by_zero(const Apply& apply, bool floating) {

@@ -135,6 +135,25 @@ constexpr Rule kLogOneMinusSigmoid = {
     .counterexamples = [] { return Graphs{{log(2 - sigmoid(matrix("x")))}, {log(1 - matrix("x"))}}; },
     .exactness = Exactness::kReassociates};
 
+// Whether x is u - max(u), possibly guarded as logsumexp does: its exponentials cannot overflow.
+bool is_shifted(const Variable& x) {
+  const Apply* difference = elementwise_named(x, "sub");
+  if (difference == nullptr) return false;
+  Variable shift = difference->input(1);
+  while (shift.owner() != nullptr) {
+    const Apply& maker = *shift.owner();
+    if (maker.op().name() == "max") return maker.input(0) == difference->input(0);
+    if (maker.op().name() == "where") {
+      shift = Variable(maker.input(2));
+    } else if (maker.op().traits().view) {
+      shift = Variable(maker.input(0));
+    } else {
+      return false;
+    }
+  }
+  return false;
+}
+
 constexpr Rule kLogSumExp = {
     .name = "log_of_sum_of_exp",
     .why = "exp overflows; logsumexp subtracts the largest operand first",
@@ -143,12 +162,12 @@ constexpr Rule kLogSumExp = {
       const Apply* total = made_by(apply.input(0), "sum");
       if (total == nullptr) return std::nullopt;
       const Variable x = argument_of(total->input(0), "exp");
-      if (!x.defined()) return std::nullopt;
+      if (!x.defined() || is_shifted(x)) return std::nullopt;
       const auto& op = dynamic_cast<const ReduceOp&>(total->op());
-      // An empty sum has no largest operand.
-      for (int64_t axis : op.axes()) {
-        const Dim& dim = x.type().dims[static_cast<size_t>(axis)];
-        if (dim == Dim(0)) return std::nullopt;
+      // Nothing is reduced, or nothing is there to take the largest of.
+      if (op.axes().empty()) return std::nullopt;
+      for (const int64_t axis : op.axes()) {
+        if (x.type().dims[static_cast<size_t>(axis)] == Dim(0)) return std::nullopt;
       }
       return replace_with(apply, logsumexp(x, op.axes(), op.keepdims()));
     },
@@ -157,7 +176,11 @@ constexpr Rule kLogSumExp = {
       return Examples{{{log(sum(exp(x), 1))}, {logsumexp(x, 1)}},
                       {{log(sum(exp(x), 0, true))}, {logsumexp(x, 0, true)}}};
     },
-    .counterexamples = [] { return Graphs{{log(sum(matrix("x"), 1))}, {log(sum(exp(matrix("x")), 1) + 2)}}; },
+    .counterexamples = [] {
+      const Variable x = matrix("x");
+      return Graphs{{log(sum(x, 1))}, {log(sum(exp(x), 1) + 2)}, {logsumexp(x, 1)},
+                    {log(sum(exp(x - max(x, 1, true)), 1))}};
+    },
     .exactness = Exactness::kReassociates};
 
 // --- exp ----------------------------------------------------------------------------------------------
