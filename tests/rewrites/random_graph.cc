@@ -1,0 +1,302 @@
+#include "tests/rewrites/random_graph.h"
+
+#include <random>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/error.h"
+#include "core/graph/inputs.h"
+#include "ops/creation/arange.h"
+#include "ops/creation/fill.h"
+#include "ops/creation/shape_of.h"
+#include "ops/elementwise/elementwise.h"
+#include "ops/indexing/subtensor.h"
+#include "ops/reduction/reduction.h"
+#include "ops/shape/broadcast_to.h"
+#include "ops/shape/concatenate.h"
+#include "ops/shape/dimshuffle.h"
+#include "ops/shape/reshape.h"
+#include "tests/support/op_test.h"
+
+namespace bitale {
+namespace {
+
+constexpr double kLargest = 20;
+
+class Builder {
+ public:
+  explicit Builder(uint64_t seed)
+      : generator_(seed), seed_(seed), dtype_(pick(3) == 0 ? DType::kFloat32 : DType::kFloat64) {}
+
+  RandomGraph build() {
+    for (const Dims& shape : {Dims{}, Dims{3}, Dims{2, 3}, Dims{3, 4}, Dims{4, 3}, Dims{1, 4}}) {
+      add_leaf(shape, dtype_);
+    }
+    if (pick(3) == 0) add_leaf({2, 3, 4}, dtype_);
+    if (pick(2) == 0) add_leaf({3, 4}, DType::kInt64);
+    const size_t steps = 8 + pick(12);
+    for (size_t step = 0; step < steps; ++step) {
+      try {
+        take_step();
+      } catch (const ShapeError&) {
+        // Operands that do not fit: another step.
+      }
+    }
+    const size_t count = std::min<size_t>(3, pool_.size());
+    graph_.outputs.assign(pool_.end() - static_cast<std::ptrdiff_t>(count), pool_.end());
+    return std::move(graph_);
+  }
+
+ private:
+  size_t pick(size_t count) { return std::uniform_int_distribution<size_t>(0, count - 1)(generator_); }
+  const Tracked& any() { return pool_[pick(pool_.size())]; }
+  // A floating one; late ones more often, so that graphs grow deep.
+  const Tracked& any_float() {
+    for (;;) {
+      const Tracked& a = any();
+      const Tracked& x = pick(2) == 0 ? a : pool_[pool_.size() - 1 - pick(std::min<size_t>(4, pool_.size()))];
+      if (x.is_float()) return x;
+    }
+  }
+
+  void add_leaf(const Dims& shape, DType dtype) {
+    SymbolicDims dims;
+    const size_t kind = pick(3);
+    for (const int64_t length : shape) {
+      dims.push_back(length == 1 || kind == 0 ? Dim(length)
+                     : kind == 1              ? Dim(absl::StrCat("d", length))
+                                              : Dim());
+    }
+    const std::string name = absl::StrCat("x", graph_.inputs.size());
+    const Variable v = tensor(dtype, dims, name);
+    const uint64_t seed = seed_ * 64 + graph_.inputs.size();
+    graph_.inputs.push_back(v);
+    graph_.values.push_back(is_floating(dtype) ? random_tensor(shape, -2, 2, seed).cast(dtype)
+                                               : random_integers(shape, -5, 6, dtype, seed));
+    pool_.push_back({v, shape, is_floating(dtype) ? -2.0 : -5.0, is_floating(dtype) ? 2.0 : 5.0, 0});
+  }
+
+  void keep(Tracked x) {
+    if (x.size() > kLargest) {
+      if (!x.is_float()) return;
+      x = tanh(x);
+    }
+    if (x.error > (x.v.dtype() == DType::kFloat32 ? 1e-3 : 1e-9)) return;
+    pool_.push_back(std::move(x));
+  }
+
+  // Shapes of two operands that go together elementwise, as far as lengths are concerned.
+  static bool fit(const Tracked& a, const Tracked& b) {
+    const size_t rank = std::min(a.shape.size(), b.shape.size());
+    for (size_t i = 1; i <= rank; ++i) {
+      const size_t axis_a = a.shape.size() - i;
+      const size_t axis_b = b.shape.size() - i;
+      if (a.shape[axis_a] == b.shape[axis_b]) continue;
+      if (a.v.type().dims[axis_a] != Dim(1) && b.v.type().dims[axis_b] != Dim(1)) return false;
+    }
+    return true;
+  }
+
+  void take_step() {
+    switch (pick(8)) {
+      case 0:
+      case 1: keep(unary(any_float())); break;
+      case 2: keep(spelled_out(any_float())); break;
+      case 3:
+      case 4: binary(); break;
+      case 5: reduction(any_float()); break;
+      case 6: keep(arranged(any())); break;
+      default: special(); break;
+    }
+  }
+
+  Tracked unary(const Tracked& x) {
+    switch (pick(10)) {
+      case 0: return neg(x);
+      case 1: return abs(x);
+      case 2: return sqr(x);
+      case 3: return tanh(x);
+      case 4: return sigmoid(x);
+      case 5: return softplus(x);
+      case 6: return sin(x);
+      case 7: return exp(x.size() > 4 ? tanh(x) : x);
+      case 8: return log(add(abs(x), number(0.5, x)));
+      default: return sqrt(add(sqr(x), number(0.5, x)));
+    }
+  }
+
+  // What rules know better.
+  Tracked spelled_out(const Tracked& wide) {
+    const Tracked x = wide.size() > 4 ? tanh(wide) : wide;
+    const Tracked one = number(1, x);
+    const Tracked two = number(2, x);
+    const Tracked half = number(0.5, x);
+    switch (pick(22)) {
+      case 0: return mul(x, one);
+      case 1: return add(number(0, x), x);
+      case 2: return div(sub(x, number(0, x)), one);
+      case 3: return neg(neg(x));
+      case 4: return log(add(one, exp(x)));
+      case 5: return div(one, add(one, exp(neg(x))));
+      case 6: return div(exp(x), add(exp(x), one));
+      case 7: return log(sigmoid(x));
+      case 8: return log(sub(one, sigmoid(x)));
+      case 9: return sub(one, sigmoid(x));
+      case 10: return log(add(one, abs(x)));
+      case 11: return sub(exp(x), one);
+      case 12: return pow(x, 2);
+      case 13: return pow(x, 3);
+      case 14: return pow(add(abs(x), half), 0.5);
+      case 15: return pow(add(abs(x), half), -1);
+      case 16: return mul(mul(two, x), half);
+      case 17: return div(mul(x, number(3, x)), number(4, x));
+      case 18: return sub(neg(x), number(1.5, x));
+      case 19: return mul(x, moved(one, ones_like(x.v), x.shape));
+      case 20: return add(x, moved(half, full_like(x.v, half.v), x.shape));
+      default: return sqrt(sqr(add(abs(x), half)));
+    }
+  }
+
+  void binary() {
+    const Tracked& a = any_float();
+    const Tracked& b = any_float();
+    if (!fit(a, b)) return;
+    switch (pick(9)) {
+      case 0: keep(add(a, b)); break;
+      case 1: keep(sub(a, b)); break;
+      case 2: keep(mul(a, b)); break;
+      case 3: keep(div(a, add(sqr(b), number(0.5, b)))); break;
+      case 4: keep(maximum(a, b)); break;
+      case 5: keep(minimum(a, b)); break;
+      case 6: keep(add(neg(a), mul(number(-1, b), b))); break;
+      case 7: keep(mul(neg(a), b)); break;
+      default:
+        // Jumps where the condition does, so that must be exact.
+        if (a.is_exact() && a.shape == b.shape) {
+          const Tracked other = neg(b);
+          Tracked y = maximum(b, other);
+          y.v = where(gt(a.v, 0.25), b.v, other.v);
+          y.low = std::min(b.low, other.low);
+          keep(y);
+        }
+    }
+  }
+
+  void reduction(const Tracked& x) {
+    if (x.shape.empty()) return;
+    const auto axis = static_cast<int64_t>(pick(x.shape.size()));
+    const bool keepdims = pick(2) == 0;
+    switch (pick(6)) {
+      case 0: keep(sum(x, axis, keepdims)); break;
+      case 1: keep(max(x, axis, keepdims)); break;
+      case 2: keep(sum(neg(x), axis, keepdims)); break;
+      case 3: keep(sum(mul(x, number(0.25, x)), axis, keepdims)); break;
+      case 4: {
+        const Tracked inner = sum(x, axis, false);
+        if (!inner.shape.empty()) keep(sum(inner, 0, false));
+        break;
+      }
+      default: {
+        const Tracked small = x.size() > 4 ? tanh(x) : x;
+        keep(log(sum(exp(small), axis, keepdims)));
+      }
+    }
+  }
+
+  Tracked arranged(const Tracked& x) {
+    const Variable& v = x.v;
+    const Dims& shape = x.shape;
+    if (shape.empty()) return moved(x, dimshuffle(v, {'x'}), {1});
+    int64_t count = 1;
+    for (const int64_t length : shape) count *= length;
+    Dims reversed(shape.rbegin(), shape.rend());
+    Dims expanded = shape;
+    expanded.insert(expanded.begin(), 1);
+    switch (pick(9)) {
+      case 0: return moved(x, transpose(v), reversed);
+      case 1: return moved(x, transpose(transpose(v)), shape);
+      case 2: return moved(x, expand_dims(v, 0), expanded);
+      case 3: return moved(x, reshape(v, {-1}), {count});
+      case 4: return moved(x, reshape(reshape(v, {-1}), lengths_of(v)), shape);
+      case 5: return moved(x, v[slice(0, bitale::shape(v, 0))], shape);
+      case 6: return moved(x, v[slice(none, none, -1)], shape);
+      case 7: {
+        Dims less = shape;
+        less[0] -= 1;
+        return less[0] > 0 ? moved(x, v[slice(1, none)], less) : x;
+      }
+      default: {
+        Dims twice = shape;
+        twice[0] *= 2;
+        return moved(x, concatenate({v, v}, 0), twice);
+      }
+    }
+  }
+
+  void special() {
+    const Tracked& a = any_float();
+    switch (pick(5)) {
+      case 0:
+      case 1: {
+        const Tracked& b = any_float();
+        if (a.shape.size() != 2 || b.shape.empty() || b.shape.size() > 2) return;
+        if (a.shape[1] != b.shape[0]) return;
+        const Tracked product = dot(a, b);
+        // Where it fits, the product is added to something.
+        const Tracked& c = any_float();
+        keep(c.shape == product.shape && fit(c, product) && pick(2) == 0
+                 ? sub(c, mul(number(0.5, c), product))
+                 : product);
+        break;
+      }
+      case 2:
+        if (!a.shape.empty()) {
+          const Tracked small = a.size() > 4 ? tanh(a) : a;
+          const Tracked p = softmax(small, static_cast<int64_t>(pick(a.shape.size())));
+          keep(pick(2) == 0 ? p : log(p));
+        }
+        break;
+      case 3: labelled(a); break;
+      default: integers(); break;
+    }
+  }
+
+  // The usual spelling of a cross-entropy.
+  void labelled(const Tracked& x) {
+    if (x.shape.size() != 2 || x.shape[1] < 2) return;
+    const Tracked small = x.size() > 4 ? tanh(x) : x;
+    const Tracked p = log(softmax(small, 1));
+    const Variable y = tensor(DType::kInt64, {Dim()}, absl::StrCat("y", graph_.inputs.size()));
+    graph_.inputs.push_back(y);
+    graph_.values.push_back(random_integers({x.shape[0]}, -x.shape[1], x.shape[1], DType::kInt64,
+                                            seed_));
+    const Variable picked = p.v[{arange(bitale::shape(y, 0)), y}];
+    keep(neg(moved(p, picked, {x.shape[0]})));
+  }
+
+  void integers() {
+    for (size_t i = 0; i < pool_.size(); ++i) {
+      const Tracked x = pool_[i];
+      if (x.v.dtype() != DType::kInt64) continue;
+      switch (pick(5)) {
+        case 0: keep(neg(neg(x))); break;
+        case 1: keep(add(x, x)); break;
+        case 2: keep(abs(sub(x, neg(x)))); break;
+        case 3: keep(moved(x, cast(cast(x.v, DType::kInt32), DType::kInt64), x.shape)); break;
+        default: keep(moved(x, cast(x.v, dtype_), x.shape)); break;
+      }
+      return;
+    }
+  }
+
+  std::mt19937_64 generator_;
+  uint64_t seed_;
+  DType dtype_;
+  RandomGraph graph_;
+  std::vector<Tracked> pool_;
+};
+
+}  // namespace
+
+RandomGraph make_random_graph(uint64_t seed) { return Builder(seed).build(); }
+
+}  // namespace bitale
