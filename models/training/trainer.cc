@@ -48,10 +48,14 @@ class Trainer {
         progress_(state.next_iteration, last_iteration(), task.train_batches, task.batch_size) {}
 
   absl::Status run(std::FILE* cost_log) {
-    while (state_.next_iteration < last_iteration() && !interrupts_.interrupted()) {
+    // A checkpoint may be of a run that had stopped.
+    while (state_.next_iteration < last_iteration() && !interrupts_.interrupted() &&
+           !state_.early_stopping.should_stop(state_.next_iteration - 1)) {
       const int64_t iteration = state_.next_iteration;
       const int64_t batch = iteration % task_.train_batches;
-      if (iteration % 100 == 0) say(absl::StrCat("training @ iter = ", iteration));
+      if (options_.announce_iterations && iteration % 100 == 0) {
+        say(absl::StrCat("training @ iter = ", iteration));
+      }
       const double cost = task_.train(batch).item<double>();
       if (!std::isfinite(cost)) {
         return absl::InternalError(absl::StrCat("the cost of iteration ", iteration, " is ", cost,
@@ -68,7 +72,6 @@ class Trainer {
         const absl::Status saved = save();
         if (!saved.ok()) return saved;
       }
-      if (state_.early_stopping.should_stop(iteration)) break;
     }
     progress_.clear();
     return save();

@@ -41,6 +41,8 @@ struct TrainerOptions {
   bool resume = false;
   // Settings that must not change between runs of one checkpoint.
   std::string settings = "";
+  // Print "training @ iter = 100" every 100 iterations.
+  bool announce_iterations = true;
   bool quiet = false;
 };
 

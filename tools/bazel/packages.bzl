@@ -15,6 +15,8 @@ PACKAGES = [
     "cuda/nvrtc",
     "cuda/runtime",
     "models",
+    "models/networks",
+    "models/program",
     "models/training",
     "nn",
     "nn/data",

@@ -1,0 +1,66 @@
+#include "models/training/data_set.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "core/graph/shared.h"
+
+namespace bitale {
+namespace {
+
+constexpr char kFolder[] = "models/data/mnist";
+constexpr char kWorkspace[] = "bitale";
+
+bool holds_mnist(const std::filesystem::path& folder) {
+  const std::filesystem::path images = folder / "train-images-idx3-ubyte";
+  std::error_code ignored;
+  return std::filesystem::exists(images, ignored) ||
+         std::filesystem::exists(images.string() + ".gz", ignored);
+}
+
+// The set's type has all dims fixed: slices of it are checked when they are written.
+SharedSet share_set(const LabelledImages& data, const std::string& name) {
+  return {shared(data.images, name + "_x", {.borrow = true}),
+          shared(data.labels, name + "_y", {.borrow = true}), data.size()};
+}
+
+}  // namespace
+
+int64_t DataSets::smallest() const { return std::min({train.size, valid.size, test.size}); }
+
+DataSets share(const Mnist& data) {
+  return {share_set(data.train, "train"), share_set(data.valid, "valid"),
+          share_set(data.test, "test")};
+}
+
+absl::StatusOr<std::string> find_mnist(const std::string& executable) {
+  std::vector<std::filesystem::path> folders = {kFolder};
+  for (const char* variable : {"RUNFILES_DIR", "TEST_SRCDIR"}) {
+    if (const char* runfiles = std::getenv(variable); runfiles != nullptr && *runfiles != '\0') {
+      folders.push_back(std::filesystem::path(runfiles) / kWorkspace / kFolder);
+    }
+  }
+  folders.push_back(std::filesystem::path(executable + ".runfiles") / kWorkspace / kFolder);
+  for (const std::filesystem::path& folder : folders) {
+    if (holds_mnist(folder)) return folder.string();
+  }
+  return absl::NotFoundError(
+      "the MNIST files are not beside the program; name their folder with --data_dir");
+}
+
+absl::StatusOr<DataSets> load_data(const std::string& data_dir, const std::string& executable) {
+  std::string folder = data_dir;
+  if (folder.empty()) {
+    absl::StatusOr<std::string> found = find_mnist(executable);
+    if (!found.ok()) return found.status();
+    folder = *std::move(found);
+  }
+  const absl::StatusOr<Mnist> data = load_mnist(folder);
+  if (!data.ok()) return data.status();
+  return share(*data);
+}
+
+}  // namespace bitale
