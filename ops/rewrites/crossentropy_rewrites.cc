@@ -1,7 +1,7 @@
 // log(softmax(x)) in all its spellings, and the cross-entropy with labels made of it.
 //
-// These rules also run, alone, on what is about to be differentiated, so the gradient of a written-out
-// cross-entropy is that of the fused one.
+// These rules also run, alone, on what is about to be differentiated, so the gradient of a
+// written-out cross-entropy is that of the fused one.
 
 #include <memory>
 
@@ -59,23 +59,25 @@ constexpr Rule kLogSoftmax = {
       const Variable result = log_of(apply.input(0));
       return result.defined() ? replace_with(apply, result) : std::nullopt;
     },
-    .examples = [] {
-      const Variable x = matrix("x"), i = lvector("i"), t = matrix("t");
-      return Examples{
-          {{log(softmax(x))}, {log_softmax(x)}},
-          {{log(softmax(x, 0))}, {log_softmax(x, 0)}},
-          {{log(transpose(softmax(x)))}, {transpose(log_softmax(x))}},
-          {{log(softmax(x)[slice(1, none)])}, {log_softmax(x)[slice(1, none)]}},
-          {{log(take(softmax(x), i, 0))}, {take(log_softmax(x), i, 0)}},
-          {{log(where(eq(t, 0), 1, softmax(x)))}, {where(eq(t, 0), 0, log_softmax(x))}}};
-    },
-    .counterexamples = [] {
-      const Variable x = matrix("x");
-      return Graphs{{log(sigmoid(x) + 2)}, {log(softmax(x) + 1e-3)}, {log(abs(x))}};
-    },
+    .examples =
+        [] {
+          const Variable x = matrix("x"), i = lvector("i"), t = matrix("t");
+          return Examples{
+              {{log(softmax(x))}, {log_softmax(x)}},
+              {{log(softmax(x, 0))}, {log_softmax(x, 0)}},
+              {{log(transpose(softmax(x)))}, {transpose(log_softmax(x))}},
+              {{log(softmax(x)[slice(1, none)])}, {log_softmax(x)[slice(1, none)]}},
+              {{log(take(softmax(x), i, 0))}, {take(log_softmax(x), i, 0)}},
+              {{log(where(eq(t, 0), 1, softmax(x)))}, {where(eq(t, 0), 0, log_softmax(x))}}};
+        },
+    .counterexamples =
+        [] {
+          const Variable x = matrix("x");
+          return Graphs{{log(sigmoid(x) + 2)}, {log(softmax(x) + 1e-3)}, {log(abs(x))}};
+        },
     .exactness = Exactness::kReassociates};
 
-// --- Labels --------------------------------------------------------------------------------------------
+// --- Labels --------------------------------------------------------------------------------------
 
 // How many rows 0, 1, ..., n - 1 there are: a scalar; not defined() if `rows` is something else.
 Variable count_of_rows(const Variable& rows) {
@@ -123,28 +125,30 @@ constexpr Rule kCrossentropy = {
     .why = "one pass over the logits, forwards and backwards, instead of a matrix of logarithms",
     .op = "advanced_subtensor",
     .apply = gather_as_crossentropy,
-    .examples = [] {
-      const Variable x = matrix("x"), y = ivector("y");
-      const Variable batch = tensor(float_x(), {"batch", 10}, "batch");
-      const Variable labels = tensor(DType::kInt64, {"batch"}, "labels");
-      const Variable few = tensor(float_x(), {3, 4}, "few");
-      const Tensor rows = Tensor::of<int64_t>({0, 1, 2});
-      return Examples{
-          {{log_softmax(x)[{arange(shape(x, 0)), y}]}, {-fused(x, y)}},
-          {{log_softmax(x)[{arange(shape(y, 0)), y}]}, {-fused(x[slice(0, shape(y, 0))], y)}},
-          {{log_softmax(batch)[{arange(shape(labels, 0)), labels}]}, {-fused(batch, labels)}},
-          {{log_softmax(few)[{constant(rows), y}]}, {-fused(few, y)}}};
-    },
-    .counterexamples = [] {
-      const Variable x = matrix("x"), y = ivector("y"), i = lvector("i");
-      return Graphs{{log_softmax(x)[{i, y}]},
-                    {log_softmax(x, 0)[{arange(shape(y, 0)), y}]},
-                    {log_softmax(x)[{arange(1, shape(y, 0)), y}]},
-                    {take(log_softmax(x), y, 0)}};
-    },
+    .examples =
+        [] {
+          const Variable x = matrix("x"), y = ivector("y");
+          const Variable batch = tensor(float_x(), {"batch", 10}, "batch");
+          const Variable labels = tensor(DType::kInt64, {"batch"}, "labels");
+          const Variable few = tensor(float_x(), {3, 4}, "few");
+          const Tensor rows = Tensor::of<int64_t>({0, 1, 2});
+          return Examples{
+              {{log_softmax(x)[{arange(shape(x, 0)), y}]}, {-fused(x, y)}},
+              {{log_softmax(x)[{arange(shape(y, 0)), y}]}, {-fused(x[slice(0, shape(y, 0))], y)}},
+              {{log_softmax(batch)[{arange(shape(labels, 0)), labels}]}, {-fused(batch, labels)}},
+              {{log_softmax(few)[{constant(rows), y}]}, {-fused(few, y)}}};
+        },
+    .counterexamples =
+        [] {
+          const Variable x = matrix("x"), y = ivector("y"), i = lvector("i");
+          return Graphs{{log_softmax(x)[{i, y}]},
+                        {log_softmax(x, 0)[{arange(shape(y, 0)), y}]},
+                        {log_softmax(x)[{arange(1, shape(y, 0)), y}]},
+                        {take(log_softmax(x), y, 0)}};
+        },
     .exactness = Exactness::kReassociates};
 
-// --- softmax itself --------------------------------------------------------------------------------------
+// --- softmax itself ------------------------------------------------------------------------------
 
 // The one axis of a sum of `terms` that has it back with length 1.
 std::optional<int64_t> axis_of_total(const Variable& total, const Variable& terms) {
@@ -178,17 +182,20 @@ constexpr Rule kSoftmax = {
       if (!axis) return std::nullopt;
       return replace_with(apply, softmax(power->input(0), *axis));
     },
-    .examples = [] {
-      const Variable x = matrix("x");
-      const Variable e = exp(x);
-      return Examples{{{e / sum(e, 1, true)}, {softmax(x, 1)}},
-                      {{e / dimshuffle(sum(e, 0), {'x', 0})}, {softmax(x, 0)}}};
-    },
-    .counterexamples = [] {
-      const Variable x = matrix("x");
-      const Variable e = exp(x);
-      return Graphs{{e / sum(e)}, {e / sum(exp(2 * x), 1, true)}, {e / dimshuffle(sum(e, 0), {0, 'x'})}};
-    },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          const Variable e = exp(x);
+          return Examples{{{e / sum(e, 1, true)}, {softmax(x, 1)}},
+                          {{e / dimshuffle(sum(e, 0), {'x', 0})}, {softmax(x, 0)}}};
+        },
+    .counterexamples =
+        [] {
+          const Variable x = matrix("x");
+          const Variable e = exp(x);
+          return Graphs{
+              {e / sum(e)}, {e / sum(exp(2 * x), 1, true)}, {e / dimshuffle(sum(e, 0), {0, 'x'})}};
+        },
     .exactness = Exactness::kReassociates};
 
 constexpr Rule kExpLogSoftmax = {
@@ -200,10 +207,11 @@ constexpr Rule kExpLogSoftmax = {
       if (!axis) return std::nullopt;
       return replace_with(apply, softmax(apply.input(0).owner()->input(0), *axis));
     },
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{exp(log_softmax(x))}, {softmax(x)}}};
-    },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{exp(log_softmax(x))}, {softmax(x)}}};
+        },
     .counterexamples = [] { return Graphs{{exp(softmax(matrix("x")))}}; },
     .exactness = Exactness::kReassociates};
 

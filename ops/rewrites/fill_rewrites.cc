@@ -56,28 +56,30 @@ std::optional<Variables> sink(const Apply& apply, const RuleContext&) {
       inputs[i] = scalar;
       std::vector<bool> scalars(inputs.size(), false);
       scalars[i] = true;
-      return replace_with(
-          apply, apply_one(with_scalars(apply, apply.output(0).rank(), scalars), inputs));
+      return replace_with(apply,
+                          apply_one(with_scalars(apply, apply.output(0).rank(), scalars), inputs));
     }
   }
   return std::nullopt;
 }
 
-const RuleRegistrar fill_sink({
-    .name = "fill_as_scalar_operand",
-    .phase = Phase::kCanonicalize,
-    .why = "a repeated scalar beside an operand of the same dims need not be repeated first",
-    .apply = sink,
-    .examples = [] {
-      const Variable x = matrix("x"), s = scalar("s");
-      return Examples{{{x * full_like(x, s)}, {x * s}},
-                      {{full_like(x, 2) - x}, {2 - x}},
-                      {{where(gt(x, 0), x, zeros_like(x))}, {where(gt(x, 0), x, 0)}}};
-    },
-    .counterexamples = [] {
-      const Variable x = matrix("x"), y = matrix("y"), s = scalar("s");
-      return Graphs{{vector("v") * full_like(x, s)}, {y * full_like(x, s)}, {x * s}};
-    }});
+const RuleRegistrar fill_sink(
+    {.name = "fill_as_scalar_operand",
+     .phase = Phase::kCanonicalize,
+     .why = "a repeated scalar beside an operand of the same dims need not be repeated first",
+     .apply = sink,
+     .examples =
+         [] {
+           const Variable x = matrix("x"), s = scalar("s");
+           return Examples{{{x * full_like(x, s)}, {x * s}},
+                           {{full_like(x, 2) - x}, {2 - x}},
+                           {{where(gt(x, 0), x, zeros_like(x))}, {where(gt(x, 0), x, 0)}}};
+         },
+     .counterexamples =
+         [] {
+           const Variable x = matrix("x"), y = matrix("y"), s = scalar("s");
+           return Graphs{{vector("v") * full_like(x, s)}, {y * full_like(x, s)}, {x * s}};
+         }});
 
 std::optional<Variables> lift(const Apply& apply, const RuleContext&) {
   const ElementwiseOp* op = as_elementwise(apply);
@@ -97,92 +99,104 @@ std::optional<Variables> lift(const Apply& apply, const RuleContext&) {
   }
   if (fill == nullptr) return std::nullopt;
   Variables operands(fill->inputs().begin(), fill->inputs().end());
-  operands[0] = apply_one(
-      std::make_shared<ElementwiseOp>(op->scalar(), BroadcastMasks(scalars.size(), 0),
-                                      apply.output(0).dtype()),
-      scalars);
+  operands[0] =
+      apply_one(std::make_shared<ElementwiseOp>(op->scalar(), BroadcastMasks(scalars.size(), 0),
+                                                apply.output(0).dtype()),
+                scalars);
   return replace_with(apply, apply_one(fill->shared_op(), operands));
 }
 
-const RuleRegistrar fill_lift({
-    .name = "fill_after_scalars",
-    .phase = Phase::kCanonicalize,
-    .why = "a function of one repeated scalar is computed once and then repeated",
-    .apply = lift,
-    .examples = [] {
-      const Variable x = matrix("x"), s = scalar("s");
-      return Examples{{{exp(full_like(x, s))}, {full_like(x, exp(s))}},
-                      {{full_like(x, s) * scalar_constant(x.dtype(), 2)},
-                       {full_like(x, s * scalar_constant(x.dtype(), 2))}},
-                      {{cast(full_like(x, s), DType::kInt32)},
-                       {alloc(cast(s, DType::kInt32), lengths_of(x))}}};
-    },
-    .counterexamples = [] {
-      const Variable x = matrix("x"), s = scalar("s");
-      return Graphs{{exp(x)}, {exp(s)}, {x + full_like(x, s)}, {exp(broadcast_like(vector("v"), x))}};
-    }});
+const RuleRegistrar fill_lift(
+    {.name = "fill_after_scalars",
+     .phase = Phase::kCanonicalize,
+     .why = "a function of one repeated scalar is computed once and then repeated",
+     .apply = lift,
+     .examples =
+         [] {
+           const Variable x = matrix("x"), s = scalar("s");
+           return Examples{{{exp(full_like(x, s))}, {full_like(x, exp(s))}},
+                           {{full_like(x, s) * scalar_constant(x.dtype(), 2)},
+                            {full_like(x, s * scalar_constant(x.dtype(), 2))}},
+                           {{cast(full_like(x, s), DType::kInt32)},
+                            {alloc(cast(s, DType::kInt32), lengths_of(x))}}};
+         },
+     .counterexamples =
+         [] {
+           const Variable x = matrix("x"), s = scalar("s");
+           return Graphs{
+               {exp(x)}, {exp(s)}, {x + full_like(x, s)}, {exp(broadcast_like(vector("v"), x))}};
+         }});
 
-// --- Fills under other dims ------------------------------------------------------------------------------
+// --- Fills under other dims ----------------------------------------------------------------------
 
-const RuleRegistrar broadcast_chain({
-    .name = "broadcast_chain",
-    .phase = Phase::kCanonicalize,
-    .why = "what is repeated twice is repeated once to the last dims",
-    .op = "broadcast_to",
-    .apply = [](const Apply& apply, const RuleContext&) -> std::optional<Variables> {
-      const Apply* inner = made_by(apply.input(0), "broadcast_to");
-      if (inner == nullptr || inner->input(0).rank() != 0) return std::nullopt;
-      for (int64_t length : dynamic_cast<const BroadcastToOp&>(apply.op()).lengths()) {
-        if (length == kInferredLength) return std::nullopt;
-      }
-      // An axis that is not repeated again checks its length, which a scalar cannot.
-      for (const Dim& dim : apply.input(0).type().dims) {
-        if (dim != Dim(1)) return std::nullopt;
-      }
-      Variables operands(apply.inputs().begin(), apply.inputs().end());
-      operands[0] = inner->input(0);
-      return replace_with(apply, apply_one(apply.shared_op(), operands));
-    },
-    .examples = [] {
-      const Variable x = matrix("x"), s = scalar("s");
-      return Examples{{{broadcast_like(alloc(s, {1, 1}), x)}, {full_like(x, s)}}};
-    },
-    .counterexamples = [] {
-      const Variable x = matrix("x"), s = scalar("s");
-      return Graphs{{broadcast_to(alloc(s, {length_of(x, 1)}), lengths_of(x))}, {full_like(x, s)}};
-    }});
+const RuleRegistrar broadcast_chain(
+    {.name = "broadcast_chain",
+     .phase = Phase::kCanonicalize,
+     .why = "what is repeated twice is repeated once to the last dims",
+     .op = "broadcast_to",
+     .apply = [](const Apply& apply, const RuleContext&) -> std::optional<Variables> {
+       const Apply* inner = made_by(apply.input(0), "broadcast_to");
+       if (inner == nullptr) inner = made_by(apply.input(0), "dimshuffle");
+       if (inner == nullptr || inner->input(0).rank() != 0) return std::nullopt;
+       for (int64_t length : dynamic_cast<const BroadcastToOp&>(apply.op()).lengths()) {
+         if (length == kInferredLength) return std::nullopt;
+       }
+       // An axis that is not repeated again checks its length, which a scalar cannot.
+       for (const Dim& dim : apply.input(0).type().dims) {
+         if (dim != Dim(1)) return std::nullopt;
+       }
+       Variables operands(apply.inputs().begin(), apply.inputs().end());
+       operands[0] = inner->input(0);
+       return replace_with(apply, apply_one(apply.shared_op(), operands));
+     },
+     .examples =
+         [] {
+           const Variable x = matrix("x"), s = scalar("s");
+           return Examples{{{broadcast_like(alloc(s, {1, 1}), x)}, {full_like(x, s)}},
+                           {{broadcast_like(dimshuffle(s, {'x'}), x)}, {full_like(x, s)}}};
+         },
+     .counterexamples =
+         [] {
+           const Variable x = matrix("x"), s = scalar("s");
+           return Graphs{{broadcast_to(alloc(s, {length_of(x, 1)}), lengths_of(x))},
+                         {full_like(x, s)}};
+         }});
 
-const RuleRegistrar dimshuffled_fill({
-    .name = "dimshuffled_fill",
-    .phase = Phase::kCanonicalize,
-    .why = "a fill under other axes is a fill",
-    .op = "dimshuffle",
-    .apply = [](const Apply& apply, const RuleContext&) -> std::optional<Variables> {
-      const Variable scalar = filled_with(apply.input(0));
-      if (!scalar.defined()) return std::nullopt;
-      const Apply& fill = *apply.input(0).owner();
-      const auto& lengths = dynamic_cast<const BroadcastToOp&>(fill.op()).lengths();
-      ShapeItems items;
-      for (const int64_t axis : dynamic_cast<const DimshuffleOp&>(apply.op()).order()) {
-        if (axis == kNewAxis) {
-          items.push_back(1);
-        } else if (lengths[static_cast<size_t>(axis)] == kSymbolicLength) {
-          const auto before = std::count(lengths.begin(), lengths.begin() + axis, kSymbolicLength);
-          items.push_back(fill.input(1 + static_cast<size_t>(before)));
-        } else {
-          items.push_back(lengths[static_cast<size_t>(axis)]);
-        }
-      }
-      return replace_with(apply, alloc(scalar, std::move(items)));
-    },
-    .examples = [] {
-      const Variable x = matrix("x"), s = scalar("s");
-      return Examples{
-          {{transpose(full_like(x, s))}, {alloc(s, {length_of(x, 1), length_of(x, 0)})}},
-          {{dimshuffle(alloc(s, {3, 1}), {0})}, {alloc(s, {3})}},
-          {{dimshuffle(alloc(s, {3}), {'x', 0})}, {alloc(s, {1, 3})}}};
-    },
-    .counterexamples = [] { return Graphs{{transpose(matrix("x"))}, {dimshuffle(scalar("s"), {'x'})}}; }});
+const RuleRegistrar dimshuffled_fill(
+    {.name = "dimshuffled_fill",
+     .phase = Phase::kCanonicalize,
+     .why = "a fill under other axes is a fill",
+     .op = "dimshuffle",
+     .apply = [](const Apply& apply, const RuleContext&) -> std::optional<Variables> {
+       const Variable scalar = filled_with(apply.input(0));
+       if (!scalar.defined()) return std::nullopt;
+       const Apply& fill = *apply.input(0).owner();
+       const auto& lengths = dynamic_cast<const BroadcastToOp&>(fill.op()).lengths();
+       ShapeItems items;
+       for (const int64_t axis : dynamic_cast<const DimshuffleOp&>(apply.op()).order()) {
+         if (axis == kNewAxis) {
+           items.push_back(1);
+         } else if (lengths[static_cast<size_t>(axis)] == kSymbolicLength) {
+           const auto before = std::count(lengths.begin(), lengths.begin() + axis, kSymbolicLength);
+           items.push_back(fill.input(1 + static_cast<size_t>(before)));
+         } else {
+           items.push_back(lengths[static_cast<size_t>(axis)]);
+         }
+       }
+       return replace_with(apply, alloc(scalar, std::move(items)));
+     },
+     .examples =
+         [] {
+           const Variable x = matrix("x"), s = scalar("s");
+           return Examples{
+               {{transpose(full_like(x, s))}, {alloc(s, {length_of(x, 1), length_of(x, 0)})}},
+               {{dimshuffle(alloc(s, {3, 1}), {0})}, {alloc(s, {3})}},
+               {{dimshuffle(alloc(s, {3}), {'x', 0})}, {alloc(s, {1, 3})}}};
+         },
+     .counterexamples =
+         [] {
+           return Graphs{{transpose(matrix("x"))}, {dimshuffle(scalar("s"), {'x'})}};
+         }});
 
 // The sum of equal terms as their number times one.
 std::optional<Variables> sum_of_fill(const Apply& apply, const RuleContext&) {
@@ -199,8 +213,8 @@ std::optional<Variables> sum_of_fill(const Apply& apply, const RuleContext&) {
   for (size_t axis = 0; axis < lengths.size(); ++axis) {
     const bool symbolic = lengths[axis] == kSymbolicLength;
     const ShapeItem length = symbolic ? ShapeItem(fill.input(operand++)) : ShapeItem(lengths[axis]);
-    const bool reduced =
-        std::find(op.axes().begin(), op.axes().end(), static_cast<int64_t>(axis)) != op.axes().end();
+    const bool reduced = std::find(op.axes().begin(), op.axes().end(),
+                                   static_cast<int64_t>(axis)) != op.axes().end();
     if (reduced) {
       count = multiply_lengths(count, length);
       if (op.keepdims()) kept.push_back(1);
@@ -212,21 +226,26 @@ std::optional<Variables> sum_of_fill(const Apply& apply, const RuleContext&) {
   return replace_with(apply, alloc(total, std::move(kept)));
 }
 
-const RuleRegistrar fill_total({
-    .name = "sum_of_fill",
-    .phase = Phase::kCanonicalize,
-    .why = "the sum of equal terms is their number times one of them",
-    .op = "sum",
-    .apply = sum_of_fill,
-    .examples = [] {
-      const Variable x = matrix("x"), s = scalar("s");
-      const Variable count = cast(length_of(x, 1).as_variable(), s.dtype());
-      return Examples{{{sum(alloc(s, {4, 3}), 1)}, {alloc(s * 3, {4})}},
-                      {{sum(full_like(x, s), 1)}, {alloc(s * count, {length_of(x, 0)})}},
-                      {{sum(full_like(x, s), 1, true)}, {alloc(s * count, {length_of(x, 0), 1})}}};
-    },
-    .counterexamples = [] { return Graphs{{sum(matrix("x"), 1)}, {sum(broadcast_like(vector("v"), matrix("x")))}}; },
-    .exactness = Exactness::kReassociates});
+const RuleRegistrar fill_total(
+    {.name = "sum_of_fill",
+     .phase = Phase::kCanonicalize,
+     .why = "the sum of equal terms is their number times one of them",
+     .op = "sum",
+     .apply = sum_of_fill,
+     .examples =
+         [] {
+           const Variable x = matrix("x"), s = scalar("s");
+           const Variable count = cast(length_of(x, 1).as_variable(), s.dtype());
+           return Examples{
+               {{sum(alloc(s, {4, 3}), 1)}, {alloc(s * 3, {4})}},
+               {{sum(full_like(x, s), 1)}, {alloc(s * count, {length_of(x, 0)})}},
+               {{sum(full_like(x, s), 1, true)}, {alloc(s * count, {length_of(x, 0), 1})}}};
+         },
+     .counterexamples =
+         [] {
+           return Graphs{{sum(matrix("x"), 1)}, {sum(broadcast_like(vector("v"), matrix("x")))}};
+         },
+     .exactness = Exactness::kReassociates});
 
 }  // namespace
 }  // namespace bitale

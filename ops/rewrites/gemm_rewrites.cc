@@ -9,6 +9,7 @@
 #include "ops/linalg/dot.h"
 #include "ops/linalg/gemm.h"
 #include "ops/rewrites/patterns.h"
+#include "ops/shape/specify_shape.h"
 
 namespace bitale {
 namespace {
@@ -44,31 +45,36 @@ Term split(const Variable& v, double sign, const RuleContext& context) {
   return {number_like(v, sign), v};
 }
 
-// A product of matrices that only this sum needs.
-const Apply* own_product(const Variable& v, const RuleContext& context) {
-  const Apply* product = made_by(v, "dot");
-  if (product == nullptr || v.rank() != 2 || context.use_count(v) != 1) return nullptr;
-  return product;
+// A product of matrices that only this sum needs. Dims that are specified for it are those of the
+// other term, which the product that accumulates compares anyway.
+const Apply* own_product(const Variable& v, const Variable& other, const RuleContext& context) {
+  if (v.rank() != 2 || context.use_count(v) != 1) return nullptr;
+  if (const Apply* specified = made_by(v, "specify_shape")) {
+    if (other.type().dims != v.type().dims) return nullptr;
+    return own_product(specified->input(0), other, context);
+  }
+  return made_by(v, "dot");
 }
 
 std::optional<Variables> accumulate(const Apply& apply, const RuleContext& context) {
   const ElementwiseOp* op = as_elementwise(apply);
   const Variable& result = apply.output(0);
-  if (result.rank() != 2 || (result.dtype() != DType::kFloat32 && result.dtype() != DType::kFloat64) ||
+  if (result.rank() != 2 ||
+      (result.dtype() != DType::kFloat32 && result.dtype() != DType::kFloat64) ||
       !op->is_whole(0) || !op->is_whole(1)) {
     return std::nullopt;
   }
   const double signs[] = {1, op->name() == "sub" ? -1.0 : 1.0};
   for (const size_t i : {size_t{1}, size_t{0}}) {
     const Term term = split(apply.input(i), signs[i], context);
-    const Apply* product = own_product(term.matrix, context);
+    const Apply* product = own_product(term.matrix, apply.input(1 - i), context);
     if (product == nullptr) continue;
     Term other = split(apply.input(1 - i), signs[1 - i], context);
     // A factor that turns out to be 0 at a call would hide a NaN.
     const std::optional<double> beta = scalar_number(other.factor);
     if (!beta || *beta == 0) other = {number_like(result, signs[1 - i]), apply.input(1 - i)};
-    return replace_with(apply, gemm(other.matrix, product->input(0), product->input(1), term.factor,
-                                    other.factor));
+    return replace_with(
+        apply, gemm(other.matrix, product->input(0), product->input(1), term.factor, other.factor));
   }
   return std::nullopt;
 }
@@ -78,17 +84,19 @@ constexpr Rule kAddGemm = {
     .why = "the product accumulates onto the other term, whose memory it may take over",
     .op = "add",
     .apply = accumulate,
-    .examples = [] {
-      const Variable a = matrix("a"), b = matrix("b"), c = matrix("c"), s = scalar("s");
-      return Examples{{{c + dot(a, b)}, {gemm(c, a, b, 1, 1)}},
-                      {{dot(a, b) * s + c * 2}, {gemm(c, a, b, s, 2)}},
-                      {{c * s + dot(a, b)}, {gemm(c * s, a, b, 1, 1)}}};
-    },
-    .counterexamples = [] {
-      const Variable a = matrix("a"), b = matrix("b"), c = matrix("c"), v = vector("v");
-      const Variable product = dot(a, b);
-      return Graphs{{dot(a, b) + v}, {c + product, product}, {dot(a, v) + v}, {a + b}};
-    },
+    .examples =
+        [] {
+          const Variable a = matrix("a"), b = matrix("b"), c = matrix("c"), s = scalar("s");
+          return Examples{{{c + dot(a, b)}, {gemm(c, a, b, 1, 1)}},
+                          {{dot(a, b) * s + c * 2}, {gemm(c, a, b, s, 2)}},
+                          {{c * s + dot(a, b)}, {gemm(c * s, a, b, 1, 1)}}};
+        },
+    .counterexamples =
+        [] {
+          const Variable a = matrix("a"), b = matrix("b"), c = matrix("c"), v = vector("v");
+          const Variable product = dot(a, b);
+          return Graphs{{dot(a, b) + v}, {c + product, product}, {dot(a, v) + v}, {a + b}};
+        },
     .exactness = Exactness::kReassociates};
 
 constexpr Rule kSubGemm = {
@@ -96,17 +104,21 @@ constexpr Rule kSubGemm = {
     .why = "the product accumulates onto the other term, whose memory it may take over",
     .op = "sub",
     .apply = accumulate,
-    .examples = [] {
-      const Variable a = matrix("a"), b = matrix("b"), c = matrix("c"), s = scalar("s");
-      return Examples{{{c - dot(a, b)}, {gemm(c, a, b, -1, 1)}},
-                      {{c - dot(a, b) * 0.1}, {gemm(c, a, b, -0.1, 1)}},
-                      {{c - s * dot(a, b)}, {gemm(c, a, b, -s, 1)}},
-                      {{dot(a, b) - c}, {gemm(c, a, b, 1, -1)}}};
-    },
-    .counterexamples = [] {
-      const Variable a = matrix("a"), b = matrix("b"), v = vector("v");
-      return Graphs{{dot(a, b) - v}, {a - b}};
-    },
+    .examples =
+        [] {
+          const Variable a = matrix("a"), b = matrix("b"), c = matrix("c"), s = scalar("s");
+          const Variable w = tensor(float_x(), {3, 3}, "w");
+          return Examples{{{c - dot(a, b)}, {gemm(c, a, b, -1, 1)}},
+                          {{c - dot(a, b) * 0.1}, {gemm(c, a, b, -0.1, 1)}},
+                          {{c - s * dot(a, b)}, {gemm(c, a, b, -s, 1)}},
+                          {{dot(a, b) - c}, {gemm(c, a, b, 1, -1)}},
+                          {{w - specify_shape(dot(a, b), {3, 3}) * 0.1}, {gemm(w, a, b, -0.1, 1)}}};
+        },
+    .counterexamples =
+        [] {
+          const Variable a = matrix("a"), b = matrix("b"), v = vector("v"), c = matrix("c");
+          return Graphs{{dot(a, b) - v}, {a - b}, {c - specify_shape(dot(a, b), {3, 3})}};
+        },
     .exactness = Exactness::kReassociates};
 
 // Whether dividing by `value` is multiplying by its inverse, to the bit.
@@ -126,11 +138,15 @@ constexpr Rule kExactDivision = {
       if (!number || !has_exact_inverse(*number, apply.input(1).dtype())) return std::nullopt;
       return replace_with(apply, mul(apply.input(0), number_like(apply.input(1), 1 / *number)));
     },
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{x / 4}, {x * 0.25}}, {{x / -0.5}, {x * -2}}};
-    },
-    .counterexamples = [] { return Graphs{{matrix("x") / 3}, {4 / matrix("x")}, {matrix("x") / 0}}; }};
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{x / 4}, {x * 0.25}}, {{x / -0.5}, {x * -2}}};
+        },
+    .counterexamples =
+        [] {
+          return Graphs{{matrix("x") / 3}, {4 / matrix("x")}, {matrix("x") / 0}};
+        }};
 
 const RuleRegistrar registrars[] = {
     RuleRegistrar(in_phase(kAddGemm, Phase::kSpecialize)),

@@ -31,21 +31,24 @@ std::optional<Variables> drop_either(const Apply& apply, double number) {
   return first ? first : drop_operand(apply, 1, number);
 }
 
-// --- x + 0, x - 0, x * 1, x / 1 --------------------------------------------------------------------
+// --- x + 0, x - 0, x * 1, x / 1 ------------------------------------------------------------------
 
 constexpr Rule kAddZero = {
     .name = "add_zero",
     .why = "x + 0 is x (but for the sign of -0 + 0)",
     .op = "add",
     .apply = [](const Apply& apply, const RuleContext&) { return drop_either(apply, 0); },
-    .examples = [] {
-      const Variable x = matrix("x"), i = lvector("i");
-      return Examples{{{x + 0}, {x}}, {{0 + x}, {x}}, {{x + zeros_like(x)}, {x}}, {{i + 0}, {i}}};
-    },
-    .counterexamples = [] {
-      const Variable x = matrix("x"), v = vector("v");
-      return Graphs{{x + 1}, {v + zeros({3, 4})}, {x + zeros({3, 4})}, {x + v}};
-    },
+    .examples =
+        [] {
+          const Variable x = matrix("x"), i = lvector("i");
+          return Examples{
+              {{x + 0}, {x}}, {{0 + x}, {x}}, {{x + zeros_like(x)}, {x}}, {{i + 0}, {i}}};
+        },
+    .counterexamples =
+        [] {
+          const Variable x = matrix("x"), v = vector("v");
+          return Graphs{{x + 1}, {v + zeros({3, 4})}, {x + zeros({3, 4})}, {x + v}};
+        },
     .exactness = Exactness::kReassociates};
 
 constexpr Rule kSubZero = {
@@ -53,44 +56,50 @@ constexpr Rule kSubZero = {
     .why = "x - 0 is x",
     .op = "sub",
     .apply = [](const Apply& apply, const RuleContext&) { return drop_operand(apply, 0, 0); },
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{x - 0}, {x}}, {{x - zeros_like(x)}, {x}}};
-    },
-    .counterexamples = [] {
-      const Variable x = matrix("x");
-      return Graphs{{x - 1}, {0 - x}};
-    }};
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{x - 0}, {x}}, {{x - zeros_like(x)}, {x}}};
+        },
+    .counterexamples =
+        [] {
+          const Variable x = matrix("x");
+          return Graphs{{x - 1}, {0 - x}};
+        }};
 
 constexpr Rule kMulOne = {
     .name = "mul_one",
     .why = "x * 1 is x",
     .op = "mul",
     .apply = [](const Apply& apply, const RuleContext&) { return drop_either(apply, 1); },
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{x * 1}, {x}}, {{1 * x}, {x}}, {{ones_like(x) * x}, {x}}};
-    },
-    .counterexamples = [] {
-      const Variable x = matrix("x");
-      return Graphs{{x * 2}, {vector("v") * ones({3, 4})}};
-    }};
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{x * 1}, {x}}, {{1 * x}, {x}}, {{ones_like(x) * x}, {x}}};
+        },
+    .counterexamples =
+        [] {
+          const Variable x = matrix("x");
+          return Graphs{{x * 2}, {vector("v") * ones({3, 4})}};
+        }};
 
 constexpr Rule kDivOne = {
     .name = "div_one",
     .why = "x / 1 is x",
     .op = "true_div",
     .apply = [](const Apply& apply, const RuleContext&) { return drop_operand(apply, 0, 1); },
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{x / 1}, {x}}, {{x / ones_like(x)}, {x}}};
-    },
-    .counterexamples = [] {
-      const Variable x = matrix("x");
-      return Graphs{{x / 2}, {1 / x}};
-    }};
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{x / 1}, {x}}, {{x / ones_like(x)}, {x}}};
+        },
+    .counterexamples =
+        [] {
+          const Variable x = matrix("x");
+          return Graphs{{x / 2}, {1 / x}};
+        }};
 
-// --- Functions that undo themselves, or do nothing twice --------------------------------------------
+// --- Functions that undo themselves, or do nothing twice -----------------------------------------
 
 // The operand's operand where the operand is made by the same op.
 std::optional<Variables> drop_both(const Apply& apply, const RuleContext&) {
@@ -99,33 +108,35 @@ std::optional<Variables> drop_both(const Apply& apply, const RuleContext&) {
   return replace_with(apply, inner->input(0));
 }
 
-constexpr Rule kNegNeg = {
-    .name = "neg_neg",
-    .why = "-(-x) is x",
-    .op = "neg",
-    .apply = drop_both,
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{-(-x)}, {x}}};
-    },
-    .counterexamples = [] {
-      const Variable x = matrix("x");
-      return Graphs{{-x}, {-abs(x)}};
-    }};
+constexpr Rule kNegNeg = {.name = "neg_neg",
+                          .why = "-(-x) is x",
+                          .op = "neg",
+                          .apply = drop_both,
+                          .examples =
+                              [] {
+                                const Variable x = matrix("x");
+                                return Examples{{{-(-x)}, {x}}};
+                              },
+                          .counterexamples =
+                              [] {
+                                const Variable x = matrix("x");
+                                return Graphs{{-x}, {-abs(x)}};
+                              }};
 
-constexpr Rule kNotNot = {
-    .name = "not_not",
-    .why = "negated twice, a bool is itself",
-    .op = "logical_not",
-    .apply = drop_both,
-    .examples = [] {
-      const Variable x = tensor(DType::kBool, {Dim()}, "x");
-      return Examples{{{logical_not(logical_not(x))}, {x}}};
-    },
-    .counterexamples = [] {
-      const Variable x = tensor(DType::kBool, {Dim()}, "x");
-      return Graphs{{logical_not(x)}};
-    }};
+constexpr Rule kNotNot = {.name = "not_not",
+                          .why = "negated twice, a bool is itself",
+                          .op = "logical_not",
+                          .apply = drop_both,
+                          .examples =
+                              [] {
+                                const Variable x = tensor(DType::kBool, {Dim()}, "x");
+                                return Examples{{{logical_not(logical_not(x))}, {x}}};
+                              },
+                          .counterexamples =
+                              [] {
+                                const Variable x = tensor(DType::kBool, {Dim()}, "x");
+                                return Graphs{{logical_not(x)}};
+                              }};
 
 // The outer node where the inner one is of the same op already.
 std::optional<Variables> drop_outer(const Apply& apply, const RuleContext&) {
@@ -133,19 +144,20 @@ std::optional<Variables> drop_outer(const Apply& apply, const RuleContext&) {
   return replace_with(apply, apply.input(0));
 }
 
-constexpr Rule kReluRelu = {
-    .name = "relu_relu",
-    .why = "relu of what is not negative is that",
-    .op = "relu",
-    .apply = drop_outer,
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{relu(relu(x))}, {relu(x)}}};
-    },
-    .counterexamples = [] {
-      const Variable x = matrix("x");
-      return Graphs{{relu(-x)}};
-    }};
+constexpr Rule kReluRelu = {.name = "relu_relu",
+                            .why = "relu of what is not negative is that",
+                            .op = "relu",
+                            .apply = drop_outer,
+                            .examples =
+                                [] {
+                                  const Variable x = matrix("x");
+                                  return Examples{{{relu(relu(x))}, {relu(x)}}};
+                                },
+                            .counterexamples =
+                                [] {
+                                  const Variable x = matrix("x");
+                                  return Graphs{{relu(-x)}};
+                                }};
 
 std::optional<Variables> keep_one_of_equals(const Apply& apply, const RuleContext&) {
   const size_t last = apply.inputs().size() - 1;
@@ -162,10 +174,11 @@ constexpr Rule kMaximumOfOne = {
     .why = "the larger of x and x is x",
     .op = "maximum",
     .apply = keep_one_of_equals,
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{maximum(x, x)}, {x}}};
-    },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{maximum(x, x)}, {x}}};
+        },
     .counterexamples = [] { return Graphs{{maximum(matrix("x"), matrix("y"))}}; }};
 
 constexpr Rule kMinimumOfOne = {
@@ -173,10 +186,11 @@ constexpr Rule kMinimumOfOne = {
     .why = "the smaller of x and x is x",
     .op = "minimum",
     .apply = keep_one_of_equals,
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{minimum(x, x)}, {x}}};
-    },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{minimum(x, x)}, {x}}};
+        },
     .counterexamples = [] { return Graphs{{minimum(matrix("x"), matrix("y"))}}; }};
 
 constexpr Rule kWhereOfOne = {
@@ -184,16 +198,18 @@ constexpr Rule kWhereOfOne = {
     .why = "both branches are the same",
     .op = "where",
     .apply = keep_one_of_equals,
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{where(gt(x, 0), x, x)}, {x}}};
-    },
-    .counterexamples = [] {
-      const Variable x = matrix("x"), y = matrix("y");
-      return Graphs{{where(gt(x, 0), x, y)}, {where(gt(x, 0), vector("v"), 0)}};
-    }};
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{where(gt(x, 0), x, x)}, {x}}};
+        },
+    .counterexamples =
+        [] {
+          const Variable x = matrix("x"), y = matrix("y");
+          return Graphs{{where(gt(x, 0), x, y)}, {where(gt(x, 0), vector("v"), 0)}};
+        }};
 
-// --- second -----------------------------------------------------------------------------------------
+// --- second --------------------------------------------------------------------------------------
 
 std::optional<Variables> second_as_broadcast(const Apply& apply, const RuleContext&) {
   const ElementwiseOp* op = as_elementwise(apply);
@@ -215,15 +231,16 @@ constexpr Rule kSecond = {
     .why = "a repeated value is a view, which needs no elements of what gives the shape",
     .op = "second",
     .apply = second_as_broadcast,
-    .examples = [] {
-      const Variable x = matrix("x"), v = vector("v");
-      return Examples{{{second(x, scalar_constant(x.dtype(), 2))}, {full_like(x, 2)}},
-                      {{second(x, v)}, {broadcast_like(v, x)}},
-                      {{second(x, exp(x))}, {exp(x)}}};
-    },
+    .examples =
+        [] {
+          const Variable x = matrix("x"), v = vector("v");
+          return Examples{{{second(x, scalar_constant(x.dtype(), 2))}, {full_like(x, 2)}},
+                          {{second(x, v)}, {broadcast_like(v, x)}},
+                          {{second(x, exp(x))}, {exp(x)}}};
+        },
     .counterexamples = [] { return Graphs{{matrix("x") + 1}}; }};
 
-// --- cast -------------------------------------------------------------------------------------------
+// --- cast ----------------------------------------------------------------------------------------
 
 std::optional<Variables> drop_cast(const Apply& apply, const RuleContext&) {
   const Variable& x = apply.input(0);
@@ -245,18 +262,21 @@ constexpr Rule kCast = {
     .why = "a cast to a dtype that loses nothing, before another cast, has no effect",
     .op = "cast",
     .apply = drop_cast,
-    .examples = [] {
-      const Variable x = fmatrix("x"), i = imatrix("i");
-      return Examples{{{cast(cast(x, DType::kFloat64), DType::kFloat32)}, {x}},
-                      {{cast(cast(i, DType::kInt64), DType::kFloat64)}, {cast(i, DType::kFloat64)}},
-                      {{cast(cast(i, DType::kInt64), DType::kInt8)}, {cast(i, DType::kInt8)}}};
-    },
-    .counterexamples = [] {
-      const Variable x = dmatrix("x"), i = imatrix("i");
-      return Graphs{{cast(cast(x, DType::kFloat32), DType::kFloat64)},
-                    {cast(cast(i, DType::kFloat64), DType::kInt8)},
-                    {cast(cast(x, DType::kInt32), DType::kFloat64)}};
-    }};
+    .examples =
+        [] {
+          const Variable x = fmatrix("x"), i = imatrix("i");
+          return Examples{
+              {{cast(cast(x, DType::kFloat64), DType::kFloat32)}, {x}},
+              {{cast(cast(i, DType::kInt64), DType::kFloat64)}, {cast(i, DType::kFloat64)}},
+              {{cast(cast(i, DType::kInt64), DType::kInt8)}, {cast(i, DType::kInt8)}}};
+        },
+    .counterexamples =
+        [] {
+          const Variable x = dmatrix("x"), i = imatrix("i");
+          return Graphs{{cast(cast(x, DType::kFloat32), DType::kFloat64)},
+                        {cast(cast(i, DType::kFloat64), DType::kInt8)},
+                        {cast(cast(x, DType::kInt32), DType::kFloat64)}};
+        }};
 
 // Other rules bring these about in every phase.
 const RuleRegistrar registrars[] = {

@@ -4,12 +4,22 @@
 #include <initializer_list>
 
 #include "ops/creation/shape_of.h"
+#include "ops/indexing/advanced_subtensor.h"
+#include "ops/reduction/reduction.h"
 #include "ops/shape/broadcast_to.h"
 #include "ops/shape/dimshuffle.h"
 #include "ops/softmax/softmax.h"
 
 namespace bitale {
 namespace {
+
+// The operand's axis that is axis `kept` of a reduction without the reduced axes.
+int64_t axis_before(const ReduceOp& op, int64_t kept) {
+  for (const int64_t reduced : op.axes()) {
+    if (reduced <= kept) ++kept;
+  }
+  return kept;
+}
 
 // One step of origin_of_axis: the operand and axis that decide it, or the same again.
 AxisOrigin step_up(const AxisOrigin& at) {
@@ -29,14 +39,29 @@ AxisOrigin step_up(const AxisOrigin& at) {
   if (const auto* op = dynamic_cast<const BroadcastToOp*>(&apply->op())) {
     const int64_t length = op->lengths()[static_cast<size_t>(at.axis)];
     if (length != kSymbolicLength) return at;
-    const auto before = std::count(op->lengths().begin(), op->lengths().begin() + at.axis,
-                                   kSymbolicLength);
+    const auto before =
+        std::count(op->lengths().begin(), op->lengths().begin() + at.axis, kSymbolicLength);
     const Variable& operand = apply->input(1 + static_cast<size_t>(before));
     const Apply* shape = made_by(operand, "shape_axis");
     if (shape == nullptr) return at;
     return {shape->input(0), dynamic_cast<const ShapeAxisOp&>(shape->op()).axis()};
   }
-  if (dynamic_cast<const SoftmaxOp*>(&apply->op()) != nullptr) return {apply->input(0), at.axis};
+  if (const auto* op = dynamic_cast<const ReduceOp*>(&apply->op())) {
+    if (!op->keepdims()) return {apply->input(0), axis_before(*op, at.axis)};
+    const bool reduced = std::binary_search(op->axes().begin(), op->axes().end(), at.axis);
+    return reduced ? AxisOrigin{Variable(), 0} : AxisOrigin{apply->input(0), at.axis};
+  }
+  if (const auto* op = dynamic_cast<const AdvancedSubtensorOp*>(&apply->op())) {
+    const Variable& array = apply->inputs().back();
+    const int64_t place = at.axis - op->axis();
+    return place >= 0 && place < array.rank() ? AxisOrigin{array, place} : at;
+  }
+  const std::string_view name = apply->op().name();
+  if (name == "dot" && at.variable.rank() == 2) return {apply->input(at.axis), at.axis};
+  if (name == "crossentropy_softmax_sparse") return {apply->input(1), 0};
+  if (name == "specify_shape" || dynamic_cast<const SoftmaxOp*>(&apply->op()) != nullptr) {
+    return {apply->input(0), at.axis};
+  }
   return at;
 }
 
@@ -84,7 +109,8 @@ bool is_length_of(const Variable& length, const Variable& x, int64_t axis) {
   }
   const Apply* shape = made_by(length, "shape_axis");
   if (shape == nullptr) return false;
-  return same_length(shape->input(0), dynamic_cast<const ShapeAxisOp&>(shape->op()).axis(), x, axis);
+  return same_length(shape->input(0), dynamic_cast<const ShapeAxisOp&>(shape->op()).axis(), x,
+                     axis);
 }
 
 bool same_dims(const Variable& a, const Variable& b) {

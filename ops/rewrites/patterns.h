@@ -18,8 +18,9 @@ const Apply* elementwise_named(const Variable& v, std::string_view name);
 // broadcast a part of the operands as the node did.
 bool has_simple_masks(const Apply& apply);
 
-// Where the length of an axis comes from: through elementwise ops, softmax, dimshuffles and the like up
-// to the first variable that decides it. `variable` is not defined() for an axis made by a dimshuffle.
+// Where the length of an axis comes from: through elementwise ops, softmax, dimshuffles and the
+// like up to the first variable that decides it. `variable` is not defined() for an axis made by a
+// dimshuffle.
 struct AxisOrigin {
   Variable variable;
   int64_t axis;

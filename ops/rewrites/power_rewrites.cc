@@ -26,11 +26,15 @@ constexpr Rule kPowOne = {
       const Variable x = base_of(apply, 1);
       return x.defined() ? replace_with(apply, x) : std::nullopt;
     },
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{pow(x, 1)}, {x}}};
-    },
-    .counterexamples = [] { return Graphs{{pow(matrix("x"), 1.5)}, {pow(matrix("x"), matrix("y"))}}; }};
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{pow(x, 1)}, {x}}};
+        },
+    .counterexamples =
+        [] {
+          return Graphs{{pow(matrix("x"), 1.5)}, {pow(matrix("x"), matrix("y"))}};
+        }};
 
 constexpr Rule kPowZero = {
     .name = "pow_zero",
@@ -40,10 +44,11 @@ constexpr Rule kPowZero = {
       const Variable x = base_of(apply, 0);
       return x.defined() ? replace_with(apply, ones_like(x)) : std::nullopt;
     },
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{pow(x, 0)}, {ones_like(x)}}};
-    },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{pow(x, 0)}, {ones_like(x)}}};
+        },
     .counterexamples = [] { return Graphs{{pow(matrix("x"), 2)}}; }};
 
 constexpr Rule kPowTwo = {
@@ -54,11 +59,15 @@ constexpr Rule kPowTwo = {
       const Variable x = base_of(apply, 2);
       return x.defined() ? replace_with(apply, sqr(x)) : std::nullopt;
     },
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{pow(x, 2)}, {sqr(x)}}};
-    },
-    .counterexamples = [] { return Graphs{{pow(matrix("x"), 3)}, {pow(2, matrix("x"))}}; },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{pow(x, 2)}, {sqr(x)}}};
+        },
+    .counterexamples =
+        [] {
+          return Graphs{{pow(matrix("x"), 3)}, {pow(2, matrix("x"))}};
+        },
     .exactness = Exactness::kReassociates};
 
 constexpr Rule kPowThree = {
@@ -69,10 +78,11 @@ constexpr Rule kPowThree = {
       const Variable x = base_of(apply, 3);
       return x.defined() ? replace_with(apply, mul(x, sqr(x))) : std::nullopt;
     },
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{pow(x, 3)}, {x * sqr(x)}}};
-    },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{pow(x, 3)}, {x * sqr(x)}}};
+        },
     .counterexamples = [] { return Graphs{{pow(matrix("x"), 5)}}; },
     .exactness = Exactness::kReassociates};
 
@@ -84,10 +94,11 @@ constexpr Rule kPowMinusOne = {
       const Variable x = base_of(apply, -1);
       return x.defined() ? replace_with(apply, true_div(1.0, x)) : std::nullopt;
     },
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{pow(x, -1)}, {1 / x}}};
-    },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{pow(x, -1)}, {1 / x}}};
+        },
     .counterexamples = [] { return Graphs{{pow(matrix("x"), -2)}}; },
     .exactness = Exactness::kReassociates};
 
@@ -99,10 +110,11 @@ constexpr Rule kPowHalf = {
       const Variable x = base_of(apply, 0.5);
       return x.defined() ? replace_with(apply, sqrt(x)) : std::nullopt;
     },
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{pow(x, 0.5)}, {sqrt(x)}}};
-    },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{pow(x, 0.5)}, {sqrt(x)}}};
+        },
     .counterexamples = [] { return Graphs{{pow(matrix("x"), 0.25)}}; },
     .exactness = Exactness::kAssumesFinite};
 
@@ -115,10 +127,11 @@ constexpr Rule kPowHalfOfNonnegative = {
       if (!x.defined() || !is_nonnegative(x)) return std::nullopt;
       return replace_with(apply, sqrt(x));
     },
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{pow(sqr(x) + 1, 0.5)}, {sqrt(sqr(x) + 1)}}};
-    },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{pow(sqr(x) + 1, 0.5)}, {sqrt(sqr(x) + 1)}}};
+        },
     .counterexamples = [] { return Graphs{{pow(matrix("x"), 0.5)}}; },
     .exactness = Exactness::kReassociates};
 
@@ -132,13 +145,14 @@ constexpr Rule kMulSelf = {
       }
       return replace_with(apply, sqr(apply.input(0)));
     },
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{x * x}, {sqr(x)}}};
-    },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{x * x}, {sqr(x)}}};
+        },
     .counterexamples = [] { return Graphs{{matrix("x") * matrix("y")}}; }};
 
-// --- Inverses -----------------------------------------------------------------------------------------
+// --- Inverses ------------------------------------------------------------------------------------
 
 constexpr Rule kSqrSqrt = {
     .name = "sqr_of_sqrt",
@@ -149,26 +163,31 @@ constexpr Rule kSqrSqrt = {
       if (root == nullptr || !is_nonnegative(root->input(0))) return std::nullopt;
       return replace_with(apply, root->input(0));
     },
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{sqr(sqrt(abs(x)))}, {abs(x)}}};
-    },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{sqr(sqrt(abs(x)))}, {abs(x)}}};
+        },
     .counterexamples = [] { return Graphs{{sqr(sqrt(matrix("x")))}}; },
     .exactness = Exactness::kReassociates};
 
 constexpr Rule kSqrtSqr = {
     .name = "sqrt_of_sqr",
-    .why = "the root of a square is |x|, without overflow between, and with a derivative at 0",
+    .why = "the root of a square is abs(x), without overflow between, and with a derivative at 0",
     .op = "sqrt",
     .apply = [](const Apply& apply, const RuleContext&) -> std::optional<Variables> {
       const Apply* square = elementwise_named(apply.input(0), "sqr");
       return square != nullptr ? replace_with(apply, abs(square->input(0))) : std::nullopt;
     },
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{sqrt(sqr(x))}, {abs(x)}}};
-    },
-    .counterexamples = [] { return Graphs{{sqrt(abs(matrix("x")))}, {sqrt(sqr(matrix("x")) + 1)}}; },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{sqrt(sqr(x))}, {abs(x)}}};
+        },
+    .counterexamples =
+        [] {
+          return Graphs{{sqrt(abs(matrix("x")))}, {sqrt(sqr(matrix("x")) + 1)}};
+        },
     .exactness = Exactness::kReassociates};
 
 constexpr Rule kExpLog = {
@@ -180,10 +199,11 @@ constexpr Rule kExpLog = {
       if (inner == nullptr || !is_nonnegative(inner->input(0))) return std::nullopt;
       return replace_with(apply, inner->input(0));
     },
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{exp(log(sigmoid(x)))}, {sigmoid(x)}}};
-    },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{exp(log(sigmoid(x)))}, {sigmoid(x)}}};
+        },
     .counterexamples = [] { return Graphs{{exp(log(matrix("x")))}}; },
     .exactness = Exactness::kReassociates};
 
@@ -195,10 +215,11 @@ constexpr Rule kLogExp = {
       const Apply* inner = elementwise_named(apply.input(0), "exp");
       return inner != nullptr ? replace_with(apply, inner->input(0)) : std::nullopt;
     },
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{log(exp(x))}, {x}}};
-    },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{log(exp(x))}, {x}}};
+        },
     .counterexamples = [] { return Graphs{{log(exp(matrix("x")) + 2)}}; },
     .exactness = Exactness::kReassociates};
 

@@ -24,7 +24,7 @@ bool contains(const std::vector<int64_t>& axes, int64_t axis) {
   return std::binary_search(axes.begin(), axes.end(), axis);
 }
 
-// --- Chains ---------------------------------------------------------------------------------------------
+// --- Chains --------------------------------------------------------------------------------------
 
 std::optional<Variables> join_chain(const Apply& apply, const RuleContext&) {
   const Apply* inner = made_by(apply.input(0), apply.op().name());
@@ -51,41 +51,39 @@ Examples chain_examples(Variable (*build)(Operand, Axes, bool)) {
 }
 Graphs chain_counterexamples(Variable (*build)(Operand, Axes, bool)) {
   const Variable x = tensor3("x");
-  return {{build(x, 0, false)}, {build(build(x, 0, true), 1, false)}, {build(exp(build(x, 0, false)), 0, false)}};
+  return {{build(x, 0, false)},
+          {build(build(x, 0, true), 1, false)},
+          {build(exp(build(x, 0, false)), 0, false)}};
 }
 
-constexpr Rule kSumSum = {
-    .name = "sum_of_sum",
-    .why = "two sums in sequence are one over all their axes",
-    .op = "sum",
-    .apply = join_chain,
-    .examples = [] { return chain_examples(sum); },
-    .counterexamples = [] { return chain_counterexamples(sum); },
-    .exactness = Exactness::kReassociates};
-constexpr Rule kProdProd = {
-    .name = "prod_of_prod",
-    .why = "two products in sequence are one over all their axes",
-    .op = "prod",
-    .apply = join_chain,
-    .examples = [] { return chain_examples(prod); },
-    .counterexamples = [] { return chain_counterexamples(prod); },
-    .exactness = Exactness::kReassociates};
-constexpr Rule kMaxMax = {
-    .name = "max_of_max",
-    .why = "two maxima in sequence are one over all their axes",
-    .op = "max",
-    .apply = join_chain,
-    .examples = [] { return chain_examples(max); },
-    .counterexamples = [] { return chain_counterexamples(max); }};
-constexpr Rule kMinMin = {
-    .name = "min_of_min",
-    .why = "two minima in sequence are one over all their axes",
-    .op = "min",
-    .apply = join_chain,
-    .examples = [] { return chain_examples(min); },
-    .counterexamples = [] { return chain_counterexamples(min); }};
+constexpr Rule kSumSum = {.name = "sum_of_sum",
+                          .why = "two sums in sequence are one over all their axes",
+                          .op = "sum",
+                          .apply = join_chain,
+                          .examples = [] { return chain_examples(sum); },
+                          .counterexamples = [] { return chain_counterexamples(sum); },
+                          .exactness = Exactness::kReassociates};
+constexpr Rule kProdProd = {.name = "prod_of_prod",
+                            .why = "two products in sequence are one over all their axes",
+                            .op = "prod",
+                            .apply = join_chain,
+                            .examples = [] { return chain_examples(prod); },
+                            .counterexamples = [] { return chain_counterexamples(prod); },
+                            .exactness = Exactness::kReassociates};
+constexpr Rule kMaxMax = {.name = "max_of_max",
+                          .why = "two maxima in sequence are one over all their axes",
+                          .op = "max",
+                          .apply = join_chain,
+                          .examples = [] { return chain_examples(max); },
+                          .counterexamples = [] { return chain_counterexamples(max); }};
+constexpr Rule kMinMin = {.name = "min_of_min",
+                          .why = "two minima in sequence are one over all their axes",
+                          .op = "min",
+                          .apply = join_chain,
+                          .examples = [] { return chain_examples(min); },
+                          .counterexamples = [] { return chain_counterexamples(min); }};
 
-// --- Axes of length 1 -----------------------------------------------------------------------------------
+// --- Axes of length 1 ----------------------------------------------------------------------------
 
 // Without the reduced axes that are fixed 1: they only go away.
 std::optional<Variables> skip_axes_of_one(const Apply& apply, const RuleContext&) {
@@ -123,38 +121,34 @@ Graphs ones_counterexamples(Variable (*build)(Operand, Axes, bool)) {
   return {{build(x, 1, false)}, {build(matrix("y"), 0, true)}};
 }
 
-constexpr Rule kSumOfOne = {
-    .name = "sum_of_one",
-    .why = "a sum over an axis of length 1 only drops the axis",
-    .op = "sum",
-    .apply = skip_axes_of_one,
-    .examples = [] { return ones_examples(sum); },
-    .counterexamples = [] { return ones_counterexamples(sum); },
-    .exactness = Exactness::kReassociates};
-constexpr Rule kProdOfOne = {
-    .name = "prod_of_one",
-    .why = "a product over an axis of length 1 only drops the axis",
-    .op = "prod",
-    .apply = skip_axes_of_one,
-    .examples = [] { return ones_examples(prod); },
-    .counterexamples = [] { return ones_counterexamples(prod); },
-    .exactness = Exactness::kReassociates};
-constexpr Rule kMaxOfOne = {
-    .name = "max_of_one",
-    .why = "the largest of one element is that element",
-    .op = "max",
-    .apply = skip_axes_of_one,
-    .examples = [] { return ones_examples(max); },
-    .counterexamples = [] { return ones_counterexamples(max); }};
-constexpr Rule kMinOfOne = {
-    .name = "min_of_one",
-    .why = "the smallest of one element is that element",
-    .op = "min",
-    .apply = skip_axes_of_one,
-    .examples = [] { return ones_examples(min); },
-    .counterexamples = [] { return ones_counterexamples(min); }};
+constexpr Rule kSumOfOne = {.name = "sum_of_one",
+                            .why = "a sum over an axis of length 1 only drops the axis",
+                            .op = "sum",
+                            .apply = skip_axes_of_one,
+                            .examples = [] { return ones_examples(sum); },
+                            .counterexamples = [] { return ones_counterexamples(sum); },
+                            .exactness = Exactness::kReassociates};
+constexpr Rule kProdOfOne = {.name = "prod_of_one",
+                             .why = "a product over an axis of length 1 only drops the axis",
+                             .op = "prod",
+                             .apply = skip_axes_of_one,
+                             .examples = [] { return ones_examples(prod); },
+                             .counterexamples = [] { return ones_counterexamples(prod); },
+                             .exactness = Exactness::kReassociates};
+constexpr Rule kMaxOfOne = {.name = "max_of_one",
+                            .why = "the largest of one element is that element",
+                            .op = "max",
+                            .apply = skip_axes_of_one,
+                            .examples = [] { return ones_examples(max); },
+                            .counterexamples = [] { return ones_counterexamples(max); }};
+constexpr Rule kMinOfOne = {.name = "min_of_one",
+                            .why = "the smallest of one element is that element",
+                            .op = "min",
+                            .apply = skip_axes_of_one,
+                            .examples = [] { return ones_examples(min); },
+                            .counterexamples = [] { return ones_counterexamples(min); }};
 
-// --- Common factors -------------------------------------------------------------------------------------
+// --- Common factors ------------------------------------------------------------------------------
 
 Variable same_reduction(const Apply& apply, const Variable& x) {
   const ReduceOp& op = reduction_of(apply);
@@ -170,11 +164,15 @@ constexpr Rule kSumOfNeg = {
       if (inner == nullptr || !is_floating(inner->input(0).dtype())) return std::nullopt;
       return replace_with(apply, neg(same_reduction(apply, inner->input(0))));
     },
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{sum(-x, 1)}, {-sum(x, 1)}}};
-    },
-    .counterexamples = [] { return Graphs{{-sum(matrix("x"))}, {sum(-ivector("i"))}}; },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{sum(-x, 1)}, {-sum(x, 1)}}};
+        },
+    .counterexamples =
+        [] {
+          return Graphs{{-sum(matrix("x"))}, {sum(-ivector("i"))}};
+        },
     .exactness = Exactness::kReassociates};
 
 std::optional<Variables> factor_out(const Apply& apply, const RuleContext&) {
@@ -187,8 +185,8 @@ std::optional<Variables> factor_out(const Apply& apply, const RuleContext&) {
       if (factor.rank() != 0 || !as_elementwise(*inner)->is_whole(i)) continue;
       if (i == 1 && inner->op().name() == "true_div") continue;
       const Variable total = same_reduction(apply, inner->input(i));
-      return replace_with(apply, inner->op().name() == "mul" ? mul(total, factor)
-                                                             : true_div(total, factor));
+      return replace_with(
+          apply, inner->op().name() == "mul" ? mul(total, factor) : true_div(total, factor));
     }
   }
   return std::nullopt;
@@ -199,16 +197,19 @@ constexpr Rule kSumOfScaled = {
     .why = "one product by a scalar instead of one for each term",
     .op = "sum",
     .apply = factor_out,
-    .examples = [] {
-      const Variable x = matrix("x"), s = scalar("s");
-      return Examples{{{sum(x * s, 1)}, {sum(x, 1) * s}},
-                      {{sum(s * x)}, {sum(x) * s}},
-                      {{sum(x / 2, 0)}, {sum(x, 0) / 2}}};
-    },
-    .counterexamples = [] {
-      const Variable x = matrix("x"), s = scalar("s");
-      return Graphs{{sum(x * vector("v"))}, {sum(s / x)}, {sum(x + s)}, {sum(ivector("i") * 2)}};
-    },
+    .examples =
+        [] {
+          const Variable x = matrix("x"), s = scalar("s");
+          return Examples{{{sum(x * s, 1)}, {sum(x, 1) * s}},
+                          {{sum(s * x)}, {sum(x) * s}},
+                          {{sum(x / 2, 0)}, {sum(x, 0) / 2}}};
+        },
+    .counterexamples =
+        [] {
+          const Variable x = matrix("x"), s = scalar("s");
+          return Graphs{
+              {sum(x * vector("v"))}, {sum(s / x)}, {sum(x + s)}, {sum(ivector("i") * 2)}};
+        },
     .exactness = Exactness::kReassociates};
 
 const RuleRegistrar registrars[] = {

@@ -29,14 +29,16 @@ constexpr Rule kAddNeg = {
       }
       return std::nullopt;
     },
-    .examples = [] {
-      const Variable x = matrix("x"), y = matrix("y");
-      return Examples{{{x + -y}, {x - y}}, {{-x + y}, {y - x}}};
-    },
-    .counterexamples = [] {
-      const Variable x = matrix("x"), y = matrix("y");
-      return Graphs{{x + y}, {-(x + y)}};
-    }};
+    .examples =
+        [] {
+          const Variable x = matrix("x"), y = matrix("y");
+          return Examples{{{x + -y}, {x - y}}, {{-x + y}, {y - x}}};
+        },
+    .counterexamples =
+        [] {
+          const Variable x = matrix("x"), y = matrix("y");
+          return Graphs{{x + y}, {-(x + y)}};
+        }};
 
 constexpr Rule kSubNeg = {
     .name = "sub_neg",
@@ -51,14 +53,16 @@ constexpr Rule kSubNeg = {
       }
       return std::nullopt;
     },
-    .examples = [] {
-      const Variable x = matrix("x"), y = matrix("y");
-      return Examples{{{x - -y}, {x + y}}, {{-x - y}, {-(x + y)}}};
-    },
-    .counterexamples = [] {
-      const Variable x = matrix("x"), y = matrix("y");
-      return Graphs{{x - y}, {-(x - y)}};
-    }};
+    .examples =
+        [] {
+          const Variable x = matrix("x"), y = matrix("y");
+          return Examples{{{x - -y}, {x + y}}, {{-x - y}, {-(x + y)}}};
+        },
+    .counterexamples =
+        [] {
+          const Variable x = matrix("x"), y = matrix("y");
+          return Graphs{{x - y}, {-(x - y)}};
+        }};
 
 constexpr Rule kNegSub = {
     .name = "neg_sub",
@@ -69,14 +73,16 @@ constexpr Rule kNegSub = {
       if (inner == nullptr) return std::nullopt;
       return replace_with(apply, sub(inner->input(1), inner->input(0)));
     },
-    .examples = [] {
-      const Variable x = matrix("x"), y = matrix("y");
-      return Examples{{{-(x - y)}, {y - x}}};
-    },
-    .counterexamples = [] {
-      const Variable x = matrix("x"), y = matrix("y");
-      return Graphs{{-(x + y)}, {-x}};
-    },
+    .examples =
+        [] {
+          const Variable x = matrix("x"), y = matrix("y");
+          return Examples{{{-(x - y)}, {y - x}}};
+        },
+    .counterexamples =
+        [] {
+          const Variable x = matrix("x"), y = matrix("y");
+          return Graphs{{-(x + y)}, {-x}};
+        },
     .exactness = Exactness::kReassociates};
 
 // a . (-b) and (-a) . b as -(a . b).
@@ -93,28 +99,32 @@ constexpr Rule kMulNeg = {
     .why = "signs of factors belong to the product, where they meet others",
     .op = "mul",
     .apply = [](const Apply& apply, const RuleContext&) { return pull_out(apply, mul); },
-    .examples = [] {
-      const Variable x = matrix("x"), y = matrix("y");
-      return Examples{{{-x * y}, {-(x * y)}}, {{x * -y}, {-(x * y)}}, {{-x * -y}, {x * y}}};
-    },
-    .counterexamples = [] {
-      const Variable x = matrix("x"), y = matrix("y");
-      return Graphs{{x * y}, {-(x * y)}};
-    }};
+    .examples =
+        [] {
+          const Variable x = matrix("x"), y = matrix("y");
+          return Examples{{{-x * y}, {-(x * y)}}, {{x * -y}, {-(x * y)}}, {{-x * -y}, {x * y}}};
+        },
+    .counterexamples =
+        [] {
+          const Variable x = matrix("x"), y = matrix("y");
+          return Graphs{{x * y}, {-(x * y)}};
+        }};
 
 constexpr Rule kDivNeg = {
     .name = "div_neg",
     .why = "signs of numerator and denominator belong to the quotient, where they meet others",
     .op = "true_div",
     .apply = [](const Apply& apply, const RuleContext&) { return pull_out(apply, true_div); },
-    .examples = [] {
-      const Variable x = matrix("x"), y = matrix("y");
-      return Examples{{{-x / y}, {-(x / y)}}, {{x / -y}, {-(x / y)}}, {{-x / -y}, {x / y}}};
-    },
-    .counterexamples = [] {
-      const Variable x = matrix("x"), y = matrix("y");
-      return Graphs{{x / y}, {-(x / y)}};
-    }};
+    .examples =
+        [] {
+          const Variable x = matrix("x"), y = matrix("y");
+          return Examples{{{-x / y}, {-(x / y)}}, {{x / -y}, {-(x / y)}}, {{-x / -y}, {x / y}}};
+        },
+    .counterexamples =
+        [] {
+          const Variable x = matrix("x"), y = matrix("y");
+          return Graphs{{x / y}, {-(x / y)}};
+        }};
 
 constexpr Rule kMulMinusOne = {
     .name = "mul_minus_one",
@@ -128,10 +138,11 @@ constexpr Rule kMulMinusOne = {
       }
       return std::nullopt;
     },
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{x * -1}, {-x}}};
-    },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{x * -1}, {-x}}};
+        },
     .counterexamples = [] { return Graphs{{matrix("x") * -2}}; }};
 
 // -(x . c) as x . (-c).
@@ -153,10 +164,11 @@ constexpr Rule kNegConstant = {
     .why = "the sign of a constant factor costs nothing",
     .op = "neg",
     .apply = into_constant,
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{-(x * 2)}, {x * -2}}, {{-(x / 2)}, {x / -2}}};
-    },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{-(x * 2)}, {x * -2}}, {{-(x / 2)}, {x / -2}}};
+        },
     .counterexamples = [] { return Graphs{{-(matrix("x") * scalar("s"))}}; }};
 
 // f(-x) as f(x).
@@ -169,24 +181,26 @@ std::optional<Variables> drop_sign(const Apply& apply, Variable (*build)(Operand
 
 constexpr Rule kSqrSign = {
     .name = "sqr_of_sign",
-    .why = "the square of -x and of |x| is that of x",
+    .why = "the square of -x and of abs(x) is that of x",
     .op = "sqr",
     .apply = [](const Apply& apply, const RuleContext&) { return drop_sign(apply, sqr); },
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{sqr(-x)}, {sqr(x)}}, {{sqr(abs(x))}, {sqr(x)}}};
-    },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{sqr(-x)}, {sqr(x)}}, {{sqr(abs(x))}, {sqr(x)}}};
+        },
     .counterexamples = [] { return Graphs{{sqr(matrix("x"))}}; }};
 
 constexpr Rule kAbsSign = {
     .name = "abs_of_sign",
-    .why = "the absolute value of -x and of |x| is that of x",
+    .why = "the absolute value of -x and of abs(x) is that of x",
     .op = "abs",
     .apply = [](const Apply& apply, const RuleContext&) { return drop_sign(apply, abs); },
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{abs(-x)}, {abs(x)}}, {{abs(abs(x))}, {abs(x)}}};
-    },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{abs(-x)}, {abs(x)}}, {{abs(abs(x))}, {abs(x)}}};
+        },
     .counterexamples = [] { return Graphs{{abs(matrix("x"))}}; }};
 
 const RuleRegistrar registrars[] = {

@@ -1,7 +1,7 @@
 // Logarithms and exponentials in forms that neither overflow nor lose digits.
 //
-// These rules also run, alone, on what is about to be differentiated: they take sums in either order,
-// with constants that are written as x + c or x - c.
+// These rules also run, alone, on what is about to be differentiated: they take sums in either
+// order, with constants that are written as x + c or x - c.
 
 #include "core/graph/inputs.h"
 #include "ops/elementwise/elementwise.h"
@@ -48,7 +48,7 @@ Variable minus(const Variable& x) {
   return inner.defined() ? inner : neg(x);
 }
 
-// --- log ----------------------------------------------------------------------------------------------
+// --- log -----------------------------------------------------------------------------------------
 
 std::optional<Variables> log_of_sum_with_one(const Apply& apply, const RuleContext&) {
   const Variable u = less_constant(apply.input(0), 1);
@@ -62,17 +62,19 @@ constexpr Rule kLogOnePlus = {
     .why = "log(1 + u) loses small u and log(1 + exp(x)) overflows; log1p and softplus do neither",
     .op = "log",
     .apply = log_of_sum_with_one,
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{log(1 + x)}, {log1p(x)}},
-                      {{log(x + 1)}, {log1p(x)}},
-                      {{log(x - -1)}, {log1p(x)}},
-                      {{log(1 + exp(x))}, {softplus(x)}}};
-    },
-    .counterexamples = [] {
-      const Variable x = matrix("x");
-      return Graphs{{log(2 + x)}, {log(exp(x))}, {log(1 - x)}};
-    },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{log(1 + x)}, {log1p(x)}},
+                          {{log(x + 1)}, {log1p(x)}},
+                          {{log(x - -1)}, {log1p(x)}},
+                          {{log(1 + exp(x))}, {softplus(x)}}};
+        },
+    .counterexamples =
+        [] {
+          const Variable x = matrix("x");
+          return Graphs{{log(2 + x)}, {log(exp(x))}, {log(1 - x)}};
+        },
     .exactness = Exactness::kReassociates};
 
 constexpr Rule kLog1pExp = {
@@ -83,10 +85,11 @@ constexpr Rule kLog1pExp = {
       const Variable x = argument_of(apply.input(0), "exp");
       return x.defined() ? replace_with(apply, softplus(x)) : std::nullopt;
     },
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{log1p(exp(x))}, {softplus(x)}}};
-    },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{log1p(exp(x))}, {softplus(x)}}};
+        },
     .counterexamples = [] { return Graphs{{log1p(matrix("x"))}}; },
     .exactness = Exactness::kReassociates};
 
@@ -98,11 +101,15 @@ constexpr Rule kLog1pMinusSigmoid = {
       const Variable x = argument_of(argument_of(apply.input(0), "neg"), "sigmoid");
       return x.defined() ? replace_with(apply, neg(softplus(x))) : std::nullopt;
     },
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{log1p(-sigmoid(x))}, {-softplus(x)}}};
-    },
-    .counterexamples = [] { return Graphs{{log1p(sigmoid(matrix("x")))}, {log1p(-exp(matrix("x")))}}; },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{log1p(-sigmoid(x))}, {-softplus(x)}}};
+        },
+    .counterexamples =
+        [] {
+          return Graphs{{log1p(sigmoid(matrix("x")))}, {log1p(-exp(matrix("x")))}};
+        },
     .exactness = Exactness::kReassociates};
 
 constexpr Rule kLogSigmoid = {
@@ -113,11 +120,16 @@ constexpr Rule kLogSigmoid = {
       const Variable x = argument_of(apply.input(0), "sigmoid");
       return x.defined() ? replace_with(apply, neg(softplus(minus(x)))) : std::nullopt;
     },
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{log(sigmoid(x))}, {-softplus(-x)}}, {{log(sigmoid(-x))}, {-softplus(x)}}};
-    },
-    .counterexamples = [] { return Graphs{{log(tanh(matrix("x")))}, {log(sigmoid(matrix("x")) + 2)}}; },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{log(sigmoid(x))}, {-softplus(-x)}},
+                          {{log(sigmoid(-x))}, {-softplus(x)}}};
+        },
+    .counterexamples =
+        [] {
+          return Graphs{{log(tanh(matrix("x")))}, {log(sigmoid(matrix("x")) + 2)}};
+        },
     .exactness = Exactness::kReassociates};
 
 constexpr Rule kLogOneMinusSigmoid = {
@@ -128,11 +140,15 @@ constexpr Rule kLogOneMinusSigmoid = {
       const Variable x = argument_of(taken_from_one(apply.input(0)), "sigmoid");
       return x.defined() ? replace_with(apply, neg(softplus(x))) : std::nullopt;
     },
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{log(1 - sigmoid(x))}, {-softplus(x)}}};
-    },
-    .counterexamples = [] { return Graphs{{log(2 - sigmoid(matrix("x")))}, {log(1 - matrix("x"))}}; },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{log(1 - sigmoid(x))}, {-softplus(x)}}};
+        },
+    .counterexamples =
+        [] {
+          return Graphs{{log(2 - sigmoid(matrix("x")))}, {log(1 - matrix("x"))}};
+        },
     .exactness = Exactness::kReassociates};
 
 // Whether x is u - max(u), possibly guarded as logsumexp does: its exponentials cannot overflow.
@@ -171,19 +187,23 @@ constexpr Rule kLogSumExp = {
       }
       return replace_with(apply, logsumexp(x, op.axes(), op.keepdims()));
     },
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{log(sum(exp(x), 1))}, {logsumexp(x, 1)}},
-                      {{log(sum(exp(x), 0, true))}, {logsumexp(x, 0, true)}}};
-    },
-    .counterexamples = [] {
-      const Variable x = matrix("x");
-      return Graphs{{log(sum(x, 1))}, {log(sum(exp(x), 1) + 2)}, {logsumexp(x, 1)},
-                    {log(sum(exp(x - max(x, 1, true)), 1))}};
-    },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{log(sum(exp(x), 1))}, {logsumexp(x, 1)}},
+                          {{log(sum(exp(x), 0, true))}, {logsumexp(x, 0, true)}}};
+        },
+    .counterexamples =
+        [] {
+          const Variable x = matrix("x");
+          return Graphs{{log(sum(x, 1))},
+                        {log(sum(exp(x), 1) + 2)},
+                        {logsumexp(x, 1)},
+                        {log(sum(exp(x - max(x, 1, true)), 1))}};
+        },
     .exactness = Exactness::kReassociates};
 
-// --- exp ----------------------------------------------------------------------------------------------
+// --- exp -----------------------------------------------------------------------------------------
 
 std::optional<Variables> exp_less_one(const Apply& apply, const RuleContext&) {
   const Variable x = argument_of(less_constant(apply.output(0), -1), "exp");
@@ -195,25 +215,26 @@ Examples expm1_examples(bool difference) {
   return {{{exp(x) + -1}, {expm1(x)}}, {{-1 + exp(x)}, {expm1(x)}}};
 }
 
-constexpr Rule kSubExpm1 = {
-    .name = "exp_minus_one",
-    .why = "exp(x) - 1 loses small x; expm1 does not",
-    .op = "sub",
-    .apply = exp_less_one,
-    .examples = [] { return expm1_examples(true); },
-    .counterexamples = [] { return Graphs{{exp(matrix("x")) - 2}, {1 - exp(matrix("x"))}}; },
-    .exactness = Exactness::kReassociates};
+constexpr Rule kSubExpm1 = {.name = "exp_minus_one",
+                            .why = "exp(x) - 1 loses small x; expm1 does not",
+                            .op = "sub",
+                            .apply = exp_less_one,
+                            .examples = [] { return expm1_examples(true); },
+                            .counterexamples =
+                                [] {
+                                  return Graphs{{exp(matrix("x")) - 2}, {1 - exp(matrix("x"))}};
+                                },
+                            .exactness = Exactness::kReassociates};
 
-constexpr Rule kAddExpm1 = {
-    .name = "exp_plus_minus_one",
-    .why = "exp(x) + -1 loses small x; expm1 does not",
-    .op = "add",
-    .apply = exp_less_one,
-    .examples = [] { return expm1_examples(false); },
-    .counterexamples = [] { return Graphs{{exp(matrix("x")) + 1}}; },
-    .exactness = Exactness::kReassociates};
+constexpr Rule kAddExpm1 = {.name = "exp_plus_minus_one",
+                            .why = "exp(x) + -1 loses small x; expm1 does not",
+                            .op = "add",
+                            .apply = exp_less_one,
+                            .examples = [] { return expm1_examples(false); },
+                            .counterexamples = [] { return Graphs{{exp(matrix("x")) + 1}}; },
+                            .exactness = Exactness::kReassociates};
 
-// --- sigmoid ------------------------------------------------------------------------------------------
+// --- sigmoid -------------------------------------------------------------------------------------
 
 // a / (1 + exp(u)): sigmoid(-u) where a is 1, sigmoid(u) where a is exp(u).
 std::optional<Variables> quotient_as_sigmoid(const Apply& apply, const RuleContext&) {
@@ -230,17 +251,20 @@ constexpr Rule kSigmoid = {
     .why = "exp overflows in 1 / (1 + exp(-x)) and exp(x) / (1 + exp(x)); sigmoid does not",
     .op = "true_div",
     .apply = quotient_as_sigmoid,
-    .examples = [] {
-      const Variable x = matrix("x");
-      const Variable e = exp(x);
-      return Examples{{{1 / (1 + exp(-x))}, {sigmoid(x)}},
-                      {{1 / (exp(x) + 1)}, {sigmoid(-x)}},
-                      {{e / (1 + e)}, {sigmoid(x)}}};
-    },
-    .counterexamples = [] {
-      const Variable x = matrix("x");
-      return Graphs{{2 / (1 + exp(-x))}, {1 / (2 + exp(-x))}, {exp(matrix("y")) / (1 + exp(x))}};
-    },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          const Variable e = exp(x);
+          return Examples{{{1 / (1 + exp(-x))}, {sigmoid(x)}},
+                          {{1 / (exp(x) + 1)}, {sigmoid(-x)}},
+                          {{e / (1 + e)}, {sigmoid(x)}}};
+        },
+    .counterexamples =
+        [] {
+          const Variable x = matrix("x");
+          return Graphs{
+              {2 / (1 + exp(-x))}, {1 / (2 + exp(-x))}, {exp(matrix("y")) / (1 + exp(x))}};
+        },
     .exactness = Exactness::kReassociates};
 
 constexpr Rule kOneMinusSigmoid = {
@@ -251,11 +275,15 @@ constexpr Rule kOneMinusSigmoid = {
       const Variable x = argument_of(taken_from_one(apply.output(0)), "sigmoid");
       return x.defined() ? replace_with(apply, sigmoid(minus(x))) : std::nullopt;
     },
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{1 - sigmoid(x)}, {sigmoid(-x)}}};
-    },
-    .counterexamples = [] { return Graphs{{2 - sigmoid(matrix("x"))}, {sigmoid(matrix("x")) - 1}}; },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{1 - sigmoid(x)}, {sigmoid(-x)}}};
+        },
+    .counterexamples =
+        [] {
+          return Graphs{{2 - sigmoid(matrix("x"))}, {sigmoid(matrix("x")) - 1}};
+        },
     .exactness = Exactness::kReassociates};
 
 const RuleRegistrar registrars[] = {

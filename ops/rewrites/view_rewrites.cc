@@ -20,7 +20,7 @@ namespace {
 using Examples = std::vector<RuleExample>;
 using Graphs = std::vector<Variables>;
 
-// --- dimshuffle -----------------------------------------------------------------------------------------
+// --- dimshuffle ----------------------------------------------------------------------------------
 
 bool keeps_order(const std::vector<int64_t>& order, int64_t rank) {
   if (static_cast<int64_t>(order.size()) != rank) return false;
@@ -47,18 +47,23 @@ constexpr Rule kDimshuffle = {
       const Variable& x = inner->input(0);
       return replace_with(apply, keeps_order(composed, x.rank()) ? x : dimshuffle(x, composed));
     },
-    .examples = [] {
-      const Variable x = matrix("x");
-      return Examples{{{dimshuffle(x, {0, 1})}, {x}},
-                      {{transpose(transpose(x))}, {x}},
-                      {{squeeze(expand_dims(x, 1), {1})}, {x}},
-                      {{dimshuffle(transpose(x), {1, 'x', 0})}, {dimshuffle(x, {0, 'x', 1})}}};
-    },
-    .counterexamples = [] { return Graphs{{transpose(matrix("x"))}, {dimshuffle(row("r"), {1})}}; }};
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{dimshuffle(x, {0, 1})}, {x}},
+                          {{transpose(transpose(x))}, {x}},
+                          {{squeeze(expand_dims(x, 1), {1})}, {x}},
+                          {{dimshuffle(transpose(x), {1, 'x', 0})}, {dimshuffle(x, {0, 'x', 1})}}};
+        },
+    .counterexamples =
+        [] {
+          return Graphs{{transpose(matrix("x"))}, {dimshuffle(row("r"), {1})}};
+        }};
 
-// --- reshape --------------------------------------------------------------------------------------------
+// --- reshape -------------------------------------------------------------------------------------
 
-// Whether a reshape of `x` keeps all lengths. One may be unknown if it is inferred: the others decide it.
+// Whether a reshape of `x` keeps all lengths. One may be unknown if it is inferred: the others
+// decide it.
 bool keeps_dims(const Apply& apply, const Variable& x) {
   const auto& lengths = dynamic_cast<const ReshapeOp&>(apply.op()).lengths();
   if (static_cast<int64_t>(lengths.size()) != x.rank()) return false;
@@ -88,20 +93,22 @@ constexpr Rule kReshape = {
       operands[0] = inner->input(0);
       return replace_with(apply, apply_one(apply.shared_op(), operands));
     },
-    .examples = [] {
-      const Variable x = matrix("x");
-      const Variable fixed = tensor(float_x(), {3, 3}, "fixed");
-      return Examples{{{reshape(fixed, {3, 3})}, {fixed}},
-                      {{reshape(fixed, {-1, 3})}, {fixed}},
-                      {{reshape(x, {shape(x, 0), shape(x, 1)})}, {x}},
-                      {{reshape(reshape(x, {-1}), {1, -1})}, {reshape(x, {1, -1})}}};
-    },
-    .counterexamples = [] {
-      const Variable x = matrix("x");
-      return Graphs{{reshape(x, {shape(x, 1), shape(x, 0)})}, {reshape(x, {-1})}};
-    }};
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          const Variable fixed = tensor(float_x(), {3, 3}, "fixed");
+          return Examples{{{reshape(fixed, {3, 3})}, {fixed}},
+                          {{reshape(fixed, {-1, 3})}, {fixed}},
+                          {{reshape(x, {shape(x, 0), shape(x, 1)})}, {x}},
+                          {{reshape(reshape(x, {-1}), {1, -1})}, {reshape(x, {1, -1})}}};
+        },
+    .counterexamples =
+        [] {
+          const Variable x = matrix("x");
+          return Graphs{{reshape(x, {shape(x, 1), shape(x, 0)})}, {reshape(x, {-1})}};
+        }};
 
-// --- subtensor ------------------------------------------------------------------------------------------
+// --- subtensor -----------------------------------------------------------------------------------
 
 // Whether these indices take all of `x`, which bounds from `operand` on may say at a call.
 bool takes_all(const AxisIndices& indices, const Apply& apply, const Variable& x, size_t operand) {
@@ -133,18 +140,23 @@ constexpr Rule kSubtensor = {
       if (!takes_all(op.indices(), apply, apply.input(0), 1)) return std::nullopt;
       return replace_with(apply, apply.input(0));
     },
-    .examples = [] {
-      const Variable x = matrix("x");
-      const Variable fixed = tensor(float_x(), {3, 3}, "fixed");
-      return Examples{{{x[slice()]}, {x}},
-                      {{x[slice(0, shape(x, 0))]}, {x}},
-                      {{fixed[slice(0, 5)]}, {fixed}}};
-    },
-    .counterexamples = [] {
-      const Variable x = matrix("x");
-      return Graphs{{x[0]}, {x[slice(1, none)]}, {x[slice(0, 3)]}, {x[slice(none, none, -1)]},
-                    {x[slice(0, shape(x, 1))]}};
-    }};
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          const Variable fixed = tensor(float_x(), {3, 3}, "fixed");
+          return Examples{{{x[slice()]}, {x}},
+                          {{x[slice(0, shape(x, 0))]}, {x}},
+                          {{fixed[slice(0, 5)]}, {fixed}}};
+        },
+    .counterexamples =
+        [] {
+          const Variable x = matrix("x");
+          return Graphs{{x[0]},
+                        {x[slice(1, none)]},
+                        {x[slice(0, 3)]},
+                        {x[slice(none, none, -1)]},
+                        {x[slice(0, shape(x, 1))]}};
+        }};
 
 constexpr Rule kSetSubtensor = {
     .name = "set_whole_tensor",
@@ -155,13 +167,13 @@ constexpr Rule kSetSubtensor = {
       if (!takes_all(op.indices(), apply, apply.input(0), 2)) return std::nullopt;
       return replace_with(apply, apply.input(1));
     },
-    .examples = [] {
-      const Variable x = matrix("x"), y = matrix("y");
-      return Examples{{{set_subtensor(x, {slice()}, y)}, {y}}};
-    },
-    .counterexamples = [] {
-      return Graphs{{set_subtensor(matrix("x"), {slice(1, none)}, matrix("y"))}};
-    }};
+    .examples =
+        [] {
+          const Variable x = matrix("x"), y = matrix("y");
+          return Examples{{{set_subtensor(x, {slice()}, y)}, {y}}};
+        },
+    .counterexamples =
+        [] { return Graphs{{set_subtensor(matrix("x"), {slice(1, none)}, matrix("y"))}}; }};
 
 constexpr Rule kIncSubtensor = {
     .name = "inc_whole_zeros",
@@ -173,22 +185,26 @@ constexpr Rule kIncSubtensor = {
       if (!takes_all(op.indices(), apply, apply.input(0), 2)) return std::nullopt;
       return replace_with(apply, apply.input(1));
     },
-    .examples = [] {
-      const Variable x = matrix("x"), y = matrix("y");
-      return Examples{{{inc_subtensor(zeros_like(x), {slice(0, shape(x, 0))}, y)}, {y}}};
-    },
-    .counterexamples = [] {
-      const Variable x = matrix("x"), y = matrix("y");
-      return Graphs{{inc_subtensor(x, {slice()}, y)},
-                    {inc_subtensor(zeros_like(x), {slice(1, none)}, y)}};
-    },
+    .examples =
+        [] {
+          const Variable x = matrix("x"), y = matrix("y");
+          return Examples{{{inc_subtensor(zeros_like(x), {slice(0, shape(x, 0))}, y)}, {y}}};
+        },
+    .counterexamples =
+        [] {
+          const Variable x = matrix("x"), y = matrix("y");
+          return Graphs{{inc_subtensor(x, {slice()}, y)},
+                        {inc_subtensor(zeros_like(x), {slice(1, none)}, y)}};
+        },
     .exactness = Exactness::kReassociates};
 
-// --- Lengths --------------------------------------------------------------------------------------------
+// --- Lengths -------------------------------------------------------------------------------------
 
 constexpr Rule kShapeAxis = {
     .name = "shape_of_origin",
-    .why = "a length is asked of what decides it, so that equal lengths merge and nothing else is kept",
+    .why =
+        "a length is asked of what decides it, so that equal lengths merge and nothing else is "
+        "kept",
     .op = "shape_axis",
     .apply = [](const Apply& apply, const RuleContext&) -> std::optional<Variables> {
       const int64_t axis = dynamic_cast<const ShapeAxisOp&>(apply.op()).axis();
@@ -200,12 +216,16 @@ constexpr Rule kShapeAxis = {
       if (origin.variable == apply.input(0) && !dim.is_fixed()) return std::nullopt;
       return replace_with(apply, shape(origin.variable, origin.axis));
     },
-    .examples = [] {
-      const Variable x = matrix("x"), v = vector("v");
-      return Examples{{{shape(exp(x + v), 0)}, {shape(x, 0)}},
-                      {{shape(softmax(transpose(x)), 1)}, {shape(x, 0)}}};
-    },
-    .counterexamples = [] { return Graphs{{shape(matrix("x"), 0)}, {shape(reshape(matrix("x"), {-1}), 0)}}; }};
+    .examples =
+        [] {
+          const Variable x = matrix("x"), v = vector("v");
+          return Examples{{{shape(exp(x + v), 0)}, {shape(x, 0)}},
+                          {{shape(softmax(transpose(x)), 1)}, {shape(x, 0)}}};
+        },
+    .counterexamples =
+        [] {
+          return Graphs{{shape(matrix("x"), 0)}, {shape(reshape(matrix("x"), {-1}), 0)}};
+        }};
 
 const RuleRegistrar registrars[] = {
     RuleRegistrar(in_phase(kDimshuffle, Phase::kSimplify)),

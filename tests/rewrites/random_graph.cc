@@ -47,13 +47,16 @@ class Builder {
   }
 
  private:
-  size_t pick(size_t count) { return std::uniform_int_distribution<size_t>(0, count - 1)(generator_); }
+  size_t pick(size_t count) {
+    return std::uniform_int_distribution<size_t>(0, count - 1)(generator_);
+  }
   const Tracked& any() { return pool_[pick(pool_.size())]; }
   // A floating one; late ones more often, so that graphs grow deep.
   const Tracked& any_float() {
     for (;;) {
       const Tracked& a = any();
-      const Tracked& x = pick(2) == 0 ? a : pool_[pool_.size() - 1 - pick(std::min<size_t>(4, pool_.size()))];
+      const Tracked& x =
+          pick(2) == 0 ? a : pool_[pool_.size() - 1 - pick(std::min<size_t>(4, pool_.size()))];
       if (x.is_float()) return x;
     }
   }
@@ -72,7 +75,8 @@ class Builder {
     graph_.inputs.push_back(v);
     graph_.values.push_back(is_floating(dtype) ? random_tensor(shape, -2, 2, seed).cast(dtype)
                                                : random_integers(shape, -5, 6, dtype, seed));
-    pool_.push_back({v, shape, is_floating(dtype) ? -2.0 : -5.0, is_floating(dtype) ? 2.0 : 5.0, 0});
+    pool_.push_back(
+        {v, shape, is_floating(dtype) ? -2.0 : -5.0, is_floating(dtype) ? 2.0 : 5.0, 0});
   }
 
   void keep(Tracked x) {
@@ -99,28 +103,50 @@ class Builder {
   void take_step() {
     switch (pick(8)) {
       case 0:
-      case 1: keep(unary(any_float())); break;
-      case 2: keep(spelled_out(any_float())); break;
+      case 1:
+        keep(unary(any_float()));
+        break;
+      case 2:
+        keep(spelled_out(any_float()));
+        break;
       case 3:
-      case 4: binary(); break;
-      case 5: reduction(any_float()); break;
-      case 6: keep(arranged(any())); break;
-      default: special(); break;
+      case 4:
+        binary();
+        break;
+      case 5:
+        reduction(any_float());
+        break;
+      case 6:
+        keep(arranged(any()));
+        break;
+      default:
+        special();
+        break;
     }
   }
 
   Tracked unary(const Tracked& x) {
     switch (pick(10)) {
-      case 0: return neg(x);
-      case 1: return abs(x);
-      case 2: return sqr(x);
-      case 3: return tanh(x);
-      case 4: return sigmoid(x);
-      case 5: return softplus(x);
-      case 6: return sin(x);
-      case 7: return exp(x.size() > 4 ? tanh(x) : x);
-      case 8: return log(add(abs(x), number(0.5, x)));
-      default: return sqrt(add(sqr(x), number(0.5, x)));
+      case 0:
+        return neg(x);
+      case 1:
+        return abs(x);
+      case 2:
+        return sqr(x);
+      case 3:
+        return tanh(x);
+      case 4:
+        return sigmoid(x);
+      case 5:
+        return softplus(x);
+      case 6:
+        return sin(x);
+      case 7:
+        return exp(x.size() > 4 ? tanh(x) : x);
+      case 8:
+        return log(add(abs(x), number(0.5, x)));
+      default:
+        return sqrt(add(sqr(x), number(0.5, x)));
     }
   }
 
@@ -131,28 +157,50 @@ class Builder {
     const Tracked two = number(2, x);
     const Tracked half = number(0.5, x);
     switch (pick(22)) {
-      case 0: return mul(x, one);
-      case 1: return add(number(0, x), x);
-      case 2: return div(sub(x, number(0, x)), one);
-      case 3: return neg(neg(x));
-      case 4: return log(add(one, exp(x)));
-      case 5: return div(one, add(one, exp(neg(x))));
-      case 6: return div(exp(x), add(exp(x), one));
-      case 7: return log(sigmoid(x));
-      case 8: return log(sub(one, sigmoid(x)));
-      case 9: return sub(one, sigmoid(x));
-      case 10: return log(add(one, abs(x)));
-      case 11: return sub(exp(x), one);
-      case 12: return pow(x, 2);
-      case 13: return pow(x, 3);
-      case 14: return pow(add(abs(x), half), 0.5);
-      case 15: return pow(add(abs(x), half), -1);
-      case 16: return mul(mul(two, x), half);
-      case 17: return div(mul(x, number(3, x)), number(4, x));
-      case 18: return sub(neg(x), number(1.5, x));
-      case 19: return mul(x, moved(one, ones_like(x.v), x.shape));
-      case 20: return add(x, moved(half, full_like(x.v, half.v), x.shape));
-      default: return sqrt(sqr(add(abs(x), half)));
+      case 0:
+        return mul(x, one);
+      case 1:
+        return add(number(0, x), x);
+      case 2:
+        return div(sub(x, number(0, x)), one);
+      case 3:
+        return neg(neg(x));
+      case 4:
+        return log(add(one, exp(x)));
+      case 5:
+        return div(one, add(one, exp(neg(x))));
+      case 6:
+        return div(exp(x), add(exp(x), one));
+      case 7:
+        return log(sigmoid(x));
+      case 8:
+        return log(sub(one, sigmoid(x)));
+      case 9:
+        return sub(one, sigmoid(x));
+      case 10:
+        return log(add(one, abs(x)));
+      case 11:
+        return sub(exp(x), one);
+      case 12:
+        return pow(x, 2);
+      case 13:
+        return pow(x, 3);
+      case 14:
+        return pow(add(abs(x), half), 0.5);
+      case 15:
+        return pow(add(abs(x), half), -1);
+      case 16:
+        return mul(mul(two, x), half);
+      case 17:
+        return div(mul(x, number(3, x)), number(4, x));
+      case 18:
+        return sub(neg(x), number(1.5, x));
+      case 19:
+        return mul(x, moved(one, ones_like(x.v), x.shape));
+      case 20:
+        return add(x, moved(half, full_like(x.v, half.v), x.shape));
+      default:
+        return sqrt(sqr(add(abs(x), half)));
     }
   }
 
@@ -161,14 +209,30 @@ class Builder {
     const Tracked& b = any_float();
     if (!fit(a, b)) return;
     switch (pick(9)) {
-      case 0: keep(add(a, b)); break;
-      case 1: keep(sub(a, b)); break;
-      case 2: keep(mul(a, b)); break;
-      case 3: keep(div(a, add(sqr(b), number(0.5, b)))); break;
-      case 4: keep(maximum(a, b)); break;
-      case 5: keep(minimum(a, b)); break;
-      case 6: keep(add(neg(a), mul(number(-1, b), b))); break;
-      case 7: keep(mul(neg(a), b)); break;
+      case 0:
+        keep(add(a, b));
+        break;
+      case 1:
+        keep(sub(a, b));
+        break;
+      case 2:
+        keep(mul(a, b));
+        break;
+      case 3:
+        keep(div(a, add(sqr(b), number(0.5, b))));
+        break;
+      case 4:
+        keep(maximum(a, b));
+        break;
+      case 5:
+        keep(minimum(a, b));
+        break;
+      case 6:
+        keep(add(neg(a), mul(number(-1, b), b)));
+        break;
+      case 7:
+        keep(mul(neg(a), b));
+        break;
       default:
         // Jumps where the condition does, so that must be exact.
         if (a.is_exact() && a.shape == b.shape) {
@@ -186,10 +250,18 @@ class Builder {
     const auto axis = static_cast<int64_t>(pick(x.shape.size()));
     const bool keepdims = pick(2) == 0;
     switch (pick(6)) {
-      case 0: keep(sum(x, axis, keepdims)); break;
-      case 1: keep(max(x, axis, keepdims)); break;
-      case 2: keep(sum(neg(x), axis, keepdims)); break;
-      case 3: keep(sum(mul(x, number(0.25, x)), axis, keepdims)); break;
+      case 0:
+        keep(sum(x, axis, keepdims));
+        break;
+      case 1:
+        keep(max(x, axis, keepdims));
+        break;
+      case 2:
+        keep(sum(neg(x), axis, keepdims));
+        break;
+      case 3:
+        keep(sum(mul(x, number(0.25, x)), axis, keepdims));
+        break;
       case 4: {
         const Tracked inner = sum(x, axis, false);
         if (!inner.shape.empty()) keep(sum(inner, 0, false));
@@ -212,13 +284,20 @@ class Builder {
     Dims expanded = shape;
     expanded.insert(expanded.begin(), 1);
     switch (pick(9)) {
-      case 0: return moved(x, transpose(v), reversed);
-      case 1: return moved(x, transpose(transpose(v)), shape);
-      case 2: return moved(x, expand_dims(v, 0), expanded);
-      case 3: return moved(x, reshape(v, {-1}), {count});
-      case 4: return moved(x, reshape(reshape(v, {-1}), lengths_of(v)), shape);
-      case 5: return moved(x, v[slice(0, bitale::shape(v, 0))], shape);
-      case 6: return moved(x, v[slice(none, none, -1)], shape);
+      case 0:
+        return moved(x, transpose(v), reversed);
+      case 1:
+        return moved(x, transpose(transpose(v)), shape);
+      case 2:
+        return moved(x, expand_dims(v, 0), expanded);
+      case 3:
+        return moved(x, reshape(v, {-1}), {count});
+      case 4:
+        return moved(x, reshape(reshape(v, {-1}), lengths_of(v)), shape);
+      case 5:
+        return moved(x, v[slice(0, bitale::shape(v, 0))], shape);
+      case 6:
+        return moved(x, v[slice(none, none, -1)], shape);
       case 7: {
         Dims less = shape;
         less[0] -= 1;
@@ -255,8 +334,12 @@ class Builder {
           keep(pick(2) == 0 ? p : log(p));
         }
         break;
-      case 3: labelled(a); break;
-      default: integers(); break;
+      case 3:
+        labelled(a);
+        break;
+      default:
+        integers();
+        break;
     }
   }
 
@@ -267,8 +350,8 @@ class Builder {
     const Tracked p = log(softmax(small, 1));
     const Variable y = tensor(DType::kInt64, {Dim()}, absl::StrCat("y", graph_.inputs.size()));
     graph_.inputs.push_back(y);
-    graph_.values.push_back(random_integers({x.shape[0]}, -x.shape[1], x.shape[1], DType::kInt64,
-                                            seed_));
+    graph_.values.push_back(
+        random_integers({x.shape[0]}, -x.shape[1], x.shape[1], DType::kInt64, seed_));
     const Variable picked = p.v[{arange(bitale::shape(y, 0)), y}];
     keep(neg(moved(p, picked, {x.shape[0]})));
   }
@@ -278,11 +361,21 @@ class Builder {
       const Tracked x = pool_[i];
       if (x.v.dtype() != DType::kInt64) continue;
       switch (pick(5)) {
-        case 0: keep(neg(neg(x))); break;
-        case 1: keep(add(x, x)); break;
-        case 2: keep(abs(sub(x, neg(x)))); break;
-        case 3: keep(moved(x, cast(cast(x.v, DType::kInt32), DType::kInt64), x.shape)); break;
-        default: keep(moved(x, cast(x.v, dtype_), x.shape)); break;
+        case 0:
+          keep(neg(neg(x)));
+          break;
+        case 1:
+          keep(add(x, x));
+          break;
+        case 2:
+          keep(abs(sub(x, neg(x))));
+          break;
+        case 3:
+          keep(moved(x, cast(cast(x.v, DType::kInt32), DType::kInt64), x.shape));
+          break;
+        default:
+          keep(moved(x, cast(x.v, dtype_), x.shape));
+          break;
       }
       return;
     }

@@ -46,11 +46,10 @@ void add_examples_of_core(std::string_view name, Subject& subject) {
   const Variable x = matrix("x");
   if (name == "merge") {
     const Variable e = exp(x);
-    subject.examples = {{{exp(x), exp(x)}, {e, e}},
-                        {{(x + 2) * (x + 2)}, [&] {
-                           const Variable sum = x + 2;
-                           return Variables{sum * sum};
-                         }()}};
+    subject.examples = {{{exp(x), exp(x)}, {e, e}}, {{(x + 2) * (x + 2)}, [&] {
+                                                       const Variable sum = x + 2;
+                                                       return Variables{sum * sum};
+                                                     }()}};
     subject.counterexamples = {{exp(x), log(x)}, {sum(x, 0), sum(x, 1)}};
   }
   if (name == "constant_folding") {
@@ -64,7 +63,11 @@ std::vector<Subject> all_subjects() {
   std::vector<Subject> subjects;
   const auto enter = [&](const auto& entry, const Rule* rule, const GraphPass* pass) {
     subjects.push_back({absl::StrCat(std::string(name_of(entry.phase)), "/", entry.name),
-                        entry.exactness, {}, {}, rule, pass});
+                        entry.exactness,
+                        {},
+                        {},
+                        rule,
+                        pass});
     if (entry.examples != nullptr) subjects.back().examples = entry.examples();
     if (entry.counterexamples != nullptr) subjects.back().counterexamples = entry.counterexamples();
     if (subjects.back().examples.empty()) add_examples_of_core(entry.name, subjects.back());

@@ -20,11 +20,12 @@ Tracked rounded(Tracked x) {
   return x;
 }
 
-// A function that rises (or falls) over the whole range, and changes by `slope` times its operand at
-// most.
-Tracked monotonic(const Variable& v, const Tracked& x, double at_low, double at_high, double slope) {
-  return rounded({v, x.shape, std::min(at_low, at_high), std::max(at_low, at_high),
-                  slope * x.error});
+// A function that rises (or falls) over the whole range, and changes by `slope` times its operand
+// at most.
+Tracked monotonic(const Variable& v, const Tracked& x, double at_low, double at_high,
+                  double slope) {
+  return rounded(
+      {v, x.shape, std::min(at_low, at_high), std::max(at_low, at_high), slope * x.error});
 }
 
 Dims broadcast_shape(const Tracked& a, const Tracked& b) {
@@ -97,8 +98,9 @@ Tracked log1p(const Tracked& x) {
 
 Tracked pow(const Tracked& x, double exponent) {
   const Variable v = pow(x.v, exponent);
-  const double most = std::max(std::pow(std::max(x.size(), 1.0), std::fabs(exponent)),
-                               x.low > 0 ? std::pow(std::min(x.low, 1.0), -std::fabs(exponent)) : 1);
+  const double most =
+      std::max(std::pow(std::max(x.size(), 1.0), std::fabs(exponent)),
+               x.low > 0 ? std::pow(std::min(x.low, 1.0), -std::fabs(exponent)) : 1);
   const double steep = std::fabs(exponent) * most / (x.low > 0 ? std::min(x.low, 1.0) : 1);
   return rounded({v, x.shape, x.low > 0 ? 1 / most : -most, most, steep * x.error});
 }
@@ -115,8 +117,7 @@ Tracked sub(const Tracked& a, const Tracked& b) {
 Tracked mul(const Tracked& a, const Tracked& b) {
   const double corners[] = {a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high};
   return between(mul(a.v, b.v), a, b, *std::min_element(corners, corners + 4),
-                 *std::max_element(corners, corners + 4),
-                 a.size() * b.error + b.size() * a.error);
+                 *std::max_element(corners, corners + 4), a.size() * b.error + b.size() * a.error);
 }
 Tracked div(const Tracked& a, const Tracked& b) {
   const double least = std::min(std::fabs(b.low), std::fabs(b.high));
@@ -172,9 +173,9 @@ Tracked dot(const Tracked& a, const Tracked& b) {
   const double most = k * a.size() * b.size();
   Dims shape(a.shape.begin(), a.shape.end() - 1);
   shape.insert(shape.end(), b.shape.begin() + 1, b.shape.end());
-  return {dot(a.v, b.v), shape, -most, most,
-          k * (a.size() * b.error + b.size() * a.error) +
-              k * kUnits * rounding_of(a.v.dtype()) * most};
+  return {
+      dot(a.v, b.v), shape, -most, most,
+      k * (a.size() * b.error + b.size() * a.error) + k * kUnits * rounding_of(a.v.dtype()) * most};
 }
 
 Tracked moved(const Tracked& x, const Variable& v, Dims shape) {

@@ -1,8 +1,9 @@
-// Expressions that know their concrete shape, the range of their values and how far rounding may have
-// taken them from the real number they stand for.
+// Expressions that know their concrete shape, the range of their values and how far rounding may
+// have taken them from the real number they stand for.
 //
-// Random graphs are built from these. Two ways to compute one graph may differ by the tracked error and
-// no more: ill-conditioned graphs are told apart from wrong ones by a bound, not by a loose tolerance.
+// Random graphs are built from these. Two ways to compute one graph may differ by the tracked error
+// and no more: ill-conditioned graphs are told apart from wrong ones by a bound, not by a loose
+// tolerance.
 
 #ifndef BITALE_TESTS_REWRITES_TRACKED_H_
 #define BITALE_TESTS_REWRITES_TRACKED_H_
@@ -30,7 +31,8 @@ struct Tracked {
 // Relative rounding of one operation in this dtype.
 double rounding_of(DType dtype);
 
-// --- Elementwise; operands of one dtype ------------------------------------------------------------
+// --- Elementwise; operands of one dtype
+// ------------------------------------------------------------
 
 Tracked neg(const Tracked& x);
 Tracked abs(const Tracked& x);
@@ -59,7 +61,8 @@ Tracked minimum(const Tracked& a, const Tracked& b);
 // A number in x's dtype.
 Tracked number(double value, const Tracked& like);
 
-// --- Others ----------------------------------------------------------------------------------------
+// --- Others
+// ----------------------------------------------------------------------------------------
 
 Tracked sum(const Tracked& x, int64_t axis, bool keepdims);
 Tracked max(const Tracked& x, int64_t axis, bool keepdims);
