@@ -176,10 +176,13 @@ constexpr Rule kSumOfNeg = {
     .exactness = Exactness::kReassociates};
 
 std::optional<Variables> factor_out(const Apply& apply, const RuleContext&) {
+  const DType dtype = apply.input(0).dtype();
+  // Narrow sums overflow where scaled terms would not.
+  if (dtype != DType::kFloat32 && dtype != DType::kFloat64) return std::nullopt;
   if (apply.input(0).rank() == 0) return std::nullopt;
   for (const char* name : {"mul", "true_div"}) {
     const Apply* inner = elementwise_named(apply.input(0), name);
-    if (inner == nullptr || !is_floating(apply.input(0).dtype())) continue;
+    if (inner == nullptr) continue;
     for (size_t i = 0; i < 2; ++i) {
       const Variable& factor = inner->input(1 - i);
       if (factor.rank() != 0 || !as_elementwise(*inner)->is_whole(i)) continue;
