@@ -10,7 +10,7 @@
 namespace bitale {
 
 std::vector<TensorType> BroadcastToOp::infer_types(const TypeContext& context) const {
-  check_lengths(context, lengths_, 1, /*allow_inferred=*/true);
+  check_lengths(context, lengths_, 1, /*allow_minus_one=*/true);
   const TensorType& type = context.type(0);
   SymbolicDims dims = static_lengths(context, lengths_, 1);
   const size_t rank = type.dims.size();

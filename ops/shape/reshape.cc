@@ -39,6 +39,10 @@ std::optional<int64_t> fixed_product(const SymbolicDims& dims) {
   return product;
 }
 
+bool has_zero(const SymbolicDims& dims) {
+  return std::find(dims.begin(), dims.end(), Dim(0)) != dims.end();
+}
+
 IntExpr product_of(const IntExprs& factors) {
   IntExpr product = 1;
   for (const IntExpr& factor : factors) product = product * factor;
@@ -48,7 +52,11 @@ IntExpr product_of(const IntExprs& factors) {
 }  // namespace
 
 std::vector<TensorType> ReshapeOp::infer_types(const TypeContext& context) const {
-  check_lengths(context, lengths_, 1, /*allow_inferred=*/true);
+  check_lengths(context, lengths_, 1, /*allow_minus_one=*/true);
+  const auto minus_ones = std::count(lengths_.begin(), lengths_.end(), kInferredLength);
+  if (minus_ones > 1) {
+    context.shape_error(absl::StrCat(minus_ones, " dims are -1, only one can be inferred"));
+  }
   const TensorType& type = context.type(0);
   SymbolicDims dims = static_lengths(context, lengths_, 1);
 
@@ -62,11 +70,12 @@ std::vector<TensorType> ReshapeOp::infer_types(const TypeContext& context) const
       after.push_back(dims[axis]);
     }
   }
+  const bool both_empty = has_zero(before) && has_zero(after);
   // Two unknown dims are not known to be equal.
   cancel(before, after, [](const Dim& a, const Dim& b) { return a == b && !a.is_unknown(); });
   const std::optional<int64_t> count = fixed_product(before);
   const std::optional<int64_t> others = fixed_product(after);
-  if (!count || !others) return {{type.dtype, std::move(dims)}};
+  if (!count || !others || (both_empty && !inferred)) return {{type.dtype, std::move(dims)}};
   const auto refuse = [&] {
     SymbolicDims asked = dims;
     context.shape_error(
@@ -95,6 +104,8 @@ void ReshapeOp::infer_shape(ShapeContext& context) const {
       after.push_back(dims[axis]);
     }
   }
+  const IntExpr all_before = product_of(before);
+  const IntExpr all_after = product_of(after);
   cancel(before, after, [](const IntExpr& a, const IntExpr& b) { return a.same_as(b); });
   const IntExpr count = product_of(before);
   const IntExpr others = product_of(after);
@@ -106,8 +117,9 @@ void ReshapeOp::infer_shape(ShapeContext& context) const {
       context.require(others, "a dim of -1 cannot be inferred beside a dim of length 0",
                       "give all dims as numbers or scalars");
     }
-  } else {
-    context.require_equal(count, others, "the counts of elements differ",
+  } else if (!count.same_as(others)) {
+    // Without what was cancelled they need not be equal: it may be 0.
+    context.require_equal(all_before, all_after, "the counts of elements differ",
                           "a reshape keeps the number of elements; one dim may be -1");
   }
   context.set_dims(0, std::move(dims));

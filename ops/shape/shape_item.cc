@@ -75,20 +75,15 @@ void append_lengths(const ShapeItems& items, Variables& operands) {
 }
 
 void check_lengths(const TypeContext& context, const std::vector<int64_t>& lengths, size_t first,
-                   bool allow_inferred) {
+                   bool allow_minus_one) {
   size_t operands = first;
-  int inferred = 0;
   for (size_t axis = 0; axis < lengths.size(); ++axis) {
     const int64_t length = lengths[axis];
     if (length == kSymbolicLength) ++operands;
-    if (length == kInferredLength) ++inferred;
-    if (length < kSymbolicLength || (length == kInferredLength && !allow_inferred)) {
+    if (length < kSymbolicLength || (length == kInferredLength && !allow_minus_one)) {
       const int64_t written = length < kSymbolicLength ? length + 1 : length;
       context.shape_error(absl::StrCat("the length of axis ", axis, " is negative: ", written));
     }
-  }
-  if (inferred > 1) {
-    context.shape_error(absl::StrCat(inferred, " dims are -1, only one can be inferred"));
   }
   if (operands != context.size()) {
     context.shape_error(absl::StrCat("takes ", operands, " operands, not ", context.size()));

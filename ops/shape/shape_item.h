@@ -84,10 +84,10 @@ inline constexpr int64_t kMostValues = 64;
 std::vector<int64_t> encode_lengths(const ShapeItems& items);
 // Appends the operands.
 void append_lengths(const ShapeItems& items, Variables& operands);
-// Refuses, through the context, lengths below -1 (or below 0 without `allow_inferred`), more than one
-// -1, and operands from `first` on that are not integer scalars or not as many as the entries say.
+// Refuses, through the context, lengths below -1 (below 0 without `allow_minus_one`), and operands from
+// `first` on that are not integer scalars or not as many as the entries say.
 void check_lengths(const TypeContext& context, const std::vector<int64_t>& lengths, size_t first,
-                   bool allow_inferred);
+                   bool allow_minus_one);
 // What is known of each length from the operands: -1 stays unknown.
 SymbolicDims static_lengths(const TypeContext& context, const std::vector<int64_t>& lengths,
                             size_t first);
