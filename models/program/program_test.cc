@@ -1,0 +1,134 @@
+#include "models/program/program.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <limits>
+#include <sstream>
+
+#include "models/program/bitmap.h"
+#include "models/program/curve.h"
+#include "models/program/summary.h"
+
+namespace bitale {
+namespace {
+
+Program logistic() {
+  return {.name = "logistic",
+          .purpose = "is a test",
+          .defaults = {.learning_rate = 0.13, .n_epochs = 1, .batch_size = 600},
+          .build = softmax_regression,
+          .last_lines = [](const TrainingResult& result) {
+            return std::string(result.state.costs.empty() ? "nothing\n" : "The end.\n");
+          }};
+}
+
+struct Outcome {
+  int code = 0;
+  std::string out;
+  std::string err;
+};
+
+Outcome run(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "logistic");
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  ::testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStderr();
+  Outcome outcome;
+  outcome.code = run_program(logistic(), static_cast<int>(argv.size()), argv.data());
+  outcome.out = ::testing::internal::GetCapturedStdout();
+  outcome.err = ::testing::internal::GetCapturedStderr();
+  return outcome;
+}
+
+TEST(Program, BadFlagsAreOneLineAndCodeTwo) {
+  for (const char* flag : {"--no_such_flag", "--learning_rate=-1", "--batch_size=x",
+                           "--floatX=int8", "--device=tpu", "--nkerns=1,2"}) {
+    const Outcome outcome = run({flag});
+    EXPECT_EQ(outcome.code, 2) << flag;
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+    EXPECT_EQ(outcome.out, "") << flag;
+  }
+}
+
+TEST(Program, BatchLargerThanTheDataIsABadFlag) {
+  const Outcome outcome = run({"--batch_size=10001"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_EQ(outcome.err,
+            "logistic: --batch_size=10001: the data set has parts of only 10000 images\n");
+}
+
+TEST(Program, HelpSaysDefaultsAndCodeIsZero) {
+  const Outcome outcome = run({"--help"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_NE(outcome.out.find("--learning_rate"), std::string::npos);
+  EXPECT_NE(outcome.out.find("(default: 0.13)"), std::string::npos);
+  EXPECT_EQ(outcome.out.find("--nkerns"), std::string::npos);
+}
+
+TEST(Program, MissingDataIsOneLineAndCodeOne) {
+  const Outcome outcome = run({"--data_dir=/no/such/folder"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+  EXPECT_NE(outcome.err.find("/no/such/folder"), std::string::npos);
+}
+
+TEST(Program, SummaryCountsParameters) {
+  const Outcome outcome = run({"--summary"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_NE(outcome.out.find("7,850"), std::string::npos);
+}
+
+TEST(Program, TrainsAndWritesAReportOfOneFile) {
+  const std::string path = ::testing::TempDir() + "report.html";
+  const Outcome outcome = run({"--max_iterations=83", "--report", path});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("... loading data\n... building the model\n... training\n"),
+            std::string::npos);
+  EXPECT_NE(outcome.out.find("epoch 1, minibatch 83/83, validation error"), std::string::npos);
+  EXPECT_NE(outcome.out.find("The end.\n"), std::string::npos);
+  EXPECT_EQ(outcome.out.find("training @ iter"), std::string::npos);
+  std::ifstream file(path);
+  std::stringstream html;
+  html << file.rdbuf();
+  for (const char* part : {"<svg", "data:image/bmp;base64,", "Confusion matrix",
+                           "Misclassified digits", "learning_rate", "</html>"}) {
+    EXPECT_NE(html.str().find(part), std::string::npos) << part;
+  }
+  EXPECT_EQ(html.str().find("http"), std::string::npos);
+}
+
+TEST(Summary, AddsUp) {
+  EXPECT_EQ(with_commas(431080), "431,080");
+  EXPECT_EQ(with_commas(12), "12");
+  EXPECT_EQ(with_commas(-1234567), "-1,234,567");
+  EXPECT_EQ(summary_table({{"a", "dense", {3, 4}, 1000, 20}, {"b", "dense", {5}, 500, 7}}),
+            "layer  kind   output  parameters  multiply-adds\n"
+            "-----------------------------------------------\n"
+            "a      dense  3x4          1,000             20\n"
+            "b      dense  5              500              7\n"
+            "-----------------------------------------------\n"
+            "total                      1,500             27\n");
+}
+
+TEST(Bitmap, IsAnImageOfThePixels) {
+  const std::string uri = gray_bitmap_uri(Tensor::from(std::vector<uint8_t>{1, 2, 3}, {1, 3}));
+  // "BM", then the size: 14 + 40 + 1024 bytes and a row of 4.
+  EXPECT_EQ(uri.substr(0, 30), "data:image/bmp;base64,Qk06BAAA");
+}
+
+TEST(Curve, HoldsPeaksAndSkipsWhatIsNotFinite) {
+  std::vector<Point> points;
+  for (int i = 0; i < 5000; ++i) points.push_back({static_cast<double>(i), i == 2500 ? 10.0 : 1.0});
+  points.push_back({5000, std::numeric_limits<double>::quiet_NaN()});
+  const std::string svg = curve_svg({{"--cost", points}}, "minibatch", "cost", false);
+  EXPECT_EQ(svg.find("nan"), std::string::npos);
+  EXPECT_NE(svg.find(" 16.0L"), std::string::npos);  // the peak touches the top
+  EXPECT_LT(svg.size(), 20000u);
+  EXPECT_NE(curve_svg({}, "x", "y", true).find("</svg>"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace bitale
