@@ -1,4 +1,5 @@
-// The tutorial's logistic_sgd: logistic regression, trained on MNIST by stochastic gradient descent.
+// The tutorial's logistic_sgd: logistic regression, trained on MNIST by stochastic gradient
+// descent.
 //
 // The network itself, in the tutorial's order, is in models/networks/softmax_regression.cc.
 
@@ -20,14 +21,12 @@ std::string last_lines(const bitale::TrainingResult& result) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return bitale::run_program({.name = "logistic_sgd",
-                              .purpose = "trains logistic regression on MNIST, as the tutorial "
-                                         "does",
-                              .defaults = {.learning_rate = 0.13,
-                                           .n_epochs = 1000,
-                                           .batch_size = 600,
-                                           .patience = 5000},
-                              .build = bitale::softmax_regression,
-                              .last_lines = last_lines},
-                             argc, argv);
+  return bitale::run_program(
+      {.name = "logistic_sgd",
+       .purpose = "trains logistic regression on MNIST, as the tutorial "
+                  "does",
+       .defaults = {.learning_rate = 0.13, .n_epochs = 1000, .batch_size = 600, .patience = 5000},
+       .build = bitale::softmax_regression,
+       .last_lines = last_lines},
+      argc, argv);
 }

@@ -1,5 +1,5 @@
-// The tutorial's mlp: one hidden layer with L1 and L2 terms, trained on MNIST by stochastic gradient
-// descent.
+// The tutorial's mlp: one hidden layer with L1 and L2 terms, trained on MNIST by stochastic
+// gradient descent.
 //
 // The network itself, in the tutorial's order, is in models/networks/multilayer_perceptron.cc.
 

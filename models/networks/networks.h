@@ -1,5 +1,5 @@
-// The three networks of the tutorial at deeplearning.net, built over shared data sets. Each reads in the
-// tutorial's order, and draws its initial weights in that order.
+// The three networks of the tutorial at deeplearning.net, built over shared data sets. Each reads
+// in the tutorial's order, and draws its initial weights in that order.
 
 #ifndef BITALE_MODELS_NETWORKS_NETWORKS_H_
 #define BITALE_MODELS_NETWORKS_NETWORKS_H_
@@ -10,8 +10,8 @@
 
 namespace bitale {
 
-// LeNet-5 in the tutorial's form: two convolution and pooling layers, a hidden layer of 500 units and
-// logistic regression. Uses learning_rate, batch_size, nkerns and seed of the settings.
+// LeNet-5 in the tutorial's form: two convolution and pooling layers, a hidden layer of 500 units
+// and logistic regression. Uses learning_rate, batch_size, nkerns and seed of the settings.
 Network convolutional_network(const DataSets& data, const Settings& settings);
 
 // One hidden layer and logistic regression, with L1 and L2 terms. Uses learning_rate, batch_size,

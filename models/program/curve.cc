@@ -104,8 +104,8 @@ std::vector<Point> thinned(const std::vector<Point>& points) {
   for (size_t step = 0; step < kSteps; ++step) {
     const auto first = points.begin() + static_cast<int64_t>(step * points.size() / kSteps);
     const auto last = points.begin() + static_cast<int64_t>((step + 1) * points.size() / kSteps);
-    const auto [low, high] = std::minmax_element(
-        first, last, [](const Point& a, const Point& b) { return a.y < b.y; });
+    const auto [low, high] =
+        std::minmax_element(first, last, [](const Point& a, const Point& b) { return a.y < b.y; });
     kept.push_back(low < high ? *low : *high);
     kept.push_back(low < high ? *high : *low);
   }
@@ -117,7 +117,8 @@ std::vector<Point> thinned(const std::vector<Point>& points) {
 std::string curve_svg(const std::vector<Curve>& curves, const std::string& x_label,
                       const std::string& y_label, bool logarithmic) {
   const Axes axes = axes_of(curves, logarithmic);
-  std::string svg = absl::StrFormat("<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\">", kWidth, kHeight);
+  std::string svg =
+      absl::StrFormat("<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\">", kWidth, kHeight);
   svg += grid(axes, x_label, y_label);
   for (const Curve& curve : curves) {
     std::string path;

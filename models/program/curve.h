@@ -18,9 +18,9 @@ struct Curve {
   std::vector<Point> points;
 };
 
-// The curves over common axes that hold all finite points; `logarithmic`: y by powers of ten, where all
-// points are positive. Long curves are thinned to the smallest and largest y of each of some hundred
-// steps, so that no peak is lost.
+// The curves over common axes that hold all finite points; `logarithmic`: y by powers of ten, where
+// all points are positive. Long curves are thinned to the smallest and largest y of each of some
+// hundred steps, so that no peak is lost.
 std::string curve_svg(const std::vector<Curve>& curves, const std::string& x_label,
                       const std::string& y_label, bool logarithmic);
 

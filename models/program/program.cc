@@ -41,11 +41,11 @@ std::string instruction_set() {
 
 // What must be equal for a checkpoint to be continued.
 std::string settings_line(const Program& program, const Settings& settings) {
-  std::string line = absl::StrCat(program.name, " floatX=", std::string(name_of(settings.float_x)),
-                                  " batch_size=", settings.batch_size,
-                                  " learning_rate=", absl::StrFormat("%.17g",
-                                                                     settings.learning_rate),
-                                  " patience=", settings.patience);
+  std::string line =
+      absl::StrCat(program.name, " floatX=", std::string(name_of(settings.float_x)),
+                   " batch_size=", settings.batch_size,
+                   " learning_rate=", absl::StrFormat("%.17g", settings.learning_rate),
+                   " patience=", settings.patience);
   for (const std::string& flag : program.model_flags) {
     if (flag == "nkerns") absl::StrAppend(&line, " nkerns=", absl::StrJoin(settings.nkerns, ","));
     if (flag == "n_hidden") absl::StrAppend(&line, " n_hidden=", settings.n_hidden);
@@ -78,9 +78,9 @@ int run(const Program& program, const Settings& settings, const std::string& exe
   if (!data.ok()) return fail(program, data.status(), kFailed);
   if (settings.batch_size > data->smallest()) {
     return fail(program,
-                absl::InvalidArgumentError(absl::StrCat(
-                    "--batch_size=", settings.batch_size, ": the data set has parts of only ",
-                    data->smallest(), " images")),
+                absl::InvalidArgumentError(absl::StrCat("--batch_size=", settings.batch_size,
+                                                        ": the data set has parts of only ",
+                                                        data->smallest(), " images")),
                 kBadFlag);
   }
   say("... building the model");
@@ -113,13 +113,13 @@ int run(const Program& program, const Settings& settings, const std::string& exe
 
 int run_program(const Program& program, int argc, char** argv) {
   Settings settings = program.defaults;
-  const absl::Status parsed = parse_flags(std::vector<std::string>(argv + 1, argv + argc),
-                                          program.model_flags, settings);
+  const absl::Status parsed =
+      parse_flags(std::vector<std::string>(argv + 1, argv + argc), program.model_flags, settings);
   if (!parsed.ok()) return fail(program, parsed, kBadFlag);
   if (settings.help) {
-    std::fputs(flags_help(program.name, program.purpose, program.model_flags, program.defaults)
-                   .c_str(),
-               stdout);
+    std::fputs(
+        flags_help(program.name, program.purpose, program.model_flags, program.defaults).c_str(),
+        stdout);
     return 0;
   }
   try {

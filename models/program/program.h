@@ -23,8 +23,8 @@ struct Program {
   std::string (*last_lines)(const TrainingResult& result) = nullptr;
 };
 
-// Runs the program and returns its exit code: 0; 1 with one line on stderr where data or files cannot
-// be read or written; 2 with one line for a bad flag.
+// Runs the program and returns its exit code: 0; 1 with one line on stderr where data or files
+// cannot be read or written; 2 with one line for a bad flag.
 int run_program(const Program& program, int argc, char** argv);
 
 }  // namespace bitale

@@ -42,7 +42,8 @@ svg { width: 100%%; height: auto; display: block; } svg text { fill: var(--soft)
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem; }
 td, th { padding: .25rem .7rem; text-align: left; font-weight: normal; }
 td.n, th.n { text-align: right; } tr + tr td { border-top: 1px solid var(--line); }
-table.matrix td { text-align: center; width: 2.2rem; padding: .3rem 0; border: 1px solid var(--line); }
+table.matrix td { text-align: center; width: 2.2rem; padding: .3rem 0;
+  border: 1px solid var(--line); }
 .images { display: flex; flex-wrap: wrap; gap: .5rem; } figure { margin: 0; text-align: center; }
 img { display: block; image-rendering: pixelated; border-radius: 4px; }
 .scroll { overflow-x: auto; } .key { display: inline-block; width: .8rem; height: .2rem;
@@ -130,8 +131,7 @@ void append_filters(std::string& html, const Variable& first_weights) {
   for (int64_t i = 0; i < std::min(filters, kShownFilters); ++i) {
     const Tensor filter = dense ? weights.select(1, i).contiguous().reshape({kSide, kSide})
                                 : weights.select(0, i).select(0, 0);
-    html += image_tag(filter_levels(filter, scale), dense ? 56 : 50,
-                      absl::StrCat("filter ", i));
+    html += image_tag(filter_levels(filter, scale), dense ? 56 : 50, absl::StrCat("filter ", i));
   }
   html += "</div>\n";
 }
@@ -163,8 +163,8 @@ void append_matrix(std::string& html, const std::vector<int64_t>& guesses,
     absl::StrAppend(&html, "<tr><th>", r, "</th>");
     for (int64_t c = 0; c < kClasses; ++c) {
       const int64_t count = counts[static_cast<size_t>(r * kClasses + c)];
-      const double share = static_cast<double>(count) /
-                           static_cast<double>(std::max<int64_t>(totals[static_cast<size_t>(r)], 1));
+      const double share = static_cast<double>(count) / static_cast<double>(std::max<int64_t>(
+                                                            totals[static_cast<size_t>(r)], 1));
       const double opacity = r == c ? 0.45 * share : std::min(0.75, 0.08 + 20 * share);
       absl::StrAppendFormat(&html, "<td style=\"background:rgba(var(--%s),%.2f)\">%s</td>",
                             r == c ? "good" : "bad", count == 0 ? 0.0 : opacity,
@@ -201,8 +201,9 @@ void append_misclassified(std::string& html, const std::vector<int64_t>& guesses
 }
 
 void append_settings(std::string& html, const ReportContents& contents) {
-  html += "<h2>Layers</h2>\n<div class=\"scroll\"><table><tr><th>layer</th><th>kind</th>"
-          "<th class=\"n\">parameters</th><th class=\"n\">multiply-adds per image</th></tr>\n";
+  html +=
+      "<h2>Layers</h2>\n<div class=\"scroll\"><table><tr><th>layer</th><th>kind</th>"
+      "<th class=\"n\">parameters</th><th class=\"n\">multiply-adds per image</th></tr>\n";
   for (const LayerSummary& layer : contents.network.layers) {
     absl::StrAppend(&html, "<tr><td>", layer.name, "</td><td>", layer.kind, "</td><td class=\"n\">",
                     with_commas(layer.parameters), "</td><td class=\"n\">",

@@ -19,8 +19,8 @@ struct ReportContents {
   const SharedSet& test;
 };
 
-// Curves of cost and errors, filters of the first layer, confusion matrix and misclassified digits of
-// the test set with the weights as they are now, as HTML that refers to nothing outside itself.
+// Curves of cost and errors, filters of the first layer, confusion matrix and misclassified digits
+// of the test set with the weights as they are now, as HTML that refers to nothing outside itself.
 std::string report_html(const ReportContents& contents);
 
 // Writes report_html() to `path`. NotFound if that cannot be written.

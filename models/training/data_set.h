@@ -31,8 +31,9 @@ struct DataSets {
 // Puts `data` into shared variables, as it is.
 DataSets share(const Mnist& data);
 
-// The folder of the MNIST files that come along with the program `executable` (argv[0]): models/data/
-// mnist here, or among the program's runfiles. NotFound if it is in none of these places.
+// The folder of the MNIST files that come along with the program `executable` (argv[0]):
+// models/data/ mnist here, or among the program's runfiles. NotFound if it is in none of these
+// places.
 absl::StatusOr<std::string> find_mnist(const std::string& executable);
 
 // Loads MNIST in floatX from `data_dir`, or the one that comes along if that is empty.

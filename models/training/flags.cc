@@ -51,8 +51,8 @@ Flag weight(const char* name, const char* help, double& value) {
           absl::StrCat(value)};
 }
 
-Flag whole_number(const char* name, const char* help, int64_t low, int64_t high,
-                  int64_t& value, bool may_be_empty = false) {
+Flag whole_number(const char* name, const char* help, int64_t low, int64_t high, int64_t& value,
+                  bool may_be_empty = false) {
   return {name, help, false,
           [&value, low, high, may_be_empty](const std::string& text) -> Complaint {
             if (may_be_empty && text.empty()) return "";
@@ -153,8 +153,7 @@ std::vector<Flag> all_flags(Settings& s, const std::vector<std::string>& model_f
       switch_flag("profile", "print the time of each kernel of a training step", s.profile),
       switch_flag("help", "print this text, and end", s.help),
   };
-  const std::vector<std::string> optional = {"nkerns", "n_hidden", "L1_reg", "L2_reg",
-                                                  "seed"};
+  const std::vector<std::string> optional = {"nkerns", "n_hidden", "L1_reg", "L2_reg", "seed"};
   std::erase_if(flags, [&](const Flag& flag) {
     return std::count(optional.begin(), optional.end(), flag.name) != 0 &&
            std::count(model_flags.begin(), model_flags.end(), flag.name) == 0;
@@ -214,10 +213,9 @@ std::string flags_help(const std::string& program, const std::string& purpose,
                        const std::vector<std::string>& model_flags, Settings settings) {
   std::string text = absl::StrCat(program, ": ", purpose, "\n\n");
   for (const Flag& flag : all_flags(settings, model_flags)) {
-    absl::StrAppendFormat(&text, "  --%-16s %s%s\n", flag.name, flag.help,
-                          flag.shown_default.empty()
-                              ? ""
-                              : absl::StrCat(" (default: ", flag.shown_default, ")"));
+    absl::StrAppendFormat(
+        &text, "  --%-16s %s%s\n", flag.name, flag.help,
+        flag.shown_default.empty() ? "" : absl::StrCat(" (default: ", flag.shown_default, ")"));
   }
   return text;
 }

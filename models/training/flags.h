@@ -1,8 +1,9 @@
 // The command line of the training programs.
 //
-// Values are parsed by absl::ParseFlag, from a table of our own: absl::ParseCommandLine prints several
-// lines and exits with code 1 for a bad flag, knows nothing of ranges, and gives a flag one default
-// for all programs. Here a bad value is one line and exit code 2, and each program has its defaults.
+// Values are parsed by absl::ParseFlag, from a table of our own: absl::ParseCommandLine prints
+// several lines and exits with code 1 for a bad flag, knows nothing of ranges, and gives a flag one
+// default for all programs. Here a bad value is one line and exit code 2, and each program has its
+// defaults.
 
 #ifndef BITALE_MODELS_TRAINING_FLAGS_H_
 #define BITALE_MODELS_TRAINING_FLAGS_H_
@@ -42,9 +43,9 @@ struct Settings {
   bool help = false;
 };
 
-// Parses `arguments` (without the program's name) over `settings`. `model_flags` are the flags of this
-// program beside those that all have: "nkerns", "n_hidden", "L1_reg", "L2_reg", "seed". InvalidArgument
-// with a message of one line for a bad flag or value.
+// Parses `arguments` (without the program's name) over `settings`. `model_flags` are the flags of
+// this program beside those that all have: "nkerns", "n_hidden", "L1_reg", "L2_reg", "seed".
+// InvalidArgument with a message of one line for a bad flag or value.
 absl::Status parse_flags(const std::vector<std::string>& arguments,
                          const std::vector<std::string>& model_flags, Settings& settings);
 

@@ -1,5 +1,6 @@
-// The tutorial's training loop: minibatches in file order, validation, a test on each new best, early
-// stopping, its console lines; and around it a progress bar, a cost log, checkpoints and Ctrl-C.
+// The tutorial's training loop: minibatches in file order, validation, a test on each new best,
+// early stopping, its console lines; and around it a progress bar, a cost log, checkpoints and
+// Ctrl-C.
 
 #ifndef BITALE_MODELS_TRAINING_TRAINER_H_
 #define BITALE_MODELS_TRAINING_TRAINER_H_
@@ -53,8 +54,8 @@ struct TrainingResult {
   bool interrupted = false;
 };
 
-// Runs until the epochs, the iterations or the patience are used up, or until Ctrl-C. Errors: a log or
-// checkpoint that cannot be read or written, a cost that is not finite.
+// Runs until the epochs, the iterations or the patience are used up, or until Ctrl-C. Errors: a log
+// or checkpoint that cannot be read or written, a cost that is not finite.
 absl::StatusOr<TrainingResult> train(const TrainingTask& task, const TrainerOptions& options);
 
 }  // namespace bitale

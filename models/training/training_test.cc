@@ -79,8 +79,7 @@ struct Problem {
     const Index rows = slice(index * 10, (index + 1) * 10);
     const Givens givens = {{x, data[rows]}, {y, labels[rows]}};
     task = {.name = "problem",
-            .train = function({index}, cost, {.updates = sgd(cost, params, 0.5),
-                                              .givens = givens}),
+            .train = function({index}, cost, {.updates = sgd(cost, params, 0.5), .givens = givens}),
             .validate = function({index}, top.errors(y), {.givens = givens}),
             .test = function({index}, top.errors(y), {.givens = givens}),
             .train_batches = 8,
@@ -215,11 +214,11 @@ std::string complaint(const std::vector<std::string>& arguments) {
 
 TEST(Flags, ValuesAreTaken) {
   Settings settings;
-  ASSERT_TRUE(parse_flags({"--learning_rate=0.05", "--nkerns=3,7", "-batch_size", "20",
-                           "--floatX=float64", "--threads=", "--max_iterations=5", "--summary",
-                           "--noprofile", "--seed=0"},
-                          {"nkerns", "seed"}, settings)
-                  .ok());
+  ASSERT_TRUE(
+      parse_flags({"--learning_rate=0.05", "--nkerns=3,7", "-batch_size", "20", "--floatX=float64",
+                   "--threads=", "--max_iterations=5", "--summary", "--noprofile", "--seed=0"},
+                  {"nkerns", "seed"}, settings)
+          .ok());
   EXPECT_EQ(settings.learning_rate, 0.05);
   EXPECT_EQ(settings.nkerns, (std::array<int64_t, 2>{3, 7}));
   EXPECT_EQ(settings.batch_size, 20);
@@ -238,8 +237,7 @@ TEST(Flags, BadValuesAreOneClearLine) {
   EXPECT_EQ(complaint({"--n_epochs=1.5"}), "--n_epochs=1.5: is not a whole number");
   EXPECT_EQ(complaint({"--batch_size=-1"}), "--batch_size=-1: must be positive");
   EXPECT_EQ(complaint({"--max_iterations=0"}), "--max_iterations=0: must be positive");
-  EXPECT_EQ(complaint({"--nkerns=20"}),
-            "--nkerns=20: must be two positive numbers, such as 20,50");
+  EXPECT_EQ(complaint({"--nkerns=20"}), "--nkerns=20: must be two positive numbers, such as 20,50");
   EXPECT_EQ(complaint({"--nkerns=20,0"}),
             "--nkerns=20,0: must be two positive numbers, such as 20,50");
   EXPECT_EQ(complaint({"--floatX=float16"}), "--floatX=float16: must be float32 or float64");
@@ -249,8 +247,7 @@ TEST(Flags, BadValuesAreOneClearLine) {
   EXPECT_EQ(complaint({"train"}), "'train' is no flag; flags read --name=value");
   EXPECT_EQ(complaint({"--cost_log"}),
             "--cost_log needs a value: write the cost of every minibatch to this CSV file");
-  EXPECT_EQ(complaint({"--resume"}),
-            "--resume needs --checkpoint, the file to continue from");
+  EXPECT_EQ(complaint({"--resume"}), "--resume needs --checkpoint, the file to continue from");
 }
 
 }  // namespace

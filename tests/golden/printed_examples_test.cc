@@ -91,8 +91,8 @@ TEST(PrintedExamples, Dimshuffle) {
   for (const Shuffle& shuffle : shuffles) {
     RandomState rng(3);
     const Tensor value = rng.rand(shuffle.from);
-    Variable x = tensor(DType::kFloat64,
-                        SymbolicDims(static_cast<size_t>(value.rank()), Dim()), "x");
+    Variable x =
+        tensor(DType::kFloat64, SymbolicDims(static_cast<size_t>(value.rank()), Dim()), "x");
     const Tensor result = eval(dimshuffle(x, shuffle.pattern), {{x, value}});
     Dims order;
     for (const ShuffledAxis& axis : shuffle.pattern) {
