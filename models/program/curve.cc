@@ -58,15 +58,21 @@ double round_step(double range, int count) {
   return 10 * power;
 }
 
-std::vector<double> y_marks(const Axes& axes) {
+// Multiples of a round step between two values.
+std::vector<double> even_marks(double low, double high) {
   std::vector<double> marks;
-  if (!axes.logarithmic) {
-    const double step = round_step(axes.y_high - axes.y_low, 5);
-    for (double y = std::ceil(axes.y_low / step) * step; y <= axes.y_high; y += step) {
-      marks.push_back(y);
-    }
-    return marks;
+  const double step = round_step(high - low, 5);
+  for (double y = std::ceil(low / step) * step; y <= high; y += step) marks.push_back(y);
+  return marks;
+}
+
+std::vector<double> y_marks(const Axes& axes) {
+  if (!axes.logarithmic) return even_marks(axes.y_low, axes.y_high);
+  // Within one power of ten, round values say more than 1, 2 and 5.
+  if (axes.y_high - axes.y_low < 1) {
+    return even_marks(std::pow(10, axes.y_low), std::pow(10, axes.y_high));
   }
+  std::vector<double> marks;
   for (int power = static_cast<int>(std::floor(axes.y_low)); power <= axes.y_high; ++power) {
     const bool few = axes.y_high - axes.y_low < 2.5;
     for (double factor : few ? std::vector<double>{1, 2, 5} : std::vector<double>{1}) {
