@@ -68,7 +68,7 @@ Variable matmul(Operand a, Operand b) {
   }
   if (v[1].rank() <= 2) return dot(v[0], v[1]);  // no stack on the right: one product
   const int64_t rank = std::max(v[0].rank(), v[1].rank());
-  const Variable out = matmul_of(with_rank(v[0], rank), v[1], site);
+  const Variable out = matmul_of(with_rank(v[0], rank), with_rank(v[1], rank), site);
   return v[0].rank() == 1 ? without_axis(out, rank - 2) : out;
 }
 
