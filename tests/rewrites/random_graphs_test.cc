@@ -1,9 +1,12 @@
 // Ten thousand random graphs give the same with all rules as with none.
 
 #include <cmath>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "core/base/error.h"
 #include "core/compile/function.h"
 #include "core/graph/printer.h"
@@ -73,6 +76,19 @@ TEST_P(RandomGraphs, GiveTheSameWithAndWithoutRules) {
       FAIL() << "seed " << seed << ": " << error.what() << "\n" << debugprint(outputs);
     }
   }
+}
+
+TEST(RandomGraph, GivesRulesSomethingToDo) {
+  constexpr Phase kPhases[] = {Phase::kSimplify, Phase::kCanonicalize, Phase::kStabilize,
+                               Phase::kSpecialize};
+  std::set<std::string> fired;
+  for (uint64_t seed = 1; seed <= 1000; ++seed) {
+    FunctionGraph graph(variables_of(make_random_graph(seed).outputs));
+    std::vector<TraceEntry> trace;
+    run_phases(graph, kPhases, {}, &trace);
+    for (const TraceEntry& entry : trace) fired.insert(entry.rule);
+  }
+  EXPECT_GE(fired.size(), 25u) << absl::StrJoin(fired, ", ");
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomGraphs,
