@@ -43,9 +43,9 @@ TEST(Initializers, WeightsAreNumpysDraws) {
   const Tensor weights =
       uniform_weights(rng, InitRule::kGlorotUniform, 4, 2, {4, 2}, DType::kFloat64);
   EXPECT_TRUE(same_bits(weights, again.uniform(-1, 1, {4, 2})));
-  // numpy.random.RandomState(1234).uniform(-1, 1, 2)
-  EXPECT_NEAR(weights.at<double>({0, 0}), -0.61696111, 1e-8);
-  EXPECT_NEAR(weights.at<double>({0, 1}), 0.24421754, 1e-8);
+  // numpy.random.RandomState(1234).random_sample(2) is 0.1915194503788923, 0.6221087710398319.
+  EXPECT_NEAR(weights.at<double>({0, 0}), 2 * 0.1915194503788923 - 1, 1e-15);
+  EXPECT_NEAR(weights.at<double>({0, 1}), 2 * 0.6221087710398319 - 1, 1e-15);
 }
 
 TEST(HiddenLayer, IsTheActivationOfAnAffineMap) {
