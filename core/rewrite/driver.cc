@@ -102,10 +102,53 @@ bool enabled(const char* name, Exactness exactness, const RewriteOptions& option
          (exactness != Exactness::kAssumesFinite || options.assume_finite);
 }
 
+// The name of the least exact of the rules that fired, which is what the whole is as exact as.
+const char* least_exact(const std::vector<TraceEntry>& fired) {
+  const char* name = "inner graph";
+  Exactness worst = Exactness::kSameBits;
+  const auto consider = [&](const auto& candidates) {
+    for (const auto* candidate : candidates) {
+      if (candidate->exactness <= worst) continue;
+      for (const TraceEntry& entry : fired) {
+        if (entry.rule != candidate->name) continue;
+        name = candidate->name;
+        worst = candidate->exactness;
+        break;
+      }
+    }
+  };
+  consider(all_rules());
+  consider(all_graph_passes());
+  return name;
+}
+
+// Loop bodies and branches are graphs of their own: each is rewritten by `run(inner graph, trace)`,
+// and its op replaced where anything fired.
+template <typename Run>
+void rewrite_inner_graphs(FunctionGraph& graph, std::vector<TraceEntry>* trace, const Run& run) {
+  for (Apply* apply : graph.topological_order()) {
+    if (apply->op().inner_outputs().empty()) continue;
+    FunctionGraph inner(apply->op().inner_outputs());
+    std::vector<TraceEntry> fired;
+    run(inner, &fired);
+    if (fired.empty()) continue;
+    FixedSiteScope scope(apply->site());
+    const Variables outputs =
+        apply_op(apply->op().with_inner_outputs(inner.outputs()), apply->inputs());
+    std::vector<FunctionGraph::Replacement> pairs;
+    for (size_t i = 0; i < outputs.size(); ++i) pairs.push_back({apply->output(i), outputs[i]});
+    graph.replace(pairs, least_exact(fired));
+    if (trace != nullptr) trace->insert(trace->end(), fired.begin(), fired.end());
+  }
+}
+
 }  // namespace
 
 void run_rules(FunctionGraph& graph, std::span<const Rule* const> rules,
                const RewriteOptions& options, std::vector<TraceEntry>* trace) {
+  rewrite_inner_graphs(graph, trace, [&](FunctionGraph& inner, std::vector<TraceEntry>* fired) {
+    run_rules(inner, rules, options, fired);
+  });
   PhaseRun(graph, rules, trace).run();
   if (options.verify) graph.verify();
 }
@@ -138,6 +181,9 @@ void run_phases(FunctionGraph& graph, std::span<const Phase> phases, const Rewri
       std::shuffle(rules.begin(), rules.end(), generator);
       std::shuffle(passes.begin(), passes.end(), generator);
     }
+    rewrite_inner_graphs(graph, trace, [&](FunctionGraph& inner, std::vector<TraceEntry>* fired) {
+      run_phases(inner, {&phase, 1}, options, fired);
+    });
     for (size_t round = 0;; ++round) {
       bool changed = false;
       for (const GraphPass* pass : passes) changed |= run_pass(graph, *pass, trace);

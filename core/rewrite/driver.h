@@ -1,4 +1,5 @@
-// Runs rules and passes over a graph, phase by phase, each phase to a fixpoint.
+// Runs rules and passes over a graph, phase by phase, each phase to a fixpoint. Inner graphs (loop
+// bodies, branches) are rewritten too, each by itself, before the graph around them.
 
 #ifndef BITALE_CORE_REWRITE_DRIVER_H_
 #define BITALE_CORE_REWRITE_DRIVER_H_

@@ -174,6 +174,33 @@ TEST(Map, SecondCallWithOtherShapes) {
   EXPECT_EQ(f(random_tensor({7, 1}))[0].shape(), (Dims{7}));
 }
 
+TEST(Map, RulesReachTheLoopBody) {
+  const Variable x = dvector("x");
+  const Variable y = map([](const Variables& e) { return log(1.0 + exp(e[0])); }, {x});
+  const Tensor large = Tensor::of<double>({-1000, 0, 1000});
+  // exp(1000) overflows; softplus(1000) does not.
+  EXPECT_TRUE(close_to(eval(y, {{x, large}}), Tensor::of<double>({0, std::log(2.0), 1000})));
+  EXPECT_TRUE(close_to(eval(grad(sum(y), x), {{x, large}}), Tensor::of<double>({0, 0.5, 1})));
+}
+
+TEST(Map, RulesReachLoopsInLoops) {
+  const Variable x = dmatrix("x");
+  const Variable y = map(
+      [](const Variables& row) {
+        return map([](const Variables& e) { return log(1.0 + exp(e[0])); }, {row[0]});
+      },
+      {x});
+  EXPECT_TRUE(close_to(eval(y, {{x, Tensor::of<double>({{1000, 0}})}}),
+                       Tensor::of<double>({{1000, std::log(2.0)}})));
+}
+
+TEST(Map, DebugModeComparesRewrittenLoopBodies) {
+  const Variable x = dvector("x");
+  const Variable y = map([](const Variables& e) { return log(1.0 + exp(e[0])) - e[0] * 1.0; }, {x});
+  const Function f = function({x}, {y, grad(sum(y), x)}, {.mode = kDebugMode});
+  f(random_tensor({5}));
+}
+
 // --- Errors
 // ----------------------------------------------------------------------------------------
 
