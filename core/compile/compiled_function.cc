@@ -8,8 +8,9 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
-#include "core/compile/lower.h"
+#include "core/compile/call_arguments.h"
 #include "core/compile/debug_mode.h"
+#include "core/compile/lower.h"
 #include "core/compile/nan_guard.h"
 #include "core/compile/stage_b.h"
 #include "core/graph/op.h"
@@ -69,14 +70,6 @@ class ProfileObserver final : public InstructionObserver {
 
 }  // namespace
 
-struct CompiledFunction::CallState {
-  absl::InlinedVector<Tensor, 6> inputs;
-  absl::InlinedVector<Tensor, 12> shared;  // current values, row-major
-  absl::InlinedVector<int64_t, 16> symbols;
-  absl::InlinedVector<int64_t, 4> externals;
-  absl::InlinedVector<int64_t, 32> key;
-};
-
 CompiledFunction::CompiledFunction(const Ins& inputs, const Outs& outputs, FunctionOptions options,
                                    SourceSite site)
     : options_(std::move(options)),
@@ -102,20 +95,13 @@ void CompiledFunction::prepare_keys() {
   add_value_checks(key);
   key_program_ = IntProgram(analysis_.ints(), key);
 
-  Variables opaque;
-  for (const IntSymbol& symbol : analysis_.symbols()) {
-    if (symbol.kind != IntSymbol::Kind::kOpaque) continue;
-    ++external_count_;
-    if (std::find(opaque.begin(), opaque.end(), symbol.variable) == opaque.end()) {
-      opaque.push_back(symbol.variable);
-    }
-  }
-  if (opaque.empty()) return;
+  symbol_reader_ = SymbolReader(analysis_.symbols(), symbolic_.inputs, symbolic_.shared);
+  if (symbol_reader_.computed().empty()) return;
   FunctionOptions options;
   options.mode = options_.mode;
   options.on_unused_input = OnUnusedInput::kIgnore;
   options.no_default_updates = true;
-  prelude_ = std::make_unique<CompiledFunction>(Ins(symbolic_.inputs), Outs(opaque),
+  prelude_ = std::make_unique<CompiledFunction>(Ins(symbolic_.inputs), Outs(symbol_reader_.computed()),
                                                 std::move(options), site_);
 }
 
@@ -146,187 +132,9 @@ void CompiledFunction::add_value_checks(std::vector<IntExpr>& key) {
   }
 }
 
-Tensor CompiledFunction::convert_argument(const Arg& arg, const In& in, size_t position) const {
-  const Variable& variable = in.variable;
-  const TensorType& type = variable.type();
-  Tensor value = arg.value();
-  auto describe = [&] {
-    return absl::StrCat("function", options_.name.empty() ? "" : " " + options_.name,
-                        ": argument ", position, " (", variable.str(), ")");
-  };
-  if (!value.defined()) {
-    throw TypeError(absl::StrCat(describe(), " has no value\n  input made at: ",
-                                 variable.site().str()));
-  }
-  if (value.dtype() != type.dtype) {
-    const bool same_kind = is_floating(value.dtype()) == is_floating(type.dtype) ||
-                           is_discrete(value.dtype());
-    bool allowed = can_cast_losslessly(value.dtype(), type.dtype) ||
-                   (options_.allow_input_downcast && same_kind);
-    if (!allowed && arg.is_number()) {
-      // A number keeps its value, or it is refused; floats may round to a narrower float.
-      const Tensor cast = value.cast(type.dtype);
-      allowed = is_floating(type.dtype) ? is_floating(value.dtype()) || same_kind
-                                        : same_bits(cast.cast(value.dtype()), value);
-    }
-    if (!allowed) {
-      throw TypeError(absl::StrCat(
-          describe(), " has dtype ", std::string(name_of(value.dtype())), ", the input is ",
-          std::string(name_of(type.dtype)), "\n  input made at: ", variable.site().str(),
-          "\n  hint: value.cast(dtype), or .allow_input_downcast = true"));
-    }
-    value = value.cast(type.dtype);
-  }
-  bool fits = value.rank() == type.rank();
-  for (int64_t axis = 0; fits && axis < type.rank(); ++axis) {
-    const Dim& dim = type.dims[axis];
-    fits = !dim.is_fixed() || dim.length() == value.shape()[axis];
-  }
-  if (!fits) {
-    throw ShapeError(absl::StrCat(describe(), " has shape ", to_string(value.shape()),
-                                  ", the input is ", type.str(), "\n  input made at: ",
-                                  variable.site().str()));
-  }
-  return value.to(kCpu);
-}
-
-void CompiledFunction::bind_arguments(std::span<const Arg> args, CallState& state) const {
-  const std::vector<In>& ins = symbolic_.inputs;
-  state.inputs.resize(ins.size());
-  auto describe = [&] {
-    return "function" + (options_.name.empty() ? "" : " " + options_.name);
-  };
-  size_t position = 0;
-  for (const Arg& arg : args) {
-    size_t index = position;
-    if (!arg.name().empty()) {
-      index = 0;
-      while (index < ins.size() &&
-             arg.name() != (ins[index].options.name.empty() ? ins[index].variable.name()
-                                                             : ins[index].options.name)) {
-        ++index;
-      }
-      if (index == ins.size()) {
-        throw TypeError(absl::StrCat(describe(), ": no input is named ", arg.name(),
-                                     "\n  compiled at: ", site_.str()));
-      }
-    } else {
-      ++position;
-    }
-    if (index >= ins.size()) {
-      throw TypeError(absl::StrCat(describe(), " takes ", ins.size(), " arguments, the call gives ",
-                                   args.size(), "\n  compiled at: ", site_.str()));
-    }
-    if (state.inputs[index].defined()) {
-      throw TypeError(absl::StrCat(describe(), ": ", ins[index].variable.str(),
-                                   " is given twice in one call\n  compiled at: ", site_.str()));
-    }
-    state.inputs[index] = convert_argument(arg, ins[index], index);
-  }
-  for (size_t i = 0; i < ins.size(); ++i) {
-    if (state.inputs[i].defined()) continue;
-    if (!ins[i].options.default_value) {
-      throw TypeError(absl::StrCat(describe(), ": argument ", i, " (", ins[i].variable.str(),
-                                   ") is missing and has no default\n  input made at: ",
-                                   ins[i].variable.site().str(), "\n  compiled at: ",
-                                   site_.str()));
-    }
-    state.inputs[i] = convert_argument(Arg(*ins[i].options.default_value), ins[i], i);
-  }
-}
-
-// Equal names are equal lengths, whichever variables they come from.
-void CompiledFunction::check_dims(const CallState& state) const {
-  struct Seen {
-    const std::string* name;
-    int64_t length;
-    const Variable* variable;
-    size_t axis;
-  };
-  absl::InlinedVector<Seen, 4> seen;
-  auto check = [&](const Variable& variable, const Tensor& value) {
-    for (size_t axis = 0; axis < variable.type().dims.size(); ++axis) {
-      const Dim& dim = variable.type().dims[axis];
-      if (!dim.is_named()) continue;
-      const int64_t length = value.shape()[axis];
-      auto it = std::find_if(seen.begin(), seen.end(),
-                             [&](const Seen& s) { return s.name == &dim.name(); });
-      if (it == seen.end()) {
-        seen.push_back({&dim.name(), length, &variable, axis});
-      } else if (it->length != length) {
-        throw ShapeError(absl::StrCat(
-            "dim ", dim.name(), " is ", it->length, " in ", it->variable->str(), " (axis ",
-            it->axis, ") but ", length, " in ", variable.str(), " (axis ", axis, ")\n  ",
-            it->variable->str(), " made at: ", it->variable->site().str(), "\n  ", variable.str(),
-            " made at: ", variable.site().str()));
-      }
-    }
-  };
-  for (size_t i = 0; i < state.inputs.size(); ++i) {
-    check(symbolic_.inputs[i].variable, state.inputs[i]);
-  }
-  for (size_t i = 0; i < state.shared.size(); ++i) check(symbolic_.shared[i], state.shared[i]);
-}
-
-void CompiledFunction::read_symbols(CallState& state) {
-  auto tensor_of = [&](const Variable& leaf) -> const Tensor& {
-    for (size_t i = 0; i < symbolic_.inputs.size(); ++i) {
-      if (symbolic_.inputs[i].variable == leaf) return state.inputs[i];
-    }
-    for (size_t i = 0; i < symbolic_.shared.size(); ++i) {
-      if (symbolic_.shared[i] == leaf) return state.shared[i];
-    }
-    throw CompileError("an integer of the shape program has no source: " + leaf.str());
-  };
-  std::optional<Results> computed;
-  if (prelude_ != nullptr) {
-    CallState inner;
-    inner.inputs = state.inputs;
-    // The prelude reads a subset of this function's shared variables, which are locked already.
-    for (const Variable& variable : prelude_->symbolic_.shared) {
-      inner.shared.push_back(tensor_of(variable));
-    }
-    computed = prelude_->run_locked(inner);
-  }
-  const auto& symbols = analysis_.symbols();
-  state.symbols.resize(symbols.size());
-  Variable last_opaque;
-  size_t opaque_index = 0;
-  std::vector<Variable> opaque;
-  for (size_t i = 0; i < symbols.size(); ++i) {
-    const IntSymbol& symbol = symbols[i];
-    switch (symbol.kind) {
-      case IntSymbol::Kind::kDim:
-      case IntSymbol::Kind::kNamed:
-        state.symbols[i] = tensor_of(symbol.variable).shape()[symbol.index];
-        break;
-      case IntSymbol::Kind::kValue: {
-        const Tensor& value = tensor_of(symbol.variable);
-        const Tensor element =
-            value.rank() == 0 ? value : value.select(0, static_cast<int64_t>(symbol.index));
-        state.symbols[i] = element.item<int64_t>();
-        break;
-      }
-      case IntSymbol::Kind::kOpaque: {
-        auto it = std::find(opaque.begin(), opaque.end(), symbol.variable);
-        opaque_index = static_cast<size_t>(it - opaque.begin());
-        if (it == opaque.end()) opaque.push_back(symbol.variable);
-        const Tensor& value = (*computed)[opaque_index];
-        state.symbols[i] = value.rank() == 0
-                               ? value.item<int64_t>()
-                               : value.select(0, static_cast<int64_t>(symbol.index)).item<int64_t>();
-        state.externals.push_back(state.symbols[i]);
-        break;
-      }
-      case IntSymbol::Kind::kExternal:
-        break;
-    }
-  }
-}
-
 Results CompiledFunction::call(std::span<const Arg> args) {
   CallState state;
-  bind_arguments(args, state);
+  bind_arguments(symbolic_.inputs, args, options_, site_, state);
   ContainerLocks locks(symbolic_.shared, symbolic_.update_output);
   for (const Variable& variable : symbolic_.shared) {
     state.shared.push_back(variable.container()->read());
@@ -334,9 +142,22 @@ Results CompiledFunction::call(std::span<const Arg> args) {
   return run_locked(state);
 }
 
+// The prelude reads a subset of this function's shared variables, which are locked already.
+Results CompiledFunction::run_prelude(const CallState& state) {
+  CallState inner;
+  inner.inputs = state.inputs;
+  for (const Variable& variable : prelude_->symbolic_.shared) {
+    const auto at = std::find(symbolic_.shared.begin(), symbolic_.shared.end(), variable);
+    inner.shared.push_back(state.shared[static_cast<size_t>(at - symbolic_.shared.begin())]);
+  }
+  return prelude_->run_locked(inner);
+}
+
 Results CompiledFunction::run_locked(CallState& state) {
-  check_dims(state);
-  read_symbols(state);
+  check_named_dims(symbolic_.inputs, symbolic_.shared, state);
+  Results computed;
+  if (prelude_ != nullptr) computed = run_prelude(state);
+  symbol_reader_.read({computed.begin(), computed.size()}, state);
   absl::InlinedVector<int64_t, 64> registers(key_program_.register_count());
   state.key.resize(key_program_.result_count());
   key_program_.evaluate(state.symbols, {registers.data(), registers.size()},

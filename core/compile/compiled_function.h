@@ -10,9 +10,11 @@
 #include <string>
 #include <vector>
 
+#include "core/compile/call_state.h"
 #include "core/compile/function.h"
 #include "core/compile/profile.h"
 #include "core/compile/stage_a.h"
+#include "core/compile/symbol_reader.h"
 #include "core/graph/shape_analysis.h"
 #include "core/runtime/execution_context.h"
 
@@ -44,14 +46,9 @@ class CompiledFunction {
     std::vector<int> reshaped;
     std::unique_ptr<ContextPool> contexts;
   };
-  // The tensors of one call.
-  struct CallState;
 
   void prepare_keys();
-  void bind_arguments(std::span<const Arg> args, CallState& state) const;
-  Tensor convert_argument(const Arg& arg, const In& in, size_t position) const;
-  void check_dims(const CallState& state) const;
-  void read_symbols(CallState& state);
+  Results run_prelude(const CallState& state);
   Results run_locked(CallState& state);
   std::shared_ptr<Entry> find_or_compile(const CallState& state);
   std::shared_ptr<Entry> compile(const CallState& state);
@@ -65,9 +62,9 @@ class CompiledFunction {
   ShapeAnalysis analysis_;
   // Dims of all variables of the rewritten graph that are not constants.
   IntProgram key_program_;
+  SymbolReader symbol_reader_;
   // Integers that depend on tensor contents: computed by a function of their own before each call.
   std::unique_ptr<CompiledFunction> prelude_;
-  size_t external_count_ = 0;
 
   std::mutex mutex_;  // guards what follows
   std::list<std::shared_ptr<Entry>> cache_;  // latest first
