@@ -41,6 +41,17 @@ Variable first_discrete(Variable variable, const NodeSet& reached) {
   return variable;
 }
 
+// A dependence on the shape is seldom what the user meant to differentiate.
+bool depends_on_shape_only(const GradientCut& cut, const NodeSet& reached) {
+  const Op& op = cut.output.owner()->op();
+  const Variable& input = cut.output.owner()->input(cut.input);
+  if (!is_discrete(input.dtype())) {
+    return op.traits().shape_only || !op.needs_elements(cut.input);
+  }
+  const Variable source = first_discrete(input, reached);
+  return source.owner() != nullptr && source.owner()->op().traits().shape_only;
+}
+
 std::string describe_cut(const GradientCut& cut, const NodeSet& reached) {
   const Apply& apply = *cut.output.owner();
   const Op& op = apply.op();
@@ -131,9 +142,15 @@ std::string why_disconnected(const Variables& outputs, const Variable& wrt,
   for (const Variable& constant : constants) {
     if (constant == wrt) return "it is in consider_constant";
   }
+  const GradientCut* reason = nullptr;
   for (const GradientCut& cut : cuts) {
-    if (on_path(cut.output.owner()->input(cut.input))) return describe_cut(cut, reached);
+    if (!on_path(cut.output.owner()->input(cut.input))) continue;
+    if (reason == nullptr) reason = &cut;
+    if (depends_on_shape_only(cut, reached)) continue;
+    reason = &cut;
+    break;
   }
+  if (reason != nullptr) return describe_cut(*reason, reached);
   for (const Variable& constant : constants) {
     if (on_path(constant)) {
       return absl::StrCat("the path goes through ", describe(constant),

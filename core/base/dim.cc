@@ -48,9 +48,10 @@ Dims contiguous_strides(const Dims& dims) {
   return strides;
 }
 
-Dim::Dim(int64_t length) : length_(length) {
+Dim::Dim(int64_t length, SourceSite site) : length_(length) {
   if (length < 0) {
     throw ShapeError("a dim cannot be negative: " + std::to_string(length) +
+                     "\n  at: " + resolve_site(site).str() +
                      "\n  hint: Dim::unknown() stands for a length that is not known yet");
   }
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
+#include "core/base/site.h"
 
 namespace bitale {
 
@@ -31,8 +32,9 @@ class Dim {
   // Unknown.
   constexpr Dim() = default;
   // Fixed. Throws ShapeError if negative.
-  Dim(int64_t length);            // NOLINT: a literal reads as a dim
-  Dim(int length) : Dim(static_cast<int64_t>(length)) {}  // NOLINT
+  Dim(int64_t length, SourceSite site = SourceSite::current());  // NOLINT: a literal reads as a dim
+  Dim(int length, SourceSite site = SourceSite::current())       // NOLINT
+      : Dim(static_cast<int64_t>(length), site) {}
   // Named.
   explicit Dim(std::string_view name);
   // NOLINTNEXTLINE: {"batch", 784} reads as dims

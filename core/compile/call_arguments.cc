@@ -60,7 +60,9 @@ Tensor convert_argument(const Arg& arg, const In& in, size_t position,
       throw TypeError(absl::StrCat(
           describe(), " has dtype ", std::string(name_of(value.dtype())), ", the input is ",
           std::string(name_of(type.dtype)), "\n  input made at: ", variable.site().str(),
-          "\n  hint: value.cast(dtype), or .allow_input_downcast = true"));
+          is_discrete(type.dtype) && is_floating(value.dtype())
+              ? "\n  hint: value.cast(dtype) drops fractions"
+              : "\n  hint: value.cast(dtype), or .allow_input_downcast = true"));
     }
     value = value.cast(type.dtype);
   }

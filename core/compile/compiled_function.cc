@@ -168,23 +168,42 @@ Results CompiledFunction::run_locked(CallState& state) {
   }
   const std::shared_ptr<Entry> entry = find_or_compile(state);
   const Program& program = *entry->program;
-  const ContextPool::Lease context = entry->contexts->acquire();
+  const auto out_of_memory = [&](const OutOfMemoryError& error, const std::string& what) {
+    return OutOfMemoryError(absl::StrCat("function", options_.name.empty() ? "" : " ", options_.name,
+                                         ": ", error.what(), "\n  for: ", what,
+                                         "\n  compiled at: ", site_.str()));
+  };
+  const ContextPool::Lease context = [&] {
+    try {
+      return entry->contexts->acquire();
+    } catch (const OutOfMemoryError& error) {
+      throw out_of_memory(error, "intermediate results");
+    }
+  }();
   for (size_t i = 0; i < context->inputs.size(); ++i) {
     context->inputs[i] = state.inputs[i].raw_data();
   }
   for (size_t i = 0; i < context->shared.size(); ++i) {
     context->shared[i] = state.shared[i].raw_data();
   }
-  Results results;
+  Results results(site_);
   std::vector<Tensor> debug_values;
   std::vector<Tensor> reshaped;
   const size_t first_reshaped = symbolic_.result_count + 2 * symbolic_.debug_pairs.size();
   for (size_t i = 0; i < program.outputs.size(); ++i) {
     const ProgramOutput& spec = program.outputs[i];
     const bool result = i < symbolic_.result_count;
-    std::shared_ptr<Storage> block =
-        result ? entry->contexts->output_block(i, i < outs_.size() && outs_[i].options.borrow)
-               : Storage::allocate(kCpu, spec.bytes());
+    std::shared_ptr<Storage> block;
+    try {
+      block = result ? entry->contexts->output_block(i, i < outs_.size() && outs_[i].options.borrow)
+                     : Storage::allocate(kCpu, spec.bytes());
+    } catch (const OutOfMemoryError& error) {
+      const Variable& output = symbolic_.graph->outputs()[i];
+      throw out_of_memory(error, absl::StrCat("output ", i, ", ", output.str(), " ",
+                                              std::string(name_of(spec.dtype)), " ",
+                                              to_string(spec.shape), ", made at ",
+                                              output.site().str()));
+    }
     context->outputs[i] = block->data();
     Tensor tensor(std::move(block), spec.dtype, spec.shape, contiguous_strides(spec.shape), 0);
     if (result) {
@@ -258,8 +277,11 @@ void CompiledFunction::check_shapes(const CallState& state) {
                       std::string(name_of(apply.input(k).dtype())), " ", to_string(concrete),
                       ", made at ", apply.input(k).site().str(), "\n");
     }
-    throw ShapeError(absl::StrCat(std::string(apply.op().name()), ": ", check.what, ": ",
-                                  values[2 * i], " and ", values[2 * i + 1], "\n", shapes,
+    throw ShapeError(absl::StrCat(std::string(apply.op().name()), ": ", check.what,
+                                  check.is_condition ? ""
+                                                     : absl::StrCat(": ", values[2 * i], " and ",
+                                                                    values[2 * i + 1]),
+                                  "\n", shapes,
                                   "  at: ", apply.site().str(),
                                   *check.hint ? absl::StrCat("\n  hint: ", check.hint) : ""));
   }
@@ -306,7 +328,8 @@ std::shared_ptr<CompiledFunction::Entry> CompiledFunction::compile(const CallSta
   StageBOptions stage_b;
   stage_b.rewrite = rewrite_options(options_.mode);
   const bool debug = options_.mode.kind == Mode::Kind::kDebug;
-  stage_b.fuse = !debug && options_.mode.kind != Mode::Kind::kFastCompile;
+  // NanGuardMode names the op that made a NaN, not the group it was fused into.
+  stage_b.fuse = options_.mode.kind == Mode::Kind::kFastRun;
   run_stage_b(graph, analysis, stage_b);
 
   LowerRequest request;
@@ -336,10 +359,11 @@ std::shared_ptr<CompiledFunction::Entry> CompiledFunction::compile(const CallSta
       for (const IntExpr& dim : analysis.dims(update.value)) new_shape.push_back(dim.constant());
       const TensorType& type = symbolic_.shared[i].type();
       if (!equals_or_narrows(fixed_type(type.dtype, new_shape), type)) {
-        throw ShapeError(absl::StrCat("the update of ", symbolic_.shared[i].str(), " has shape ",
-                                      to_string(new_shape), ", its type is ", type.str(),
-                                      "\n  made at: ", symbolic_.shared[i].site().str(),
-                                      "\n  new value made at: ", update.value.site().str()));
+        throw ShapeError(absl::StrCat("function: the update of ", symbolic_.shared[i].str(),
+                                      " has shape ", to_string(new_shape), ", its type is ",
+                                      type.str(), "\n  shared variable: made at ",
+                                      symbolic_.shared[i].site().str(), "\n  new value: made at ",
+                                      update.value.site().str(), "\n  compiled at: ", site_.str()));
       }
       // DebugMode takes no new value before all pairs have been compared.
       update.reshapes = debug || new_shape != shape;
@@ -375,7 +399,9 @@ std::shared_ptr<CompiledFunction> CompiledFunction::copy(const Givens& swap,
     if (!from.is_shared() || !to.is_shared() || from.type() != to.type()) {
       throw TypeError(absl::StrCat("copy: ", from.str(), " ", from.type().str(),
                                    " cannot be swapped for ", to.str(), " ", to.type().str(),
-                                   ": both must be shared variables of one type"));
+                                   ": both must be shared variables of one type\n  made at: ",
+                                   from.site().str(), " and ", to.site().str(),
+                                   "\n  compiled at: ", site_.str()));
     }
     options.givens.emplace_back(from, to);
   }

@@ -5,6 +5,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "core/base/error.h"
+#include "core/base/site.h"
 #include "core/tensor/tensor.h"
 
 namespace bitale {
@@ -13,13 +14,17 @@ namespace bitale {
 // `float c = train(3).item<float>();`, `Tensor y = predict(x);`.
 class Results {
  public:
+  Results() = default;
+  // `compiled_at`: where the function was made, for errors.
+  explicit Results(SourceSite compiled_at) : compiled_at_(compiled_at) {}
   void push_back(Tensor tensor) { tensors_.push_back(std::move(tensor)); }
 
   size_t size() const { return tensors_.size(); }
   const Tensor& operator[](size_t i) const {
     if (i >= tensors_.size()) {
       throw ExecutionError("result " + std::to_string(i) + " of a function with " +
-                           std::to_string(tensors_.size()) + " outputs");
+                           std::to_string(tensors_.size()) +
+                           " outputs\n  compiled at: " + compiled_at_.str());
     }
     return tensors_[i];
   }
@@ -30,7 +35,8 @@ class Results {
   const Tensor& only() const {
     if (tensors_.size() != 1) {
       throw ExecutionError("a function with " + std::to_string(tensors_.size()) +
-                           " outputs was used as if it had one\n  hint: use results[i]");
+                           " outputs was used as if it had one\n  compiled at: " +
+                           compiled_at_.str() + "\n  hint: use results[i]");
     }
     return tensors_[0];
   }
@@ -42,6 +48,7 @@ class Results {
 
  private:
   absl::InlinedVector<Tensor, 4> tensors_;
+  SourceSite compiled_at_;
 };
 
 }  // namespace bitale

@@ -156,12 +156,18 @@ void check_leaves(const SymbolicFunction& compiled, const FunctionOptions& optio
                                     "\n  hint: add it to the inputs, or replace it through .givens"));
   }
   if (options.on_unused_input == OnUnusedInput::kIgnore) return;
+  const auto replaced = [&](const Variable& variable) {
+    return std::any_of(options.givens.begin(), options.givens.end(),
+                       [&](const auto& given) { return given.first == variable; });
+  };
   for (const In& in : compiled.inputs) {
     if (used.contains(in.variable)) continue;
     const std::string what =
         absl::StrCat("function: input ", in.variable.str(), " ", in.variable.type().str(),
                      " is not used by any output or update", made_at(in.variable), at(site),
-                     "\n  hint: leave it out, or set .on_unused_input = OnUnusedInput::kIgnore");
+                     replaced(in.variable)
+                         ? "\n  hint: .givens replaces it everywhere, so leave it out"
+                         : "\n  hint: leave it out, or set .on_unused_input = OnUnusedInput::kIgnore");
     if (options.on_unused_input == OnUnusedInput::kRaise) throw CompileError(what);
     std::fprintf(stderr, "warning: %s\n", what.c_str());
   }

@@ -53,6 +53,11 @@ bool expand_composites(FunctionGraph& graph, ShapeAnalysis& analysis,
   return changed;
 }
 
+std::string numbers_of(const ShapeCheck& check) {
+  if (check.is_condition) return "";
+  return absl::StrCat(": ", check.left.constant(), " and ", check.right.constant());
+}
+
 void check_concrete(const ShapeAnalysis& analysis, size_t first_check) {
   for (size_t i = first_check; i < analysis.checks().size(); ++i) {
     const ShapeCheck& check = analysis.checks()[i];
@@ -61,8 +66,7 @@ void check_concrete(const ShapeAnalysis& analysis, size_t first_check) {
       continue;
     }
     throw ShapeError(absl::StrCat(std::string(check.output.owner()->op().name()), ": ", check.what,
-                                  ": ", check.left.constant(), " and ", check.right.constant(),
-                                  "\n", describe_operands(check.output.owner()->inputs()),
+                                  numbers_of(check), "\n", describe_operands(check.output.owner()->inputs()),
                                   "  at: ", check.output.site().str()));
   }
 }

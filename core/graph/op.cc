@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
+#include "core/graph/operand.h"
 #include "core/graph/shape_context.h"
 
 namespace bitale {
@@ -23,8 +24,10 @@ std::string describe_operands(std::span<const Variable> operands) {
   std::string text;
   for (size_t i = 0; i < operands.size() && i < kMost; ++i) {
     const Variable& v = operands[i];
-    absl::StrAppend(&text, "  operand ", i, ": ", v.str(), " ", v.type().str(), ", made at ",
-                    v.site().str(), "\n");
+    const std::optional<double> number = v.is_constant() && v.rank() == 0 ? constant_scalar(v)
+                                                                          : std::nullopt;
+    absl::StrAppend(&text, "  operand ", i, ": ", v.str(), number ? absl::StrCat(" ", *number) : "",
+                    " ", v.type().str(), ", made at ", v.site().str(), "\n");
   }
   if (operands.size() > kMost) {
     absl::StrAppend(&text, "  ... and ", operands.size() - kMost, " more operands\n");

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
+#include "core/base/intern.h"
 #include "core/graph/traversal.h"
 #include "core/tensor/tensor.h"
 
@@ -37,6 +38,9 @@ class AnalysisContext final : public ShapeContext {
     }
     for (size_t axis = 0; axis < dims.size(); ++axis) {
       const Dim& known = type.dims[axis];
+      if (known.is_named()) {
+        analysis_.named_outputs_.push_back({&known.name(), dims[axis], variable});
+      }
       if (!known.is_fixed() || (dims[axis].is_constant() && dims[axis].constant() == known.length()))
         continue;
       require_equal(dims[axis], known.length(), "a dim differs from its static length",
@@ -55,6 +59,11 @@ class AnalysisContext final : public ShapeContext {
   void require_equal(IntExpr a, IntExpr b, const char* what, const char* hint) override {
     if (a.same_as(b)) return;
     analysis_.checks_.push_back({a, b, apply_.output(0), what, hint});
+  }
+  void require(IntExpr condition, const char* what, const char* hint) override {
+    const IntExpr holds = min(max(condition, 0), 1);
+    if (holds.same_as(1)) return;
+    analysis_.checks_.push_back({holds, 1, apply_.output(0), what, hint, /*is_condition=*/true});
   }
 
  private:
@@ -116,6 +125,19 @@ void ShapeAnalysis::analyze(std::span<const Variable> outputs) {
       }
     }
   }
+  check_named_outputs();
+}
+
+// The name may come from a leaf that is analysed later than the output, hence at the end.
+void ShapeAnalysis::check_named_outputs() {
+  for (const NamedOutput& named : named_outputs_) {
+    const auto [it, first] = named_.emplace(named.name, named.length);
+    if (first || it->second.same_as(named.length)) continue;
+    const std::string what = absl::StrCat("dim ", *named.name, " has two lengths");
+    checks_.push_back({named.length, it->second, named.output, intern(what)->c_str(),
+                       "a name stands for one length within one function"});
+  }
+  named_outputs_.clear();
 }
 
 const IntExprs& ShapeAnalysis::dims(const Variable& variable) {

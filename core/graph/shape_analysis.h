@@ -34,6 +34,8 @@ struct ShapeCheck {
   Variable output;  // of the Apply that states it
   const char* what;
   const char* hint;
+  // left is 0 or 1 and right 1: the numbers tell the user nothing.
+  bool is_condition = false;
 };
 
 class ShapeAnalysis {
@@ -65,6 +67,7 @@ class ShapeAnalysis {
  private:
   friend class AnalysisContext;
   void analyze_leaf(const Variable& leaf);
+  void check_named_outputs();
   IntExpr new_symbol(IntSymbol::Kind kind, const Variable& variable, size_t index);
 
   IntGraph ints_;
@@ -73,6 +76,13 @@ class ShapeAnalysis {
   absl::flat_hash_map<Variable, IntExprs> dims_;
   absl::flat_hash_map<Variable, IntExprs> values_;
   absl::flat_hash_map<const std::string*, IntExpr> named_;
+  // Dims that an output's type names, though their lengths come from elsewhere.
+  struct NamedOutput {
+    const std::string* name;
+    IntExpr length;
+    Variable output;
+  };
+  std::vector<NamedOutput> named_outputs_;
   absl::flat_hash_set<Variable> analyzed_;  // leaves, and first outputs of applications
 };
 

@@ -34,7 +34,7 @@ class ShapeContext {
   // "inner dims differ"; `hint` how to mend it. Both are literals.
   virtual void require_equal(IntExpr a, IntExpr b, const char* what, const char* hint = "") = 0;
   // `condition` must not be 0.
-  void require(IntExpr condition, const char* what, const char* hint = "") {
+  virtual void require(IntExpr condition, const char* what, const char* hint = "") {
     require_equal(min(max(condition, 0), 1), 1, what, hint);
   }
 };

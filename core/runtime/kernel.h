@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <utility>
 
 namespace bitale {
 
@@ -31,11 +33,26 @@ struct KernelFrame {
   }
 };
 
+// Thrown by a kernel that cannot go on, such as one that meets an index out of range. The program it
+// runs in makes an ExecutionError of it, with op, operands and the user's line.
+class KernelFailure {
+ public:
+  explicit KernelFailure(std::string what, std::string hint = "")
+      : what_(std::move(what)), hint_(std::move(hint)) {}
+  const std::string& what() const { return what_; }
+  const std::string& hint() const { return hint_; }
+
+ private:
+  std::string what_;
+  std::string hint_;
+};
+
 class Kernel {
  public:
   virtual ~Kernel() = default;
 
-  // Allocates nothing. Work is split by shapes only (core/runtime/thread_pool.h).
+  // Allocates nothing. Work is split by shapes only (core/runtime/thread_pool.h). KernelFailure if
+  // can_raise().
   virtual void run(const KernelFrame& frame) const = 0;
 
   virtual size_t workspace_bytes() const { return 0; }

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/error.h"
 #include "core/tensor/device_memory.h"
 
 namespace bitale {
@@ -49,6 +50,19 @@ std::string describe(const Place& place) {
   if (place.offset != 0 || place.region == Region::kArena) absl::StrAppend(&text, "+", place.offset);
   if (place.moving >= 0) absl::StrAppend(&text, "+", place.scale, "*r", place.moving);
   return text;
+}
+
+// The executor's half of a KernelFailure.
+[[noreturn]] void fail(const Instruction& instruction, const KernelFailure& failure) {
+  const std::string op = instruction.label.substr(0, instruction.label.find('{'));
+  std::string text = absl::StrCat(op, ": ", failure.what());
+  for (size_t i = 0; i < instruction.inputs.size(); ++i) {
+    absl::StrAppend(&text, "\n  operand ", i, ": ", std::string(name_of(instruction.input_dtypes[i])),
+                    " ", to_string(instruction.input_shapes[i]));
+  }
+  absl::StrAppend(&text, "\n  at: ", instruction.site);
+  if (!failure.hint().empty()) absl::StrAppend(&text, "\n  hint: ", failure.hint());
+  throw ExecutionError(text);
 }
 
 }  // namespace
@@ -137,7 +151,11 @@ void run_program(const Program& program, const ProgramBindings& bindings,
     }
     const KernelFrame frame{inputs, outputs, arena + instruction.workspace_offset, integers};
     if (observer != nullptr) observer->before(instruction, frame);
-    instruction.kernel->run(frame);
+    try {
+      instruction.kernel->run(frame);
+    } catch (const KernelFailure& failure) {
+      fail(instruction, failure);
+    }
     if (observer != nullptr) observer->after(instruction, frame);
   }
 }

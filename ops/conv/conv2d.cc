@@ -153,7 +153,7 @@ struct Family {
 
 }  // namespace
 
-BorderMode::BorderMode(std::string_view name) {
+BorderMode::BorderMode(std::string_view name, SourceSite site) {
   if (name == "valid") {
     kind_ = Kind::kValid;
   } else if (name == "full") {
@@ -162,21 +162,23 @@ BorderMode::BorderMode(std::string_view name) {
     kind_ = Kind::kHalf;
   } else {
     throw GraphError(absl::StrCat("conv2d: unknown border_mode \"", std::string(name),
-                                  "\"\n  hint: \"valid\", \"full\", \"half\", {height, width} or "
+                                  "\"\n  at: ", resolve_site(site).str(),
+                                  "\n  hint: \"valid\", \"full\", \"half\", {height, width} or "
                                   "{{top, bottom}, {left, right}}"));
   }
 }
 
-BorderMode::BorderMode(int64_t height, int64_t width)
-    : BorderMode(std::pair(height, height), std::pair(width, width)) {}
+BorderMode::BorderMode(int64_t height, int64_t width, SourceSite site)
+    : BorderMode(std::pair(height, height), std::pair(width, width), site) {}
 
 BorderMode::BorderMode(std::pair<int64_t, int64_t> top_bottom,
-                       std::pair<int64_t, int64_t> left_right)
+                       std::pair<int64_t, int64_t> left_right, SourceSite site)
     : kind_(Kind::kExplicit),
       pads_{top_bottom.first, top_bottom.second, left_right.first, left_right.second} {
   for (const int64_t pad : pads_) {
     if (pad < 0) {
       throw GraphError(absl::StrCat("conv2d: padding must not be negative: ", pad,
+                                    "\n  at: ", resolve_site(site).str(),
                                     "\n  hint: slice the input to crop it"));
     }
   }

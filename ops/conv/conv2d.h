@@ -8,6 +8,7 @@
 #define BITALE_OPS_CONV_CONV2D_H_
 
 #include <array>
+#include <concepts>
 #include <cstdint>
 #include <string_view>
 #include <utility>
@@ -30,16 +31,19 @@ class BorderMode {
   };
 
   BorderMode() = default;
-  // "valid", "full" or "half" ("same" for odd filters). GraphError for another name.
-  BorderMode(const char* name)
-      : BorderMode(std::string_view(name)) {}  // NOLINT: reads as an option
-  BorderMode(std::string_view name);           // NOLINT
+  // "valid", "full" or "half" (which keeps the size for odd filters). GraphError for another name.
+  BorderMode(const char* name,
+             SourceSite site = SourceSite::current())  // NOLINT: reads as an option
+      : BorderMode(std::string_view(name), site) {}
+  BorderMode(std::string_view name, SourceSite site = SourceSite::current());  // NOLINT
   // This many rows and columns on every side. GraphError if negative.
-  BorderMode(int64_t pad) : BorderMode(pad, pad) {}               // NOLINT
-  BorderMode(int pad) : BorderMode(static_cast<int64_t>(pad)) {}  // NOLINT
+  template <std::integral T>
+  BorderMode(T pad, SourceSite site = SourceSite::current())  // NOLINT
+      : BorderMode(static_cast<int64_t>(pad), static_cast<int64_t>(pad), site) {}
   // Rows above and below, columns left and right.
-  BorderMode(int64_t height, int64_t width);
-  BorderMode(std::pair<int64_t, int64_t> top_bottom, std::pair<int64_t, int64_t> left_right);
+  BorderMode(int64_t height, int64_t width, SourceSite site = SourceSite::current());
+  BorderMode(std::pair<int64_t, int64_t> top_bottom, std::pair<int64_t, int64_t> left_right,
+             SourceSite site = SourceSite::current());
 
   Kind kind() const { return kind_; }
   // Rows or columns before (side 0) and after (side 1) the image on axis 0 (height) or 1 (width),

@@ -199,8 +199,13 @@ TEST(Conv2d, RefusesOtherRanksDtypesAndOptions) {
   const Variable w = tensor(DType::kFloat32, {5, 2, 3, 3}, "w");
   expect_error<ShapeError>([&] { conv2d(x, w, {.num_groups = 2}); },
                            {"conv2d: 5 filters do not fall into 2 groups"});
-  EXPECT_THROW(BorderMode("same"), GraphError);
-  EXPECT_THROW(BorderMode(-1), GraphError);
+  expect_error<GraphError>([&] { conv2d(x, x, {.border_mode = "same"}); },
+                           {"conv2d: unknown border_mode \"same\"", "hint: \"valid\", \"full\""});
+  expect_error<GraphError>(
+      [&] {
+        conv2d(x, x, {.border_mode = {1, -1}});
+      },
+      {"conv2d: padding must not be negative: -1"});
 }
 
 TEST(Conv2dGradWrtInputs, RefusesAnOutputGradOfAnotherSize) {

@@ -68,7 +68,7 @@ TEST(Fill, MakesZerosOnesAndOthers) {
   expect_error<ShapeError>([&] { f(int64_t{-1}); }, {"a length is negative: -1 and 0"},
                            SourceSite::current(__builtin_FILE(), __builtin_LINE() - 4));
   expect_error<ShapeError>([&] { zeros({2, -1}); },
-                           {"is new and cannot be kept: its dim is -1"});
+                           {"zeros: the length of axis 1 is negative: -1"});
 }
 
 TEST(FillLike, TakesDimsAndDTypeOnly) {

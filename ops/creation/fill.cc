@@ -1,5 +1,8 @@
 #include "ops/creation/fill.h"
 
+#include <string>
+#include <string_view>
+
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "ops/shape/broadcast_to.h"
@@ -7,32 +10,54 @@
 namespace bitale {
 namespace {
 
-Variable fill(const Variable& scalar, ShapeItems dims, SourceSite site) {
+void require_lengths(std::string_view builder, const ShapeItems& dims, SourceSite site) {
+  size_t axis = 0;
+  for (const ShapeItem& length : dims) {
+    std::string what;
+    if (length.is_static()) {
+      if (length.length() < 0) what = absl::StrCat("is negative: ", length.length());
+    } else if (length.variable().rank() != 0 || !is_discrete(length.variable().dtype())) {
+      what = absl::StrCat("must be an integer scalar, not ", length.variable().str(), " ",
+                          length.variable().type().str(), ", made at ",
+                          length.variable().site().str());
+    }
+    if (!what.empty()) {
+      const std::string text = absl::StrCat(std::string(builder), ": the length of axis ", axis,
+                                            " ", what, "\n  at: ", resolve_site(site).str());
+      if (length.is_static()) throw ShapeError(text);
+      throw TypeError(text);
+    }
+    ++axis;
+  }
+}
+
+Variable fill(std::string_view builder, const Variable& scalar, ShapeItems dims, SourceSite site) {
+  require_lengths(builder, dims, site);
   if (dims.size() == 0) return scalar;
   return broadcast_to(Operand(scalar, site), std::move(dims));
 }
 
 Variable fill_like(const Variable& x, double value, SourceSite site) {
   SiteScope scope(site, "");
-  return fill(scalar_constant(x.dtype(), value, site), lengths_of(x), site);
+  return fill("full_like", scalar_constant(x.dtype(), value, site), lengths_of(x), site);
 }
 
 }  // namespace
 
 Variable zeros(ShapeItems dims, DType dtype, SourceSite site) {
-  return full(std::move(dims), 0.0, dtype, site);
+  return fill("zeros", scalar_constant(dtype, 0.0, site), std::move(dims), site);
 }
 
 Variable ones(ShapeItems dims, DType dtype, SourceSite site) {
-  return full(std::move(dims), 1.0, dtype, site);
+  return fill("ones", scalar_constant(dtype, 1.0, site), std::move(dims), site);
 }
 
 Variable full(ShapeItems dims, Operand value) {
-  return fill(value.variable(), std::move(dims), value.site());
+  return fill("full", value.variable(), std::move(dims), value.site());
 }
 
 Variable full(ShapeItems dims, double value, DType dtype, SourceSite site) {
-  return fill(scalar_constant(dtype, value, site), std::move(dims), site);
+  return fill("full", scalar_constant(dtype, value, site), std::move(dims), site);
 }
 
 Variable zeros_like(Operand x) { return fill_like(x.variable(), 0.0, x.site()); }
@@ -51,11 +76,11 @@ Variable full_like(Operand x, Operand value) {
                                  describe_operands(both), "  at: ", resolve_site(x.site()).str(),
                                  "\n  hint: cast one of them"));
   }
-  return fill(filling, lengths_of(variable), x.site());
+  return fill("full_like", filling, lengths_of(variable), x.site());
 }
 
 Variable alloc(Operand value, ShapeItems dims) {
-  return fill(value.variable(), std::move(dims), value.site());
+  return fill("alloc", value.variable(), std::move(dims), value.site());
 }
 
 }  // namespace bitale

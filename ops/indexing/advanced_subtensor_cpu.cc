@@ -58,9 +58,10 @@ class IndexedPlaces {
 
  private:
   [[noreturn]] void refuse(int64_t index, size_t array) const {
-    throw ExecutionError(absl::StrCat("index ", index, " is out of range for axis ",
-                                      axis_ + static_cast<int64_t>(array), " of length ",
-                                      lengths_[array]));
+    throw KernelFailure(absl::StrCat("index ", index, " is out of range for axis ",
+                                     axis_ + static_cast<int64_t>(array), " of length ",
+                                     lengths_[array]),
+                        "valid indices run from -length to length - 1");
   }
 
   size_t first_;

@@ -178,7 +178,18 @@ Variable fit_value(std::string_view op_name, const Variable& part, const Operand
                                   describe_operands(both),
                                   "  at: ", resolve_site(value.site()).str()));
   }
-  bool repeats = fitted.rank() < part.rank();
+  const int64_t missing = part.rank() - fitted.rank();
+  for (int64_t axis = 0; axis < fitted.rank(); ++axis) {
+    const Dim& dim = fitted.type().dims[static_cast<size_t>(axis)];
+    if (dim == Dim(1) || compatible(dim, part.type().dims[static_cast<size_t>(axis + missing)])) {
+      continue;
+    }
+    throw ShapeError(absl::StrCat(std::string(op_name), ": the value has dims ",
+                                  to_string(fitted.type().dims), ", the part ",
+                                  to_string(part.type().dims), "\n", describe_operands(both),
+                                  "  at: ", resolve_site(value.site()).str()));
+  }
+  bool repeats = missing > 0;
   for (int64_t axis = 0; axis < fitted.rank() && !repeats; ++axis) {
     repeats = fitted.type().dims[static_cast<size_t>(axis)] == Dim(1) &&
               part.type().dims[static_cast<size_t>(axis)] != Dim(1);

@@ -54,7 +54,7 @@ std::vector<AxisRange> axis_ranges(ShapeContext& context, const AxisIndices& ind
     }
     constexpr const char* kHint = "valid indices run from -length to length - 1";
     // Equal to its clamped self only within the axis; an empty axis has no index at all.
-    context.require_equal(start, min(max(start, 0 - length), length - 1), "index out of range",
+    context.require_equal(start, min(max(start, 0 - length), length - 1), "index out of range; given and nearest valid index",
                           kHint);
     if (!length.is_constant() || length.constant() == 0) {
       context.require(length, "an axis of length 0 has no element to index");

@@ -108,8 +108,8 @@ class IntegerDraw final : public DrawKernel {
     const int64_t low = *frame.input<int64_t>(1);
     const int64_t high = *frame.input<int64_t>(2);
     if (low >= high) {
-      throw ExecutionError("random_integers: low >= high: " + std::to_string(low) +
-                           " >= " + std::to_string(high));
+      throw KernelFailure("low must be below high, but " + std::to_string(low) +
+                          " >= " + std::to_string(high));
     }
     const uint64_t range = static_cast<uint64_t>(high) - static_cast<uint64_t>(low);
     const auto make = [&](uint64_t bits) {

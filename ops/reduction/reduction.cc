@@ -107,12 +107,21 @@ std::vector<TensorType> ReduceOp::infer_types(const TypeContext& context) const 
                                      " is out of range for an operand of rank ", type.rank()));
   }
   TensorType result{result_dtype(kind_, type.dtype), {}};
+  bool reduces_nothing = false;
+  bool has_outputs = true;
   for (int64_t axis = 0; axis < type.rank(); ++axis) {
+    const Dim& dim = type.dims[axis];
     if (!std::binary_search(axes_.begin(), axes_.end(), axis)) {
-      result.dims.push_back(type.dims[axis]);
-    } else if (keepdims_) {
-      result.dims.push_back(1);
+      result.dims.push_back(dim);
+      has_outputs &= dim.is_fixed() && dim != Dim(0);
+    } else {
+      if (keepdims_) result.dims.push_back(1);
+      reduces_nothing |= dim == Dim(0);
     }
+  }
+  if (lacks_identity(kind_) && reduces_nothing && has_outputs) {
+    context.shape_error("zero-size reduction has no identity",
+                        "max, min, argmax and argmin need at least one element");
   }
   return {std::move(result)};
 }

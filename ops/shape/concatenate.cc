@@ -155,9 +155,30 @@ Variable concatenate(const Variables& operands, int64_t axis, SourceSite site) {
   return concatenate(std::vector<Operand>(operands.begin(), operands.end()), axis, site);
 }
 
+namespace {
+
+void require_equal_dims(const Variables& variables, SourceSite site) {
+  for (size_t i = 1; i < variables.size(); ++i) {
+    const SymbolicDims& first = variables[0].type().dims;
+    const SymbolicDims& dims = variables[i].type().dims;
+    bool equal = first.size() == dims.size();
+    for (size_t axis = 0; equal && axis < dims.size(); ++axis) {
+      equal = compatible(first[axis], dims[axis]);
+    }
+    if (equal) continue;
+    throw ShapeError(absl::StrCat("stack: operand ", i, " has the dims ", to_string(dims),
+                                  ", operand 0 has ", to_string(first), "\n",
+                                  describe_operands(variables), "  at: ", resolve_site(site).str(),
+                                  "\n  hint: concatenate joins along an axis that may differ"));
+  }
+}
+
+}  // namespace
+
 Variable stack(const std::vector<Operand>& operands, int64_t axis, SourceSite site) {
   SiteScope scope(site, "");
   const Variables variables = common_dtype("stack", operands, site);
+  require_equal_dims(variables, site);
   std::vector<Operand> expanded;
   for (const Variable& variable : variables) {
     expanded.push_back(

@@ -154,7 +154,15 @@ Variable squeeze(Operand x) {
 Variable squeeze(Operand x, std::vector<int64_t> axes) {
   SiteScope scope(x.site(), "");
   Variable variable = x.variable();
-  for (int64_t& axis : axes) axis = normalize_axis("squeeze", axis, variable.rank(), x.site());
+  for (int64_t& axis : axes) {
+    axis = normalize_axis("squeeze", axis, variable.rank(), x.site());
+    const Dim& dim = variable.type().dims[static_cast<size_t>(axis)];
+    if (compatible(dim, Dim(1))) continue;
+    throw ShapeError(absl::StrCat("squeeze: axis ", axis, " has length ", dim.str(), ", not 1\n",
+                                  describe_operands({&variable, 1}),
+                                  "  at: ", resolve_site(x.site()).str(),
+                                  "\n  hint: only axes of length 1 can go; index or reduce others"));
+  }
   variable = broadcastable(variable, axes);
   std::vector<int64_t> order;
   for (int64_t axis = 0; axis < variable.rank(); ++axis) {

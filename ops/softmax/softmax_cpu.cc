@@ -77,11 +77,8 @@ std::unique_ptr<const Kernel> make_softmax(KernelMaker& maker) {
 // Reads labels of any integer dtype into the workspace, and refuses those out of range.
 class Labels {
  public:
-  Labels(const Apply& apply, size_t operand, DType dtype, int64_t rows, int64_t classes,
-         bool from_end)
-      : name_(apply.op().name()),
-        site_(apply.site().str()),
-        operand_(operand),
+  Labels(size_t operand, DType dtype, int64_t rows, int64_t classes, bool from_end)
+      : operand_(operand),
         dtype_(dtype),
         rows_(rows),
         classes_(classes),
@@ -110,13 +107,11 @@ class Labels {
 
  private:
   void refuse(int64_t row, const std::string& label) const {
-    throw ExecutionError(absl::StrCat(
-        name_, ": row ", row, " has the label ", label, ", but there are ", classes_,
-        " classes\n  at: ", site_, "\n  hint: labels run from 0 to the number of classes less 1"));
+    throw KernelFailure(absl::StrCat("row ", row, " has the label ", label, ", but there are ",
+                                     classes_, " classes"),
+                        "labels run from 0 to the number of classes less 1");
   }
 
-  std::string name_;
-  std::string site_;
   size_t operand_;
   DType dtype_;
   int64_t rows_;
@@ -157,7 +152,7 @@ class CrossentropyKernel final : public Kernel {
         dtype_(call.outputs[0].dtype),
         n_(logits_of(call).shape[0]),
         classes_(logits_of(call).shape[1]),
-        labels_(call.apply, is_gradient_ ? 2 : 1, call.inputs[is_gradient_ ? 2 : 1].dtype, n_,
+        labels_(is_gradient_ ? 2 : 1, call.inputs[is_gradient_ ? 2 : 1].dtype, n_,
                 classes_, call.op_as<CrossentropySoftmaxSparseOp>().counts_from_end()) {}
 
   size_t workspace_bytes() const override { return labels_.workspace_bytes(); }

@@ -24,6 +24,7 @@ PACKAGES = [
     "ops/cpu",
     "ops/rewrites",
     "tests/end_to_end",
+    "tests/errors",
     "tests/golden",
     "tests/layering",
     "tests/rewrites",
