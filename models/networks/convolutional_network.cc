@@ -1,13 +1,9 @@
-#include <utility>
-
-#include "autograd/grad.h"
 #include "core/graph/inputs.h"
+#include "models/networks/minibatch_functions.h"
 #include "models/networks/networks.h"
 #include "nn/hidden_layer.h"
 #include "nn/lenet_conv_pool_layer.h"
 #include "nn/logistic_regression.h"
-#include "ops/elementwise/operators.h"
-#include "ops/indexing/index.h"
 #include "ops/shape/reshape.h"
 
 namespace bitale {
@@ -17,8 +13,8 @@ Network convolutional_network(const DataSets& data, const Settings& settings) {
   const auto [maps0, maps1] = settings.nkerns;
   RandomState rng(static_cast<uint32_t>(settings.seed));
 
-  // A minibatch: images as rows of pixels, their labels, and its number.
-  Variable x = matrix("x"), y = ivector("y"), index = lscalar("index");
+  // A minibatch: images as rows of pixels, and their labels.
+  Variable x = matrix("x"), y = ivector("y");
 
   // 28x28 images; filtering reduces them to 24x24, pooling to 12x12.
   LeNetConvPoolLayer layer0(rng, reshape(x, {batch, 1, 28, 28}),
@@ -30,50 +26,22 @@ Network convolutional_network(const DataSets& data, const Settings& settings) {
                             {.filter_shape = {maps1, maps0, 5, 5},
                              .image_shape = {batch, maps0, 12, 12},
                              .pool_size = {2, 2}});
-  HiddenLayer layer2(rng, flatten(layer1.output(), 2), {.n_in = maps1 * 4 * 4, .n_out = 500});
+  const int64_t n_in = maps1 * 4 * 4;
+  HiddenLayer layer2(rng, flatten(layer1.output(), 2), {.n_in = n_in, .n_out = 500});
   LogisticRegression layer3(layer2.output(), {.n_in = 500, .n_out = 10});
 
-  Variable cost = layer3.negative_log_likelihood(y);
-
-  const Index minibatch = slice(index * batch, (index + 1) * batch);
-  const Givens test_givens = {{x, data.test.x[minibatch]}, {y, data.test.y[minibatch]}};
-  Function test_model =
-      function({index}, layer3.errors(y), {.givens = test_givens, .name = "test_model"});
-  Function validate_model =
-      function({index}, layer3.errors(y),
-               {.givens = {{x, data.valid.x[minibatch]}, {y, data.valid.y[minibatch]}},
-                .name = "validate_model"});
-
-  const std::vector<NamedParameter> parameters = {
-      {"layer3.W", layer3.W()}, {"layer3.b", layer3.b()}, {"layer2.W", layer2.W()},
-      {"layer2.b", layer2.b()}, {"layer1.W", layer1.W()}, {"layer1.b", layer1.b()},
-      {"layer0.W", layer0.W()}, {"layer0.b", layer0.b()}};
-  Variables params;
-  for (const NamedParameter& parameter : parameters) params.push_back(parameter.variable);
-
-  const Variables grads = grad(cost, params);
-  Updates updates;
-  for (size_t i = 0; i < params.size(); ++i) {
-    updates.emplace_back(params[i], params[i] - settings.learning_rate * grads[i]);
-  }
-  Function train_model =
-      function({index}, cost,
-               {.updates = updates,
-                .givens = {{x, data.train.x[minibatch]}, {y, data.train.y[minibatch]}},
-                .name = "train_model",
-                .profile = settings.profile});
-
-  Network network;
-  network.task = {.name = "convolutional_mlp",
-                  .train = train_model,
-                  .validate = validate_model,
-                  .test = test_model,
-                  .train_batches = data.train.size / batch,
-                  .valid_batches = data.valid.size / batch,
-                  .test_batches = data.test.size / batch,
-                  .batch_size = batch,
-                  .parameters = parameters};
-  const int64_t n_in = maps1 * 4 * 4;
+  Network network = minibatch_functions(
+      {.name = "convolutional_mlp",
+       .x = x,
+       .y = y,
+       .cost = layer3.negative_log_likelihood(y),
+       .errors = layer3.errors(y),
+       .predictions = layer3.y_pred(),
+       .parameters = {{"layer3.W", layer3.W()}, {"layer3.b", layer3.b()},
+                      {"layer2.W", layer2.W()}, {"layer2.b", layer2.b()},
+                      {"layer1.W", layer1.W()}, {"layer1.b", layer1.b()},
+                      {"layer0.W", layer0.W()}, {"layer0.b", layer0.b()}}},
+      data, settings);
   network.layers = {
       {"layer0", "convolution 5x5, max-pooling 2x2, tanh", {maps0, 12, 12}, maps0 * 25 + maps0,
        maps0 * 25 * 24 * 24},
@@ -81,8 +49,6 @@ Network convolutional_network(const DataSets& data, const Settings& settings) {
        maps1 * maps0 * 25 + maps1, maps1 * maps0 * 25 * 8 * 8},
       {"layer2", "fully connected, tanh", {500}, n_in * 500 + 500, n_in * 500},
       {"layer3", "fully connected, softmax", {10}, 500 * 10 + 10, 500 * 10}};
-  network.predict_test =
-      function({index}, layer3.y_pred(), {.givens = {{x, data.test.x[minibatch]}}});
   network.first_weights = layer0.W();
   return network;
 }

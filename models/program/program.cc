@@ -94,7 +94,12 @@ int run(const Program& program, const Settings& settings, const std::string& exe
       train(network.task, trainer_options(program, settings));
   if (!result.ok()) return fail(program, result.status(), kFailed);
   if (result->interrupted) say("Interrupted.");
-  std::fputs(program.last_lines(*result).c_str(), stdout);
+  if (result->state.validation_errors.empty()) {
+    say(absl::StrCat("The run ended after ", result->state.next_iteration,
+                     " minibatches, before the first validation."));
+  } else {
+    std::fputs(program.last_lines(*result).c_str(), stdout);
+  }
   if (settings.profile) std::fputs(network.task.train.profile().c_str(), stdout);
   if (!settings.report.empty()) {
     const absl::Status written =
