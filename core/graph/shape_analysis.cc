@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "core/base/intern.h"
+#include "core/graph/analysis_reader.h"
 #include "core/graph/traversal.h"
 #include "core/tensor/tensor.h"
 
@@ -14,20 +15,10 @@ bool may_be_host_integers(const TensorType& type) {
   return type.rank() == 1 && type.dims[0].is_fixed() && type.dims[0].length() <= kMostHostIntegers;
 }
 
-// The view of one Apply that its shape rule gets.
-class AnalysisContext final : public ShapeContext {
+// Takes down what a shape rule states.
+class AnalysisContext final : public AnalysisReader {
  public:
-  AnalysisContext(ShapeAnalysis& analysis, const Apply& apply)
-      : analysis_(analysis), apply_(apply) {}
-
-  const Apply& apply() const override { return apply_; }
-  IntExpr dim(size_t input, size_t axis) override {
-    return analysis_.dims(apply_.input(input))[axis];
-  }
-  IntExpr value(size_t input, size_t element) override {
-    return analysis_.value(apply_.input(input), element);
-  }
-  bool has_value(size_t input) override { return analysis_.has_value(apply_.input(input)); }
+  using AnalysisReader::AnalysisReader;
 
   void set_dims(size_t output, IntExprs dims) override {
     const Variable variable = apply_.output(output);
@@ -65,10 +56,6 @@ class AnalysisContext final : public ShapeContext {
     if (holds.same_as(1)) return;
     analysis_.checks_.push_back({holds, 1, apply_.output(0), what, hint, /*is_condition=*/true});
   }
-
- private:
-  ShapeAnalysis& analysis_;
-  const Apply& apply_;
 };
 
 IntExpr ShapeAnalysis::new_symbol(IntSymbol::Kind kind, const Variable& variable, size_t index) {
