@@ -27,6 +27,7 @@ PACKAGES = [
     "tests/errors",
     "tests/golden",
     "tests/layering",
+    "tests/ledger",
     "tests/rewrites",
     "tests/support",
 ] + ["ops/" + family for family in OP_FAMILIES]

@@ -1,0 +1,120 @@
+// Loops, random draws, gradient control, and what the fusion pass makes.
+
+#include "ops/control/map.h"
+#include "ops/elementwise/elementwise.h"
+#include "ops/elementwise/fused_elementwise_internal.h"
+#include "ops/gradient_control/gradient_control.h"
+#include "ops/random/random_draw.h"
+#include "ops/reduction/reduction.h"
+#include "tests/ledger/ledger.h"
+
+namespace bitale::ledger {
+namespace {
+
+Row draw_row(const char* name, Distribution distribution, ShapeItems dims,
+             std::vector<Tensor> parameters, std::map<Column, Hole> holes) {
+  std::vector<Tensor> inputs = {initial_random_state(/*seed=*/3, /*index=*/1)};
+  inputs.insert(inputs.end(), parameters.begin(), parameters.end());
+  return {.name = name,
+          .cases = {{.name = "from a state",
+                     .inputs = inputs,
+                     .build_as =
+                         [distribution, dims](const Variables& v, DType dtype) {
+                           const DrawResult result = draw(distribution, v[0], dims, dtype,
+                                                          Variables(v.begin() + 1, v.end()));
+                           return Variables{result.next_state, result.sample};
+                         },
+                     .agrees = false}},
+          .holes = no_derivatives(kDiscreteOperands, std::move(holes))};
+}
+
+std::vector<Row> draw_rows() {
+  static constexpr Hole kOtherRefused = {Verdict::kRefused, "draws float32 or float64: cast"};
+  static constexpr Hole kInt64Only = {Verdict::kRefused, "draws int64: cast"};
+  const std::map<Column, Hole> floats = {{Column::kHalf, kOtherRefused},
+                                         {Column::kInteger, kOtherRefused},
+                                         {Column::kBool, kOtherRefused}};
+  const std::map<Column, Hole> integers = {{Column::kFloat32, kInt64Only},
+                                           {Column::kFloat64, kInt64Only},
+                                           {Column::kHalf, kInt64Only},
+                                           {Column::kInteger, kInt64Only},
+                                           {Column::kBool, kInt64Only}};
+  return {draw_row("random_uniform", Distribution::kUniform, {3, 5}, {}, floats),
+          draw_row("random_normal", Distribution::kNormal, {3, 5}, {}, floats),
+          draw_row("random_integers", Distribution::kIntegers, {3, 5},
+                   {Tensor(int64_t{-2}), Tensor(int64_t{9})}, integers),
+          draw_row("random_permutation", Distribution::kPermutation, {7}, {}, integers)};
+}
+
+std::vector<Row> gradient_control_rows() {
+  static constexpr Hole kCut = {Verdict::kDiffers, "cuts gradients: that is its purpose"};
+  static constexpr Hole kZero = {Verdict::kDiffers, "gives gradients of 0: that is its purpose"};
+  static constexpr Hole kChanged = {Verdict::kDiffers, "changes gradients: that is its purpose"};
+  const Tensor x = random_tensor({3, 4});
+  const auto row = [&](const char* name, std::map<Column, Hole> holes,
+                       ListFunction<Variable, Variable> build) {
+    return Row{.name = name,
+               .cases = {{.name = "matrix", .inputs = {x}, .build = std::move(build)}},
+               .holes = std::move(holes)};
+  };
+  return {row("disconnected_grad", no_derivatives(kCut),
+              [](const Variables& v) { return disconnected_grad(v[0]); }),
+          row("zero_grad", no_derivatives(kZero),
+              [](const Variables& v) { return zero_grad(v[0]); }),
+          row("grad_clip", no_derivatives(kChanged),
+              [](const Variables& v) { return grad_clip(v[0], -0.1, 0.1); }),
+          row("grad_scale", no_derivatives(kChanged),
+              [](const Variables& v) { return grad_scale(v[0], 3); })};
+}
+
+std::shared_ptr<const ElementwiseOp> elementwise_op_of(const Variable& v) {
+  return std::dynamic_pointer_cast<const ElementwiseOp>(v.owner()->shared_op());
+}
+
+// exp(a * b), where b broadcasts, as one node.
+Variable fused(const Variables& v) {
+  const Variable product = mul(v[0], v[1]);
+  const Variable power = exp(product);
+  std::vector<FusedElementwiseOp::Step> steps = {
+      {elementwise_op_of(product), {0, 1}, product.type()},
+      {elementwise_op_of(power), {2}, power.type()}};
+  return apply_one(std::make_shared<FusedElementwiseOp>(2, std::move(steps)), v);
+}
+
+}  // namespace
+
+std::vector<Row> other_rows() {
+  std::vector<Row> rows = draw_rows();
+  for (Row& row : gradient_control_rows()) rows.push_back(std::move(row));
+  rows.push_back({.name = "map",
+                  .cases = {{.name = "over rows, with a vector",
+                             .inputs = {random_tensor({3, 4}), random_tensor({4}, -1, 1, 2)},
+                             .build =
+                                 [](const Variables& v) {
+                                   return map(
+                                       [](const Variables& e) { return sum(sqr(e[0]) * e[1]); },
+                                       {v[0]}, {v[1]});
+                                 }},
+                            {.name = "two sequences, two results",
+                             .inputs = {random_tensor({3}), random_tensor({3, 2}, -1, 1, 2)},
+                             .build =
+                                 [](const Variables& v) {
+                                   return map_all(
+                                       [](const Variables& e) {
+                                         return Variables{e[0] * e[1], e[1] * e[1]};
+                                       },
+                                       {v[0], v[1]});
+                                 }}}});
+  rows.push_back({.name = "fused_elementwise",
+                  .cases = {{.name = "exp(a * b)",
+                             .inputs = {random_tensor({3, 4}), random_tensor({4}, -1, 1, 2)},
+                             .build = fused}},
+                  .holes = {{Column::kInteger,
+                             {Verdict::kRefused, "the fused steps have dtypes of their own"}},
+                            {Column::kBool,
+                             {Verdict::kRefused, "the fused steps have dtypes of their own"}}},
+                  .stands_for = "the elementwise nodes it was fused from"});
+  return rows;
+}
+
+}  // namespace bitale::ledger
