@@ -29,7 +29,8 @@ Variable crossentropy_softmax_sparse_grad(Operand g, Operand logits, Operand y);
 // where terms with y = 0 count 0.
 Variable categorical_crossentropy(Operand p, Operand y);
 
-// Theano's binary_crossentropy, per element: -(y log(p) + (1 - y) log(1 - p)); p and y broadcast.
+// Theano's binary_crossentropy, per element: -(y log(p) + (1 - y) log(1 - p)); p and y
+// broadcast; y may have any dtype (labels are 0 and 1).
 Variable binary_crossentropy(Operand p, Operand y);
 
 // The same from logits z, where p = sigmoid(z): y softplus(-z) + (1 - y) softplus(z).

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
+#include "core/base/options.h"
 #include "ops/creation/arange.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/indexing/index.h"
@@ -10,6 +11,17 @@
 #include "ops/softmax/crossentropy.h"
 
 namespace bitale {
+namespace {
+
+// Both as floats: among integers 1 - y would wrap, and bool has no difference.
+Variables floating_operands(std::string_view op_name, const Operand& prediction, const Operand& y) {
+  Variables v = resolve_operands(op_name, {prediction, y});
+  if (is_discrete(v[0].dtype())) v[0] = cast(v[0], float_x());
+  if (is_discrete(v[1].dtype())) v[1] = cast(v[1], v[0].dtype());
+  return v;
+}
+
+}  // namespace
 
 Variable categorical_crossentropy(Operand p, Operand y) {
   SiteScope scope(p.site(), "");
@@ -45,13 +57,13 @@ Variable categorical_crossentropy(Operand p, Operand y) {
 
 Variable binary_crossentropy(Operand p, Operand y) {
   SiteScope scope(p.site(), "");
-  const Variables v = resolve_operands("binary_crossentropy", {p, y});
+  const Variables v = floating_operands("binary_crossentropy", p, y);
   return neg(add(mul(v[1], log(v[0])), mul(sub(1, v[1]), log1p(neg(v[0])))));
 }
 
 Variable binary_crossentropy_with_logits(Operand z, Operand y) {
   SiteScope scope(z.site(), "");
-  const Variables v = resolve_operands("binary_crossentropy_with_logits", {z, y});
+  const Variables v = floating_operands("binary_crossentropy_with_logits", z, y);
   return add(mul(v[1], softplus(neg(v[0]))), mul(sub(1, v[1]), softplus(v[0])));
 }
 
