@@ -1,6 +1,6 @@
 // What the ledger demands of kernels and formulas.
 
-#include <algorithm>
+#include <functional>
 
 #include "absl/strings/str_cat.h"
 #include "autograd/pushforward.h"
@@ -8,6 +8,7 @@
 #include "core/compile/kernel_registry.h"
 #include "core/graph/traversal.h"
 #include "gtest/gtest.h"
+#include "ops/cpu/single_kernel.h"
 #include "tests/ledger/ledger.h"
 
 namespace bitale::ledger {
@@ -15,8 +16,8 @@ namespace {
 
 std::vector<Tensor> evaluate(const Variables& inputs, const Variables& outputs,
                              const std::vector<Tensor>& values) {
-  const Function f = function(inputs, outputs,
-                              {.on_unused_input = OnUnusedInput::kIgnore, .mode = kFastCompile});
+  const Function f =
+      function(inputs, outputs, {.on_unused_input = OnUnusedInput::kIgnore, .mode = kFastCompile});
   const Results results = f.call(std::vector<Arg>(values.begin(), values.end()));
   return {results.begin(), results.end()};
 }
@@ -37,10 +38,6 @@ Variables with_gradients(const BuiltCase& built) {
   return results;
 }
 
-OperandLayout layout_of(const Tensor& tensor) {
-  return {tensor.dtype(), tensor.shape(), tensor.strides()};
-}
-
 // Each registration of `apply`'s op on `device` that takes the call, against those of its rank.
 void expect_no_tie(const Apply& apply, const std::vector<OperandLayout>& inputs,
                    const std::vector<OperandLayout>& outputs, DeviceKind device) {
@@ -56,11 +53,20 @@ void expect_no_tie(const Apply& apply, const std::vector<OperandLayout>& inputs,
 
 class Kernels : public ::testing::TestWithParam<const Row*> {};
 
-TEST_P(Kernels, OfOneRankNeverTakeTheSameCall) {
-  for (const Case& c : GetParam()->cases) {
-    const BuiltCase built = build_case(*GetParam(), c);
-    const Variables outputs_and_gradients = with_gradients(built);
-    const std::vector<Apply*> applications = topological_order(outputs_and_gradients);
+// Visits each call of a kernel that the row's cases and their gradients make: the application, its
+// operands and results.
+void for_each_call(const Row& row, DType dtype,
+                   const std::function<void(const Apply& apply, const std::vector<Tensor>& inputs,
+                                            const std::vector<Tensor>& outputs)>& visit) {
+  for (const Case& c : row.cases) {
+    BuiltCase built = build_case(row, c);
+    if (built.dtype != dtype && !row.holes.contains(Column::kFloat32)) {
+      built = {.dtype = dtype, .values = inputs_as(c, dtype)};
+      built.inputs = variables_for(built.values);
+      built.outputs = c.outputs(built.inputs, dtype);
+    }
+    const Variables graph = with_gradients(built);
+    const std::vector<Apply*> applications = topological_order(graph);
     Variables operands;
     for (const Apply* apply : applications) {
       operands.insert(operands.end(), apply->inputs().begin(), apply->inputs().end());
@@ -71,17 +77,61 @@ TEST_P(Kernels, OfOneRankNeverTakeTheSameCall) {
     const std::vector<Tensor> values = evaluate(built.inputs, operands, built.values);
     auto next = values.begin();
     for (const Apply* apply : applications) {
-      std::vector<OperandLayout> inputs, strided, outputs;
-      for (size_t i = 0; i < apply->inputs().size(); ++i, ++next) {
-        inputs.push_back(layout_of(*next));
-        strided.push_back(layout_of(strided_copy(*next)));
-      }
-      for (size_t i = 0; i < apply->output_count(); ++i) outputs.push_back(layout_of(*next++));
-      for (DeviceKind device : {DeviceKind::kCpu, DeviceKind::kCuda}) {
-        expect_no_tie(*apply, inputs, outputs, device);
-        expect_no_tie(*apply, strided, outputs, device);
-      }
+      const auto inputs_end = next + static_cast<ptrdiff_t>(apply->inputs().size());
+      const auto outputs_end = inputs_end + static_cast<ptrdiff_t>(apply->output_count());
+      visit(*apply, {next, inputs_end}, {inputs_end, outputs_end});
+      next = outputs_end;
     }
+  }
+}
+
+std::vector<OperandLayout> layouts_of(const std::vector<Tensor>& tensors) {
+  std::vector<OperandLayout> layouts;
+  for (const Tensor& tensor : tensors) {
+    layouts.push_back({tensor.dtype(), tensor.shape(), tensor.strides()});
+  }
+  return layouts;
+}
+
+TEST_P(Kernels, OfOneRankNeverTakeTheSameCall) {
+  for (DType dtype : {DType::kFloat64, DType::kFloat32}) {
+    for_each_call(*GetParam(), dtype,
+                  [](const Apply& apply, const std::vector<Tensor>& inputs,
+                     const std::vector<Tensor>& outputs) {
+                    std::vector<Tensor> strided;
+                    for (const Tensor& input : inputs) strided.push_back(strided_copy(input));
+                    for (DeviceKind device : {DeviceKind::kCpu, DeviceKind::kCuda}) {
+                      expect_no_tie(apply, layouts_of(inputs), layouts_of(outputs), device);
+                      expect_no_tie(apply, layouts_of(strided), layouts_of(outputs), device);
+                    }
+                  });
+  }
+}
+
+TEST_P(Kernels, ThatTakeOneCallGiveTheSame) {
+  for (DType dtype : {DType::kFloat64, DType::kFloat32}) {
+    for_each_call(*GetParam(), dtype,
+                  [](const Apply& apply, const std::vector<Tensor>& inputs,
+                     const std::vector<Tensor>& outputs) {
+                    const auto kernels = kernels_of(apply.op().name(), DeviceKind::kCpu);
+                    if (kernels.size() < 2 || outputs.size() != 1) return;
+                    for (const KernelRegistration* registration : kernels) {
+                      cpu::SingleKernel kernel(*registration, apply.output(0), inputs,
+                                               outputs[0].shape());
+                      if (!kernel.made()) continue;
+                      EXPECT_TRUE(close_to(kernel.run(), outputs[0])) << registration->name;
+                    }
+                  });
+  }
+}
+
+// Rules and kernels under the eyes of DebugMode, gradients included.
+TEST_P(Kernels, AndRulesPassDebugMode) {
+  for (const Case& c : GetParam()->cases) {
+    const BuiltCase built = build_case(*GetParam(), c);
+    const Function f = function(built.inputs, with_gradients(built),
+                                {.on_unused_input = OnUnusedInput::kIgnore, .mode = kDebugMode});
+    EXPECT_NO_THROW(f.call(std::vector<Arg>(built.values.begin(), built.values.end()))) << c.name;
   }
 }
 
@@ -118,8 +168,7 @@ TEST_P(Kernels, GiveWhatTheFormulaGives) {
         const Variables formula = apply->op().formula(apply->inputs());
         for (size_t i = 0; i < formula.size(); ++i) {
           EXPECT_EQ(formula[i].dtype(), apply->output(i).dtype()) << apply->op().str();
-          const std::vector<Tensor> both =
-              evaluate(inputs, {apply->output(i), formula[i]}, values);
+          const std::vector<Tensor> both = evaluate(inputs, {apply->output(i), formula[i]}, values);
           EXPECT_TRUE(close_to(both[0], both[1])) << apply->op().str();
         }
       }

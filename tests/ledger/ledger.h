@@ -24,7 +24,7 @@ namespace bitale::ledger {
 
 enum class Column : uint8_t {
   kFloat32,  // runs, and equals float64 up to rounding; derivatives too
-  kFloat64,  // runs, the same in FAST_COMPILE and FAST_RUN
+  kFloat64,  // runs, the same in FAST_COMPILE and FAST_RUN and on strided inputs, as all dtypes do
   kHalf,     // float16 and bfloat16 run, and equal float64 up to rounding
   kInteger,  // int8, int32, int64 and uint8 run, and equal float64
   kBool,
@@ -101,7 +101,8 @@ inline constexpr Hole kDiscreteOperands = {Verdict::kNothingToDo, "no floating o
 inline constexpr Hole kFloatsRefused = {Verdict::kRefused, "floats are refused"};
 inline constexpr Hole kDiscreteRefused = {Verdict::kRefused, "discrete dtypes are refused"};
 inline constexpr Hole kBoolRefused = {Verdict::kRefused, "bool is refused"};
-inline constexpr Hole kHalfRefused = {Verdict::kRefused, "no kernel for two-byte floats: cast first"};
+inline constexpr Hole kHalfRefused = {Verdict::kRefused,
+                                      "no kernel for two-byte floats: cast first"};
 
 // `holes` with the same reason for pullback, second gradient and pushforward.
 std::map<Column, Hole> no_derivatives(Hole hole, std::map<Column, Hole> holes = {});
@@ -132,7 +133,8 @@ BuiltCase build_case(const Row& row, const Case& c);
 // All applications under `outputs`, those of inner graphs included.
 std::vector<const Apply*> all_applications(const Variables& outputs);
 
-// --- What the sources say (run-time files of the test) --------------------------------------------
+// --- What the sources say (run-time files of the test)
+// --------------------------------------------
 
 // Names that op classes and scalar records give themselves.
 std::set<std::string> op_names_in_sources();

@@ -28,14 +28,15 @@ TEST_P(Ledger, DoesWhatItsColumnsSay) {
     const auto hole = row.holes.find(column);
     if (hole == row.holes.end()) {
       EXPECT_TRUE(found.verdict == Verdict::kHolds)
-          << name_of(found.verdict) << ": " << row.name << " x " << name_of(column) << ": " << found.report;
+          << name_of(found.verdict) << ": " << row.name << " x " << name_of(column) << ": "
+          << found.report;
     } else if (found.verdict == Verdict::kHolds) {
       ADD_FAILURE() << row.name << " x " << name_of(column) << " holds now: take the reason \""
                     << hole->second.reason << "\" from its row";
     } else {
       EXPECT_TRUE(found.verdict == hole->second.verdict)
-          << name_of(found.verdict) << ": " << row.name << " x " << name_of(column) << " fails for another reason than \""
-          << hole->second.reason << "\": " << found.report;
+          << name_of(found.verdict) << ": " << row.name << " x " << name_of(column)
+          << " fails for another reason than \"" << hole->second.reason << "\": " << found.report;
     }
   }
 }

@@ -26,19 +26,18 @@ Row unary(const char* name, Unary f, double low = -1, double high = 1,
 Row binary(const char* name, Binary f, double low = -1, double high = 1,
            std::map<Column, Hole> holes = {}) {
   const auto build = [f](const Variables& v) { return f(v[0], v[1]); };
-  return {.name = name,
-          .cases = {{.name = "equal shapes",
-                     .inputs = {random_tensor({3, 4}, low, high),
-                                random_tensor({3, 4}, low, high, 2)},
-                     .build = build},
-                    {.name = "both broadcast",
-                     .inputs = {random_tensor({3, 1}, low, high),
-                                random_tensor({4}, low, high, 2)},
-                     .build = build},
-                    {.name = "of itself",
-                     .inputs = {random_tensor({3}, low, high)},
-                     .build = [f](const Variables& v) { return f(v[0], v[0] * v[0]); }}},
-          .holes = std::move(holes)};
+  return {
+      .name = name,
+      .cases = {{.name = "equal shapes",
+                 .inputs = {random_tensor({3, 4}, low, high), random_tensor({3, 4}, low, high, 2)},
+                 .build = build},
+                {.name = "both broadcast",
+                 .inputs = {random_tensor({3, 1}, low, high), random_tensor({4}, low, high, 2)},
+                 .build = build},
+                {.name = "of itself",
+                 .inputs = {random_tensor({3}, low, high)},
+                 .build = [f](const Variables& v) { return f(v[0], v[0] * v[0]); }}},
+      .holes = std::move(holes)};
 }
 
 Case ternary_case(const char* name, std::vector<Tensor> inputs,
@@ -52,35 +51,60 @@ Case ternary_case(const char* name, std::vector<Tensor> inputs,
 
 std::vector<Row> elementwise_rows() {
   const std::map<Column, Hole> no_bool = {{Column::kBool, kBoolRefused}};
-  std::vector<Row> rows = {
-      unary("abs", abs), unary("acos", acos, -0.9, 0.9), unary("asin", asin, -0.9, 0.9),
-      unary("atan", atan), unary("ceil", ceil), unary("cos", cos), unary("cosh", cosh),
-      unary("erf", erf), unary("erfc", erfc), unary("exp", exp), unary("expm1", expm1),
-      unary("floor", floor), unary("log", log, 0.5, 2), unary("log10", log10, 0.5, 2),
-      unary("log1p", log1p, -0.5, 2), unary("log2", log2, 0.5, 2), unary("neg", neg, -1, 1, no_bool),
-      unary("relu", relu), unary("round", round), unary("sgn", sgn, -1, 1, no_bool), unary("sigmoid", sigmoid),
-      unary("sin", sin), unary("sinh", sinh), unary("softplus", softplus), unary("sqr", sqr),
-      unary("sqrt", sqrt, 0.5, 2), unary("tan", tan), unary("tanh", tanh), unary("trunc", trunc),
-      binary("add", add), binary("atan2", atan2, 0.3, 1), binary("int_div", int_div, 0.3, 2, no_bool),
-      binary("maximum", maximum), binary("minimum", minimum), binary("mod", mod, 0.3, 2, no_bool),
-      binary("mul", mul), binary("pow", pow, 0.4, 0.65, no_bool), binary("sub", sub, -1, 1, no_bool),
-      binary("true_div", true_div, 0.5, 2)};
-  rows.push_back({.name = "clip",
-                  .cases = {ternary_case("scalar bounds",
-                                         {distinct_tensor({3, 4}), Tensor(-0.33), Tensor(0.27)},
-                                         clip),
-                            ternary_case("bounds broadcast",
-                                         {distinct_tensor({3, 4}), random_tensor({3, 1}, -0.5, -0.1),
-                                          random_tensor({4}, 0.1, 0.5)},
-                                         clip)}});
-  rows.push_back({.name = "elu", .cases = {{.name = "alpha 1",
-                                            .inputs = {distinct_tensor({3, 4})},
-                                            .build = [](const Variables& v) { return elu(v[0]); }},
-                                           {.name = "alpha an operand",
-                                            .inputs = {distinct_tensor({3, 4}), Tensor(0.7)},
-                                            .build = [](const Variables& v) {
-                                              return elu(v[0], v[1]);
-                                            }}}});
+  std::vector<Row> rows = {unary("abs", abs),
+                           unary("acos", acos, -0.9, 0.9),
+                           unary("asin", asin, -0.9, 0.9),
+                           unary("atan", atan),
+                           unary("ceil", ceil),
+                           unary("cos", cos),
+                           unary("cosh", cosh),
+                           unary("erf", erf),
+                           unary("erfc", erfc),
+                           unary("exp", exp),
+                           unary("expm1", expm1),
+                           unary("floor", floor),
+                           unary("log", log, 0.5, 2),
+                           unary("log10", log10, 0.5, 2),
+                           unary("log1p", log1p, -0.5, 2),
+                           unary("log2", log2, 0.5, 2),
+                           unary("neg", neg, -1, 1, no_bool),
+                           unary("relu", relu),
+                           unary("round", round),
+                           unary("sgn", sgn, -1, 1, no_bool),
+                           unary("sigmoid", sigmoid),
+                           unary("sin", sin),
+                           unary("sinh", sinh),
+                           unary("softplus", softplus),
+                           unary("sqr", sqr),
+                           unary("sqrt", sqrt, 0.5, 2),
+                           unary("tan", tan),
+                           unary("tanh", tanh),
+                           unary("trunc", trunc),
+                           binary("add", add),
+                           binary("atan2", atan2, 0.3, 1),
+                           binary("int_div", int_div, 0.3, 2, no_bool),
+                           binary("maximum", maximum),
+                           binary("minimum", minimum),
+                           binary("mod", mod, 0.3, 2, no_bool),
+                           binary("mul", mul),
+                           binary("pow", pow, 0.4, 0.65, no_bool),
+                           binary("sub", sub, -1, 1, no_bool),
+                           binary("true_div", true_div, 0.5, 2)};
+  rows.push_back(
+      {.name = "clip",
+       .cases = {ternary_case("scalar bounds",
+                              {distinct_tensor({3, 4}), Tensor(-0.33), Tensor(0.27)}, clip),
+                 ternary_case("bounds broadcast",
+                              {distinct_tensor({3, 4}), random_tensor({3, 1}, -0.5, -0.1),
+                               random_tensor({4}, 0.1, 0.5)},
+                              clip)}});
+  rows.push_back({.name = "elu",
+                  .cases = {{.name = "alpha 1",
+                             .inputs = {distinct_tensor({3, 4})},
+                             .build = [](const Variables& v) { return elu(v[0]); }},
+                            {.name = "alpha an operand",
+                             .inputs = {distinct_tensor({3, 4}), Tensor(0.7)},
+                             .build = [](const Variables& v) { return elu(v[0], v[1]); }}}});
   rows.push_back({.name = "leaky_relu",
                   .cases = {{.name = "alpha 0.01",
                              .inputs = {distinct_tensor({3, 4})},
@@ -90,8 +114,8 @@ std::vector<Row> elementwise_rows() {
                              .build = [](const Variables& v) { return leaky_relu(v[0], v[1]); }}}});
   rows.push_back({.name = "where",
                   .cases = {ternary_case("scalar condition",
-                                         {Tensor::of<bool>({true, false, true}),
-                                          random_tensor({3}), random_tensor({3}, -1, 1, 2)},
+                                         {Tensor::of<bool>({true, false, true}), random_tensor({3}),
+                                          random_tensor({3}, -1, 1, 2)},
                                          where),
                             ternary_case("all broadcast",
                                          {Tensor::of<bool>({{true}, {false}}),
@@ -107,9 +131,7 @@ std::vector<Row> elementwise_rows() {
                                  [](const Variables& v) {
                                    return cast(cast(v[0], DType::kFloat32), DType::kFloat64);
                                  },
-                             .twin = [](const Variables& v) {
-                               return v[0] * 1;
-                             }}}});
+                             .twin = [](const Variables& v) { return v[0] * 1; }}}});
   rows.push_back({.name = "second",
                   .cases = {{.name = "scalar to matrix",
                              .inputs = {random_tensor({3, 4}), random_tensor({}, -1, 1, 2)},
@@ -128,18 +150,24 @@ std::vector<Row> discrete_elementwise_rows() {
                                         {Column::kHalf, kFloatsRefused}});
   std::vector<Row> rows;
   for (const auto& [name, f] : {std::pair<const char*, Binary>{"eq", eq},
-                                {"neq", neq}, {"lt", lt}, {"le", le}, {"gt", gt}, {"ge", ge},
-                                {"logical_and", logical_and}, {"logical_or", logical_or},
+                                {"neq", neq},
+                                {"lt", lt},
+                                {"le", le},
+                                {"gt", gt},
+                                {"ge", ge},
+                                {"logical_and", logical_and},
+                                {"logical_or", logical_or},
                                 {"logical_xor", logical_xor}}) {
     rows.push_back(binary(name, f, -1, 1, discrete));
   }
-  for (const auto& [name, f] :
-       {std::pair<const char*, Unary>{"isnan", isnan}, {"isinf", isinf},
-        {"logical_not", logical_not}}) {
+  for (const auto& [name, f] : {std::pair<const char*, Unary>{"isnan", isnan},
+                                {"isinf", isinf},
+                                {"logical_not", logical_not}}) {
     rows.push_back(unary(name, f, -1, 1, discrete));
   }
   for (const auto& [name, f] : {std::pair<const char*, Binary>{"bitwise_and", bitwise_and},
-                                {"bitwise_or", bitwise_or}, {"bitwise_xor", bitwise_xor}}) {
+                                {"bitwise_or", bitwise_or},
+                                {"bitwise_xor", bitwise_xor}}) {
     rows.push_back(binary(name, f, -1, 1, bits));
   }
   rows.push_back(unary("bitwise_not", bitwise_not, -1, 1, bits));

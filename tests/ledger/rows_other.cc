@@ -57,14 +57,14 @@ std::vector<Row> gradient_control_rows() {
                .cases = {{.name = "matrix", .inputs = {x}, .build = std::move(build)}},
                .holes = std::move(holes)};
   };
-  return {row("disconnected_grad", no_derivatives(kCut),
-              [](const Variables& v) { return disconnected_grad(v[0]); }),
-          row("zero_grad", no_derivatives(kZero),
-              [](const Variables& v) { return zero_grad(v[0]); }),
-          row("grad_clip", no_derivatives(kChanged),
-              [](const Variables& v) { return grad_clip(v[0], -0.1, 0.1); }),
-          row("grad_scale", no_derivatives(kChanged),
-              [](const Variables& v) { return grad_scale(v[0], 3); })};
+  return {
+      row("disconnected_grad", no_derivatives(kCut),
+          [](const Variables& v) { return disconnected_grad(v[0]); }),
+      row("zero_grad", no_derivatives(kZero), [](const Variables& v) { return zero_grad(v[0]); }),
+      row("grad_clip", no_derivatives(kChanged),
+          [](const Variables& v) { return grad_clip(v[0], -0.1, 0.1); }),
+      row("grad_scale", no_derivatives(kChanged),
+          [](const Variables& v) { return grad_scale(v[0], 3); })};
 }
 
 std::shared_ptr<const ElementwiseOp> elementwise_op_of(const Variable& v) {
@@ -97,23 +97,22 @@ std::vector<Row> other_rows() {
                                  }},
                             {.name = "two sequences, two results",
                              .inputs = {random_tensor({3}), random_tensor({3, 2}, -1, 1, 2)},
-                             .build =
-                                 [](const Variables& v) {
-                                   return map_all(
-                                       [](const Variables& e) {
-                                         return Variables{e[0] * e[1], e[1] * e[1]};
-                                       },
-                                       {v[0], v[1]});
-                                 }}}});
-  rows.push_back({.name = "fused_elementwise",
-                  .cases = {{.name = "exp(a * b)",
-                             .inputs = {random_tensor({3, 4}), random_tensor({4}, -1, 1, 2)},
-                             .build = fused}},
-                  .holes = {{Column::kInteger,
-                             {Verdict::kRefused, "the fused steps have dtypes of their own"}},
-                            {Column::kBool,
-                             {Verdict::kRefused, "the fused steps have dtypes of their own"}}},
-                  .stands_for = "the elementwise nodes it was fused from"});
+                             .build = [](const Variables& v) {
+                               return map_all(
+                                   [](const Variables& e) {
+                                     return Variables{e[0] * e[1], e[1] * e[1]};
+                                   },
+                                   {v[0], v[1]});
+                             }}}});
+  rows.push_back(
+      {.name = "fused_elementwise",
+       .cases = {{.name = "exp(a * b)",
+                  .inputs = {random_tensor({3, 4}), random_tensor({4}, -1, 1, 2)},
+                  .build = fused}},
+       .holes = {{Column::kInteger,
+                  {Verdict::kRefused, "the fused steps have dtypes of their own"}},
+                 {Column::kBool, {Verdict::kRefused, "the fused steps have dtypes of their own"}}},
+       .stands_for = "the elementwise nodes it was fused from"});
   return rows;
 }
 

@@ -40,9 +40,7 @@ std::vector<Row> convolution_rows() {
        .holes = holes},
       {.name = "conv2d_grad_wrt_inputs",
        .cases = {with("valid", {random_tensor({2, 4, 4, 4}), random_tensor({4, 3, 3, 2}, -1, 1, 2)},
-                      [](const Variables& v) {
-                        return conv2d_grad_wrt_inputs(v[0], v[1], 6, 5);
-                      }),
+                      [](const Variables& v) { return conv2d_grad_wrt_inputs(v[0], v[1], 6, 5); }),
                  with("strides, dilation, groups, uneven pads",
                       {random_tensor({2, 2, 3, 6}), random_tensor({2, 2, 3, 2}, -1, 1, 2)},
                       [](const Variables& v) {
@@ -51,9 +49,7 @@ std::vector<Row> convolution_rows() {
        .holes = holes},
       {.name = "conv2d_grad_wrt_weights",
        .cases = {with("valid", {random_tensor({2, 3, 6, 5}), random_tensor({2, 4, 4, 4}, -1, 1, 2)},
-                      [](const Variables& v) {
-                        return conv2d_grad_wrt_weights(v[0], v[1], 3, 2);
-                      }),
+                      [](const Variables& v) { return conv2d_grad_wrt_weights(v[0], v[1], 3, 2); }),
                  with("strides, dilation, groups, uneven pads",
                       {random_tensor({2, 4, 6, 5}), random_tensor({2, 2, 3, 6}, -1, 1, 2)},
                       [](const Variables& v) {
@@ -72,15 +68,23 @@ std::vector<Row> pool_rows() {
   return {
       {.name = "max_pool",
        .cases = {with("2x2", {distinct_tensor({2, 3, 4, 6}, 0.05)},
-                      [](const Variables& v) { return pool_2d(v[0], {2, 2}); }),
+                      [](const Variables& v) {
+                        return pool_2d(v[0], {2, 2});
+                      }),
                  with("overlapping, padded", {distinct_tensor({2, 5, 6})},
-                      [](const Variables& v) { return pool_2d(v[0], {3, 2}, kOverlap); }),
+                      [](const Variables& v) {
+                        return pool_2d(v[0], {3, 2}, kOverlap);
+                      }),
                  with("cut at the border", {distinct_tensor({5, 7})},
-                      [](const Variables& v) { return pool_2d(v[0], {2, 2}, kCut); })},
+                      [](const Variables& v) {
+                        return pool_2d(v[0], {2, 2}, kCut);
+                      })},
        .holes = no_half},
       {.name = "max_pool_grad",
        .cases = {with("2x2", {distinct_tensor({2, 4, 6}), random_tensor({2, 2, 3})},
-                      [](const Variables& v) { return max_pool_grad(v[0], v[1], {2, 2}); }),
+                      [](const Variables& v) {
+                        return max_pool_grad(v[0], v[1], {2, 2});
+                      }),
                  with("overlapping, padded", {distinct_tensor({5, 6}), random_tensor({5, 3})},
                       [](const Variables& v) {
                         return max_pool_grad(v[0], v[1], {3, 2}, kOverlap);
@@ -88,7 +92,9 @@ std::vector<Row> pool_rows() {
        .holes = floats_only},
       {.name = "max_pool_gather",
        .cases = {with("2x2", {distinct_tensor({2, 4, 6}), random_tensor({2, 4, 6})},
-                      [](const Variables& v) { return max_pool_gather(v[0], v[1], {2, 2}); }),
+                      [](const Variables& v) {
+                        return max_pool_gather(v[0], v[1], {2, 2});
+                      }),
                  with("overlapping, padded", {distinct_tensor({5, 6}), random_tensor({5, 6})},
                       [](const Variables& v) {
                         return max_pool_gather(v[0], v[1], {3, 2}, kOverlap);
@@ -101,10 +107,9 @@ std::vector<Row> pool_rows() {
                       }),
                  with("average with padding", {random_tensor({5, 6})},
                       [](const Variables& v) {
-                        return pool_2d(v[0], {3, 2},
-                                       {.stride = {1, 2},
-                                        .pad = {1, 0},
-                                        .mode = PoolMode::kAverageIncPad});
+                        return pool_2d(
+                            v[0], {3, 2},
+                            {.stride = {1, 2}, .pad = {1, 0}, .mode = PoolMode::kAverageIncPad});
                       }),
                  with("average of real elements, cut at the border", {random_tensor({5, 7})},
                       [](const Variables& v) {

@@ -20,7 +20,10 @@ Row reduction(const char* name, Reduction f, std::map<Column, Hole> holes = {}) 
                      .build = [f](const Variables& v) { return f(v[0], 1, false); }},
                     {.name = "two axes, kept",
                      .inputs = {distinct_tensor({2, 3, 2}, 0.1, 3)},
-                     .build = [f](const Variables& v) { return f(v[0], {0, -1}, true); }},
+                     .build =
+                         [f](const Variables& v) {
+                           return f(v[0], {0, -1}, true);
+                         }},
                     {.name = "no axis",
                      .inputs = {distinct_tensor({3}, 0.2, 4)},
                      .build = [f](const Variables& v) { return f(v[0], {}, false); }}},
@@ -39,20 +42,19 @@ std::vector<Row> reduction_rows() {
                            reduction("all", all, discrete),
                            reduction("argmax", argmax, discrete),
                            reduction("argmin", argmin, discrete)};
-  rows.push_back({.name = "products_of_others",
-                  .cases = {{.name = "all axes",
-                             .inputs = {random_tensor({2, 3}, 0.5, 2)},
-                             .build = [](const Variables& v) {
-                               return products_of_others(v[0], {0, 1});
-                             }},
-                            {.name = "one axis",
-                             .inputs = {random_tensor({2, 3}, 0.5, 2, 2)},
-                             .build = [](const Variables& v) {
-                               return products_of_others(v[0], {1});
-                             }}},
-                  .holes = {{Column::kInteger, kDiscreteRefused},
-                            {Column::kBool, kDiscreteRefused}},
-                  .stands_for = "in the gradient of prod: the product of all elements but one"});
+  rows.push_back(
+      {.name = "products_of_others",
+       .cases = {{.name = "all axes",
+                  .inputs = {random_tensor({2, 3}, 0.5, 2)},
+                  .build =
+                      [](const Variables& v) {
+                        return products_of_others(v[0], {0, 1});
+                      }},
+                 {.name = "one axis",
+                  .inputs = {random_tensor({2, 3}, 0.5, 2, 2)},
+                  .build = [](const Variables& v) { return products_of_others(v[0], {1}); }}},
+       .holes = {{Column::kInteger, kDiscreteRefused}, {Column::kBool, kDiscreteRefused}},
+       .stands_for = "in the gradient of prod: the product of all elements but one"});
   rows.push_back({.name = "cumsum",
                   .cases = {{.name = "first axis",
                              .inputs = {random_tensor({3, 4})},

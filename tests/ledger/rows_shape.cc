@@ -37,25 +37,37 @@ std::vector<Row> shape_rows() {
       {.name = "dimshuffle",
        .cases = {with("transposed", {x}, [](const Variables& v) { return transpose(v[0]); }),
                  with("new axes", {x},
-                      [](const Variables& v) { return dimshuffle(v[0], {'x', 1, 'x', 0}); }),
+                      [](const Variables& v) {
+                        return dimshuffle(v[0], {'x', 1, 'x', 0});
+                      }),
                  with("a dropped axis", {random_tensor({3, 1})},
                       [](const Variables& v) { return dimshuffle(v[0], {0}); })}},
       {.name = "broadcast_to",
        .cases = {with("new axis in front", {random_tensor({4})},
-                      [](const Variables& v) { return broadcast_to(v[0], {3, 4}); }),
+                      [](const Variables& v) {
+                        return broadcast_to(v[0], {3, 4});
+                      }),
                  with("an axis of one", {random_tensor({3, 1})},
-                      [](const Variables& v) { return broadcast_to(v[0], {-1, 4}); })}},
+                      [](const Variables& v) {
+                        return broadcast_to(v[0], {-1, 4});
+                      })}},
       {.name = "specify_shape",
        .cases = {with("one dim", {x},
-                      [](const Variables& v) { return specify_shape(v[0], {Dim(3), Dim()}); })}},
+                      [](const Variables& v) {
+                        return specify_shape(v[0], {Dim(3), Dim()});
+                      })}},
       {.name = "unbroadcast",
        .cases = {with("a column", {random_tensor({3, 1})},
                       [](const Variables& v) { return unbroadcast(v[0], 1); })}},
       {.name = "concatenate",
        .cases = {with("rows", {x, random_tensor({2, 4}, -1, 1, 2)},
-                      [](const Variables& v) { return concatenate({v[0], v[1]}); }),
+                      [](const Variables& v) {
+                        return concatenate({v[0], v[1]});
+                      }),
                  with("columns, one twice", {x, random_tensor({3, 1}, -1, 1, 2)},
-                      [](const Variables& v) { return concatenate({v[0], v[1], v[0]}, 1); })}},
+                      [](const Variables& v) {
+                        return concatenate({v[0], v[1], v[0]}, 1);
+                      })}},
       {.name = "shape",
        .cases = {with("of a matrix", {x}, [](const Variables& v) { return shape(v[0]); })},
        .holes = lengths},
@@ -64,7 +76,9 @@ std::vector<Row> shape_rows() {
        .holes = lengths},
       {.name = "make_vector",
        .cases = {with("two numbers and a scalar", {Tensor(int64_t{5})},
-                      [](const Variables& v) { return make_vector({2, v[0], 7}); })},
+                      [](const Variables& v) {
+                        return make_vector({2, v[0], 7});
+                      })},
        .holes = no_derivatives(kHostIntegers, {{Column::kFloat32, kHostIntegers},
                                                {Column::kFloat64, kHostIntegers},
                                                {Column::kHalf, kHostIntegers},
@@ -73,10 +87,8 @@ std::vector<Row> shape_rows() {
       {.name = "arange",
        .cases = {{.name = "start, stop and step",
                   .inputs = {Tensor(int64_t{2}), Tensor(int64_t{11})},
-                  .build_as =
-                      [](const Variables& v, DType dtype) {
-                        return Variables{arange(v[0], v[1], 3, dtype)};
-                      }}},
+                  .build_as = [](const Variables& v,
+                                 DType dtype) { return Variables{arange(v[0], v[1], 3, dtype)}; }}},
        .holes = no_derivatives(kDiscreteOperands, {{Column::kBool, kBoolRefused}})}};
 }
 
@@ -85,44 +97,44 @@ std::vector<Row> indexing_rows() {
   const Tensor rows = Tensor::of<int64_t>({3, 0, 3});
   const Tensor columns = Tensor::of<int32_t>({1, -1, 1});
   const Tensor i = Tensor(int64_t{1});
-  return {
-      {.name = "subtensor",
-       .cases = {with("a row from the end", {x}, [](const Variables& v) { return v[0][-1]; }),
-                 with("symbolic bounds and a negative step", {x, i},
-                      [](const Variables& v) {
-                        return v[0][{slice(v[1], v[1] + 2), slice(none, none, -2)}];
-                      })}},
-      {.name = "set_subtensor",
-       .cases = {with("a block", {x, random_tensor({2, 5}, -1, 1, 2), i},
-                      [](const Variables& v) {
-                        return set_subtensor(v[0], {slice(v[2], v[2] + 2)}, v[1]);
-                      }),
-                 with("a broadcast scalar", {x, random_tensor({}, -1, 1, 2)},
-                      [](const Variables& v) {
-                        return set_subtensor(v[0], {slice(), 3}, v[1]);
-                      })}},
-      {.name = "inc_subtensor",
-       .cases = {with("every second row", {x, random_tensor({2, 5}, -1, 1, 2)},
-                      [](const Variables& v) {
-                        return inc_subtensor(v[0], {slice(none, none, 2)}, v[1]);
-                      })},
-       .holes = {{Column::kBool, kBoolRefused}}},
-      {.name = "advanced_subtensor",
-       .cases = {with("pairs, one twice", {x, rows, columns},
-                      [](const Variables& v) { return advanced_subtensor(v[0], {v[1], v[2]}); }),
-                 with("columns", {x, columns},
-                      [](const Variables& v) { return take(v[0], v[1], 1); })}},
-      {.name = "advanced_set_subtensor",
-       .cases = {with("pairs, one twice", {x, random_tensor({3}, -1, 1, 2), rows, columns},
-                      [](const Variables& v) {
-                        return advanced_set_subtensor(v[0], v[1], {v[2], v[3]});
-                      })}},
-      {.name = "advanced_inc_subtensor",
-       .cases = {with("rows, one twice", {x, random_tensor({3, 5}, -1, 1, 2), rows},
-                      [](const Variables& v) {
-                        return advanced_inc_subtensor(v[0], v[1], {v[2]});
-                      })},
-       .holes = {{Column::kBool, kBoolRefused}}}};
+  return {{.name = "subtensor",
+           .cases = {with("a row from the end", {x}, [](const Variables& v) { return v[0][-1]; }),
+                     with("symbolic bounds and a negative step", {x, i},
+                          [](const Variables& v) {
+                            return v[0][{slice(v[1], v[1] + 2), slice(none, none, -2)}];
+                          })}},
+          {.name = "set_subtensor",
+           .cases = {with("a block", {x, random_tensor({2, 5}, -1, 1, 2), i},
+                          [](const Variables& v) {
+                            return set_subtensor(v[0], {slice(v[2], v[2] + 2)}, v[1]);
+                          }),
+                     with("a broadcast scalar", {x, random_tensor({}, -1, 1, 2)},
+                          [](const Variables& v) {
+                            return set_subtensor(v[0], {slice(), 3}, v[1]);
+                          })}},
+          {.name = "inc_subtensor",
+           .cases = {with("every second row", {x, random_tensor({2, 5}, -1, 1, 2)},
+                          [](const Variables& v) {
+                            return inc_subtensor(v[0], {slice(none, none, 2)}, v[1]);
+                          })},
+           .holes = {{Column::kBool, kBoolRefused}}},
+          {.name = "advanced_subtensor",
+           .cases = {with("pairs, one twice", {x, rows, columns},
+                          [](const Variables& v) {
+                            return advanced_subtensor(v[0], {v[1], v[2]});
+                          }),
+                     with("columns", {x, columns},
+                          [](const Variables& v) { return take(v[0], v[1], 1); })}},
+          {.name = "advanced_set_subtensor",
+           .cases = {with("pairs, one twice", {x, random_tensor({3}, -1, 1, 2), rows, columns},
+                          [](const Variables& v) {
+                            return advanced_set_subtensor(v[0], v[1], {v[2], v[3]});
+                          })}},
+          {.name = "advanced_inc_subtensor",
+           .cases = {with(
+               "rows, one twice", {x, random_tensor({3, 5}, -1, 1, 2), rows},
+               [](const Variables& v) { return advanced_inc_subtensor(v[0], v[1], {v[2]}); })},
+           .holes = {{Column::kBool, kBoolRefused}}}};
 }
 
 }  // namespace bitale::ledger

@@ -40,19 +40,20 @@ std::vector<Row> softmax_rows() {
   const std::map<Column, Hole> floats_only = {{Column::kInteger, kDiscreteRefused},
                                               {Column::kBool, kDiscreteRefused}};
   const Tensor labels = Tensor::of<int64_t>({2, 0, 3});
-  rows.push_back({.name = "crossentropy_softmax_sparse",
-                  .cases = {{.name = "three rows of four classes",
-                             .inputs = {random_tensor({3, 4}), labels},
-                             .build = [](const Variables& v) {
-                               return crossentropy_softmax_sparse(v[0], v[1]);
-                             }}},
-                  .holes = floats_only});
+  rows.push_back(
+      {.name = "crossentropy_softmax_sparse",
+       .cases = {{.name = "three rows of four classes",
+                  .inputs = {random_tensor({3, 4}), labels},
+                  .build =
+                      [](const Variables& v) { return crossentropy_softmax_sparse(v[0], v[1]); }}},
+       .holes = floats_only});
   rows.push_back({.name = "crossentropy_softmax_sparse_grad",
                   .cases = {{.name = "three rows of four classes",
                              .inputs = {random_tensor({3}), random_tensor({3, 4}), labels},
-                             .build = [](const Variables& v) {
-                               return crossentropy_softmax_sparse_grad(v[0], v[1], v[2]);
-                             }}},
+                             .build =
+                                 [](const Variables& v) {
+                                   return crossentropy_softmax_sparse_grad(v[0], v[1], v[2]);
+                                 }}},
                   .holes = floats_only});
   return rows;
 }

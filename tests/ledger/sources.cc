@@ -39,7 +39,8 @@ bool is_public_header(const std::string& path) {
   for (const char* ending : {"_internal.h", "_cpu.h", "_functors.h"}) {
     if (path.ends_with(ending)) return false;
   }
-  return path.ends_with(".h") && !path.starts_with("ops/cpu/") && !path.starts_with("ops/rewrites/");
+  return path.ends_with(".h") && !path.starts_with("ops/cpu/") &&
+         !path.starts_with("ops/rewrites/");
 }
 
 }  // namespace

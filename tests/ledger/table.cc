@@ -47,9 +47,10 @@ std::string reasons(const Row& row) {
   std::vector<std::string> parts;
   if (!row.stands_for.empty()) parts.push_back(absl::StrCat("internal: ", row.stands_for));
   for (const auto& [reason, columns] : columns_of) {
-    parts.push_back(columns.size() == std::size(kColumns)
-                        ? reason
-                        : absl::StrCat(absl::StrJoin(columns, ", "), ": ", reason));
+    std::string list = absl::StrJoin(columns, ", ");
+    if (list == "pullback, second gradient, pushforward") list = "derivatives";
+    parts.push_back(columns.size() == std::size(kColumns) ? reason
+                                                          : absl::StrCat(list, ": ", reason));
   }
   return absl::StrJoin(parts, "; ");
 }
@@ -101,12 +102,11 @@ const std::vector<Row>& builder_rows() {
 std::string ledger_table() {
   std::string text = heading("op", "CPU | CUDA");
   for (const Row& row : op_rows()) {
-    absl::StrAppend(&text, "| ", row.name, " |", cells(row), " ",
-                    implementation(row, DeviceKind::kCpu), " | ",
-                    kernels_of(row.name, DeviceKind::kCuda).empty()
-                        ? "–"
-                        : implementation(row, DeviceKind::kCuda),
-                    " | ", reasons(row), " |\n");
+    absl::StrAppend(
+        &text, "| ", row.name, " |", cells(row), " ", implementation(row, DeviceKind::kCpu), " | ",
+        kernels_of(row.name, DeviceKind::kCuda).empty() ? "–"
+                                                        : implementation(row, DeviceKind::kCuda),
+        " | ", reasons(row), " |\n");
   }
   absl::StrAppend(&text, "\n", heading("builder", "formula over"));
   for (const Row& row : builder_rows()) {

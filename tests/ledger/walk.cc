@@ -48,8 +48,8 @@ Finding compare(const std::vector<Tensor>& got, const std::vector<Tensor>& expec
     const ::testing::AssertionResult same =
         close_to(got[i], expected[i].cast(got[i].dtype()), largest(expected[i]));
     if (!same) {
-      return {Verdict::kDiffers, absl::StrCat("result ", i, " against ", std::string(what), ": ",
-                                              same.message())};
+      return {Verdict::kDiffers,
+              absl::StrCat("result ", i, " against ", std::string(what), ": ", same.message())};
     }
   }
   return {};
@@ -68,6 +68,11 @@ Finding forward(const Case& c, DType dtype) {
   const std::vector<Tensor> plain = evaluate(c, dtype, values, kFastCompile);
   const Finding modes = compare(evaluate(c, dtype, values, kFastRun), plain, "FAST_COMPILE");
   if (modes.verdict != Verdict::kHolds) return modes;
+  std::vector<Tensor> strided;
+  for (const Tensor& value : values) strided.push_back(strided_copy(value));
+  const Finding strides =
+      compare(evaluate(c, dtype, strided, kFastRun), plain, "contiguous inputs");
+  if (strides.verdict != Verdict::kHolds) return strides;
   // Bool has an arithmetic of its own.
   if (!c.agrees || dtype == DType::kFloat64 || dtype == DType::kBool) return {};
   return compare(plain, evaluate(c, DType::kFloat64, widened(values, c), kFastCompile), "float64");
@@ -129,10 +134,9 @@ Finding differentiate(const Case& c, bool second_order, bool pushforward) {
   if (std::ranges::none_of(outputs, [](const Variable& v) { return is_floating(v.dtype()); })) {
     return {Verdict::kNothingToDo};
   }
-  const GradientCheck check = gradient_check(inputs, outputs, c.inputs,
-                                             {.tolerance = kGradientTolerance,
-                                              .second_order = second_order,
-                                              .forward = pushforward});
+  const GradientCheck check = gradient_check(
+      inputs, outputs, c.inputs,
+      {.tolerance = kGradientTolerance, .second_order = second_order, .forward = pushforward});
   if (check.ok) return {};
   return {Verdict::kDiffers, check.report};
 }
@@ -191,8 +195,9 @@ Finding judged(const Case& c, Column column) {
 }  // namespace
 
 std::string_view name_of(Column column) {
-  constexpr std::string_view kNames[] = {"float32", "float64",  "half",            "integer",
-                                         "bool",    "pullback", "second gradient", "pushforward"};
+  constexpr std::string_view kNames[] = {"float32",         "float64",    "half",
+                                         "integer",         "bool",       "pullback",
+                                         "second gradient", "pushforward"};
   return kNames[static_cast<size_t>(column)];
 }
 
