@@ -1,15 +1,26 @@
 #include "core/graph/operand.h"
 
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "core/base/options.h"
+#include "core/graph/op.h"
 
 namespace bitale {
 namespace {
 
+// Whether `dtype` holds `value` exactly.
 bool integer_fits(int64_t value, DType dtype) {
+  if (is_floating(dtype)) {
+    // A float64 beyond the largest int64 is rounded, and does not come back.
+    const double rounded = Tensor(value).cast(dtype).item<double>();
+    return std::fabs(rounded) < 0x1p63 ? static_cast<int64_t>(rounded) == value
+                                       : rounded == -0x1p63 && value == INT64_MIN;
+  }
   return visit_dtype(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (std::same_as<T, bool>) {
@@ -17,9 +28,33 @@ bool integer_fits(int64_t value, DType dtype) {
     } else if constexpr (std::integral<T>) {
       return std::in_range<T>(value);
     } else {
-      return true;
+      return false;
     }
   });
+}
+
+// The common dtype of those operands that have one; nothing if all are numbers. TypeError where two
+// have none in common.
+std::optional<DType> common_dtype(std::string_view op_name,
+                                  std::initializer_list<Operand> operands) {
+  std::optional<DType> common;
+  Variables seen;
+  for (const Operand& operand : operands) {
+    if (operand.is_weak()) continue;
+    seen.push_back(operand.variable());
+    if (!seen.back().defined()) continue;  // apply_op says which operand is missing
+    const DType dtype = seen.back().dtype();
+    try {
+      common = common ? promote(*common, dtype) : dtype;
+    } catch (const TypeError&) {
+      throw TypeError(absl::StrCat(
+          std::string(op_name), ": ", std::string(name_of(*common)), " and ",
+          std::string(name_of(dtype)), " have no common integer type\n", describe_operands(seen),
+          "  at: ", resolve_site(operand.site()).str(),
+          "\n  hint: cast one of them, e.g. cast(x, DType::kInt64)"));
+    }
+  }
+  return common;
 }
 
 }  // namespace
@@ -42,31 +77,21 @@ Variable Operand::variable_for(DType dtype, std::string_view op_name) const {
   if (weak_ == Weak::kFloat) {
     return scalar_constant(is_floating(dtype) ? dtype : float_x(), float_, site_);
   }
-  if (is_floating(dtype)) {
-    return scalar_constant(dtype, static_cast<double>(integer_), site_);
-  }
   if (weak_ == Weak::kInteger && dtype == DType::kBool) dtype = DType::kInt64;
   if (!integer_fits(integer_, dtype)) {
     throw TypeError(absl::StrCat(std::string(op_name), ": the number ", integer_,
                                  " does not fit the ", std::string(name_of(dtype)),
                                  " operand beside it\n  at: ", resolve_site(site_).str(),
-                                 "\n  hint: cast the operand to a wider dtype first"));
+                                 "\n  hint: cast the operand to a wider dtype first",
+                                 is_floating(dtype) ? ", or round the number: write it as a float"
+                                                    : ""));
   }
   return scalar_constant_int(dtype, integer_, site_);
 }
 
 Variables resolve_operands(std::string_view op_name, std::initializer_list<Operand> operands) {
-  std::optional<DType> common;
-  bool weak_float = false;
-  for (const Operand& operand : operands) {
-    if (operand.is_weak()) {
-      weak_float = weak_float || operand.is_weak_float();
-      continue;
-    }
-    const Variable variable = operand.variable();
-    if (!variable.defined()) continue;  // apply_op says which operand is missing
-    common = common ? promote(*common, variable.dtype()) : variable.dtype();
-  }
+  std::optional<DType> common = common_dtype(op_name, operands);
+  const bool weak_float = std::ranges::any_of(operands, &Operand::is_weak_float);
   if (!common && weak_float) common = float_x();
   Variables variables;
   variables.reserve(operands.size());
