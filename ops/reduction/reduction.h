@@ -69,7 +69,8 @@ Variable min(Operand x, Axes axes = Axes::all(), bool keepdims = false);
 Variable any(Operand x, Axes axes = Axes::all(), bool keepdims = false);
 Variable all(Operand x, Axes axes = Axes::all(), bool keepdims = false);
 
-// log(sum(exp(x))) without overflow: infinities and all -inf come out exact.
+// log(sum(exp(x))) without overflow: infinities and all -inf come out exact. Where all elements are
+// -inf the derivative is 0.
 Variable logsumexp(Operand x, Axes axes = Axes::all(), bool keepdims = false);
 
 // The p-norm (sum |x|^ord)^(1/ord); ord = infinity and -infinity are max and min of |x|, 0 counts the

@@ -11,7 +11,20 @@
 namespace bitale {
 namespace {
 
-// 0, 1, 2, ... in row-major order of `axes`, with length 1 along the other axes of `x`.
+// Where `x` has the element that its max or min takes.
+Variable taken(ReduceKind kind, const Variable& x, const std::vector<int64_t>& axes) {
+  const ReduceKind search = kind == ReduceKind::kMax ? ReduceKind::kArgmax : ReduceKind::kArgmin;
+  return eq(positions(x, axes), reduce(search, x, axes, true));
+}
+
+bool is_differentiable(const ReduceOp& op, const Variable& x) {
+  const ReduceKind kind = op.kind();
+  return is_floating(x.dtype()) && (kind == ReduceKind::kSum || kind == ReduceKind::kProd ||
+                                    kind == ReduceKind::kMax || kind == ReduceKind::kMin);
+}
+
+}  // namespace
+
 Variable positions(const Variable& x, const std::vector<int64_t>& axes) {
   Variable result;
   for (int64_t axis : axes) {
@@ -27,20 +40,6 @@ Variable positions(const Variable& x, const std::vector<int64_t>& axes) {
   }
   return result;
 }
-
-// Where `x` has the element that its max or min takes.
-Variable taken(ReduceKind kind, const Variable& x, const std::vector<int64_t>& axes) {
-  const ReduceKind search = kind == ReduceKind::kMax ? ReduceKind::kArgmax : ReduceKind::kArgmin;
-  return eq(positions(x, axes), reduce(search, x, axes, true));
-}
-
-bool is_differentiable(const ReduceOp& op, const Variable& x) {
-  const ReduceKind kind = op.kind();
-  return is_floating(x.dtype()) && (kind == ReduceKind::kSum || kind == ReduceKind::kProd ||
-                                    kind == ReduceKind::kMax || kind == ReduceKind::kMin);
-}
-
-}  // namespace
 
 Variable restore_axes(const Variable& reduced, const std::vector<int64_t>& axes) {
   if (axes.empty()) return reduced;

@@ -1,6 +1,7 @@
 // The reductions that are compositions: mean, var, stddev, logsumexp, norm.
 
 #include <cmath>
+#include <limits>
 
 #include "core/base/options.h"
 #include "ops/elementwise/elementwise.h"
@@ -101,7 +102,12 @@ Variable logsumexp(Operand x, Axes axes, bool keepdims) {
   // The shift cancels, so it carries no gradient; an infinite one would make inf - inf.
   const Variable largest = disconnected_grad(reduce(ReduceKind::kMax, wide, r.axes, true));
   const Variable shift = where(isinf(largest), 0, largest);
-  const Variable total = log(reduce(ReduceKind::kSum, exp(wide - shift), r.axes, true)) + shift;
+  const Variable powers = reduce(ReduceKind::kSum, exp(wide - shift), r.axes, true);
+  // Where all elements are -inf, so is the result, with derivative 0 instead of 0 / 0.
+  const Variable is_zero = eq(powers, 0);
+  const Variable total =
+      where(is_zero, -std::numeric_limits<double>::infinity(), log(where(is_zero, 1, powers))) +
+      shift;
   // The axes have length 1 now: this sum only drops them.
   return as(keepdims ? total : reduce(ReduceKind::kSum, total, r.axes, false), r.dtype);
 }

@@ -188,5 +188,23 @@ TEST(Prod, SecondDerivativesAreRightWithAnyNumberOfZeros) {
                .build = [](const Variables& v) { return prod(v[0]); }});
 }
 
+TEST(Prod, ThirdAndFourthDerivativesAreRightWithAnyNumberOfZeros) {
+  for (int64_t zeros = 0; zeros <= 5; ++zeros) {
+    const Tensor value = random_tensor({2, 5}, 0.5, 1.5);
+    for (int64_t j = 0; j < zeros; ++j) set_element(value, {1, (2 * j) % 5}, 0);
+    const auto check = [&](Axes axes) {
+      const Variable x = dmatrix("x");
+      const Variable first = grad(sum(prod(x, axes)), x);
+      const Variable second = grad(sum(first * constant(random_tensor({2, 5}, -1, 1, 3))), x);
+      // The square keeps derivatives off 0, which differences miss by rounding.
+      const GradientCheck result =
+          gradient_check({x}, second + sqr(x), {value}, {.second_order = true});
+      EXPECT_TRUE(result.ok) << zeros << " zeros\n" << result.report;
+    };
+    check(1);
+    check({0, 1});
+  }
+}
+
 }  // namespace
 }  // namespace bitale
