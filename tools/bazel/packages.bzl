@@ -29,5 +29,6 @@ PACKAGES = [
     "tests/layering",
     "tests/ledger",
     "tests/rewrites",
+    "tests/semantics",
     "tests/support",
 ] + ["ops/" + family for family in OP_FAMILIES]
