@@ -24,7 +24,7 @@ TileTable where_tiles() {
   for (DType dtype : kAllDTypes) {
     table[dtype] = visit_dtype(dtype, [](auto tag) -> TileFunction {
       using T = typename decltype(tag)::type;
-      return ternary_tile<Choose, T, bool, T, T>;
+      return Tile<Choose, T, bool, T, T>::best();
     });
   }
   return table;
@@ -74,7 +74,7 @@ TileFunction cast_tile(DType from, DType to) {
     using To = typename decltype(to_tag)::type;
     return visit_dtype(from, [](auto from_tag) -> TileFunction {
       using From = typename decltype(from_tag)::type;
-      return unary_tile<CastTo<To>, To, From>;
+      return Tile<CastTo<To>, To, From>::best();
     });
   });
 }

@@ -4,13 +4,20 @@
 #ifndef BITALE_OPS_ELEMENTWISE_MAKE_TILES_CPU_H_
 #define BITALE_OPS_ELEMENTWISE_MAKE_TILES_CPU_H_
 
+#include <cstdint>
+#include <type_traits>
+
 #include "ops/elementwise/tiles_cpu.h"
 #include "ops/elementwise/vocabulary_cpu.h"
 
 namespace bitale {
 
+template <typename... Ts>
+struct TypeList {};
+
+// The loops. Always part of a function that says for which instruction set they are compiled.
 template <typename F, typename Out, typename A>
-void unary_tile(int64_t count, void* out, const void* const* in) {
+BITALE_FUNCTOR void tile_loop(TypeList<A>, int64_t count, void* out, const void* const* in) {
   Out* y = static_cast<Out*>(out);
   const A* a = static_cast<const A*>(in[0]);
 #pragma GCC ivdep
@@ -18,7 +25,7 @@ void unary_tile(int64_t count, void* out, const void* const* in) {
 }
 
 template <typename F, typename Out, typename A, typename B>
-void binary_tile(int64_t count, void* out, const void* const* in) {
+BITALE_FUNCTOR void tile_loop(TypeList<A, B>, int64_t count, void* out, const void* const* in) {
   Out* y = static_cast<Out*>(out);
   const A* a = static_cast<const A*>(in[0]);
   const B* b = static_cast<const B*>(in[1]);
@@ -27,7 +34,7 @@ void binary_tile(int64_t count, void* out, const void* const* in) {
 }
 
 template <typename F, typename Out, typename A, typename B, typename C>
-void ternary_tile(int64_t count, void* out, const void* const* in) {
+BITALE_FUNCTOR void tile_loop(TypeList<A, B, C>, int64_t count, void* out, const void* const* in) {
   Out* y = static_cast<Out*>(out);
   const A* a = static_cast<const A*>(in[0]);
   const B* b = static_cast<const B*>(in[1]);
@@ -36,8 +43,38 @@ void ternary_tile(int64_t count, void* out, const void* const* in) {
   for (int64_t i = 0; i < count; ++i) y[i] = F()(a[i], b[i], c[i]);
 }
 
-template <typename... Ts>
-struct TypeList {};
+// The tile function of F from Ins to Out.
+template <typename F, typename Out, typename... Ins>
+struct Tile {
+  static void portable(int64_t count, void* out, const void* const* in) {
+    tile_loop<F, Out>(TypeList<Ins...>(), count, out, in);
+  }
+#if defined(__x86_64__)
+  __attribute__((target("avx2,fma"))) static void avx2(int64_t count, void* out,
+                                                       const void* const* in) {
+    tile_loop<F, Out>(TypeList<Ins...>(), count, out, in);
+  }
+  __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma,prefer-vector-width=512"))) static void
+  avx512(int64_t count, void* out, const void* const* in) {
+    tile_loop<F, Out>(TypeList<Ins...>(), count, out, in);
+  }
+#endif
+
+  // For the best instruction set there is. Integers gain little and are compiled once.
+  static TileFunction best() {
+#if defined(__x86_64__)
+    if constexpr ((std::is_floating_point_v<Ins> && ...)) {
+      if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
+        return avx512;
+      }
+      if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2;
+    }
+#endif
+    return portable;
+  }
+};
+
 using FloatTypes = TypeList<float, double>;
 using IntegerTypes =
     TypeList<int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t>;
@@ -49,11 +86,11 @@ void add_tiles(TileTable& table, TypeList<Ts...>) {
   const auto tile_for = []<typename T>(TypeTag<T>) -> TileFunction {
     using Out = std::conditional_t<kToBool, bool, T>;
     if constexpr (kArity == 1)
-      return unary_tile<F, Out, T>;
+      return Tile<F, Out, T>::best();
     else if constexpr (kArity == 2)
-      return binary_tile<F, Out, T, T>;
+      return Tile<F, Out, T, T>::best();
     else
-      return ternary_tile<F, Out, T, T, T>;
+      return Tile<F, Out, T, T, T>::best();
   };
   ((table[dtype_of<Ts>] = tile_for(TypeTag<Ts>())), ...);
 }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "ops/elementwise/float_math_functors.h"
 #include "ops/elementwise/vocabulary_functors.h"
 
 namespace bitale::scalar {
@@ -18,7 +19,7 @@ template <typename T>
 using Wide = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
 
 template <typename T>
-inline T wrap_add(T a, T b) {
+BITALE_FUNCTOR T wrap_add(T a, T b) {
   if constexpr (std::same_as<T, bool>)
     return a || b;
   else if constexpr (std::integral<T>)
@@ -27,14 +28,14 @@ inline T wrap_add(T a, T b) {
     return a + b;
 }
 template <typename T>
-inline T wrap_sub(T a, T b) {
+BITALE_FUNCTOR T wrap_sub(T a, T b) {
   if constexpr (std::integral<T>)
     return static_cast<T>(Wide<T>(a) - Wide<T>(b));
   else
     return a - b;
 }
 template <typename T>
-inline T wrap_mul(T a, T b) {
+BITALE_FUNCTOR T wrap_mul(T a, T b) {
   if constexpr (std::same_as<T, bool>)
     return a && b;
   else if constexpr (std::integral<T>)
@@ -43,14 +44,14 @@ inline T wrap_mul(T a, T b) {
     return a * b;
 }
 template <typename T>
-inline T wrap_neg(T x) {
+BITALE_FUNCTOR T wrap_neg(T x) {
   if constexpr (std::integral<T>)
     return static_cast<T>(Wide<T>(0) - Wide<T>(x));
   else
     return -x;
 }
 template <typename T>
-inline T magnitude(T x) {
+BITALE_FUNCTOR T magnitude(T x) {
   if constexpr (std::floating_point<T>)
     return std::fabs(x);
   else if constexpr (std::unsigned_integral<T>)
@@ -60,7 +61,7 @@ inline T magnitude(T x) {
 }
 
 template <typename T>
-inline T floor_remainder(T a, T b) {
+BITALE_FUNCTOR T floor_remainder(T a, T b) {
   if constexpr (std::floating_point<T>) {
     const T rest = std::fmod(a, b);
     if (rest == 0) return std::copysign(T(0), b);
@@ -74,7 +75,7 @@ inline T floor_remainder(T a, T b) {
   }
 }
 template <typename T>
-inline T floor_quotient(T a, T b) {
+BITALE_FUNCTOR T floor_quotient(T a, T b) {
   if constexpr (std::floating_point<T>) {
     if (b == 0) return a / b;
     // As numpy: from the exact remainder, then repaired where the division rounded.
@@ -94,7 +95,7 @@ inline T floor_quotient(T a, T b) {
   }
 }
 template <typename T>
-inline T power(T a, T b) {
+BITALE_FUNCTOR T power(T a, T b) {
   if constexpr (std::floating_point<T>) {
     return std::pow(a, b);
   } else {
@@ -112,118 +113,118 @@ inline T power(T a, T b) {
 }
 
 template <typename T>
-inline bool is_nan(T x) {
+BITALE_FUNCTOR bool is_nan(T x) {
   if constexpr (std::floating_point<T>)
     return x != x;
   else
     return false;
 }
 template <typename T>
-inline bool is_inf(T x) {
+BITALE_FUNCTOR bool is_inf(T x) {
   if constexpr (std::floating_point<T>)
     return std::fabs(x) == static_cast<T>(INFINITY);
   else
     return false;
 }
 template <typename T>
-inline T select(bool condition, T a, T b) {
+BITALE_FUNCTOR T select(bool condition, T a, T b) {
   return condition ? a : b;
 }
 
 template <typename T>
-inline T fma(T a, T b, T c) {
+BITALE_FUNCTOR T fma(T a, T b, T c) {
   return std::fma(a, b, c);
 }
 template <typename T>
-inline T sqrt(T x) {
+BITALE_FUNCTOR T sqrt(T x) {
   return std::sqrt(x);
 }
 template <typename T>
-inline T exp(T x) {
-  return std::exp(x);
+BITALE_FUNCTOR T exp(T x) {
+  return float_exp(x);
 }
 template <typename T>
-inline T expm1(T x) {
-  return std::expm1(x);
+BITALE_FUNCTOR T expm1(T x) {
+  return float_expm1(x);
 }
 template <typename T>
-inline T log(T x) {
-  return std::log(x);
+BITALE_FUNCTOR T log(T x) {
+  return float_log(x);
 }
 template <typename T>
-inline T log1p(T x) {
-  return std::log1p(x);
+BITALE_FUNCTOR T log1p(T x) {
+  return float_log1p(x);
 }
 template <typename T>
-inline T log2(T x) {
+BITALE_FUNCTOR T log2(T x) {
   return std::log2(x);
 }
 template <typename T>
-inline T log10(T x) {
+BITALE_FUNCTOR T log10(T x) {
   return std::log10(x);
 }
 template <typename T>
-inline T sin(T x) {
+BITALE_FUNCTOR T sin(T x) {
   return std::sin(x);
 }
 template <typename T>
-inline T cos(T x) {
+BITALE_FUNCTOR T cos(T x) {
   return std::cos(x);
 }
 template <typename T>
-inline T tan(T x) {
+BITALE_FUNCTOR T tan(T x) {
   return std::tan(x);
 }
 template <typename T>
-inline T asin(T x) {
+BITALE_FUNCTOR T asin(T x) {
   return std::asin(x);
 }
 template <typename T>
-inline T acos(T x) {
+BITALE_FUNCTOR T acos(T x) {
   return std::acos(x);
 }
 template <typename T>
-inline T atan(T x) {
+BITALE_FUNCTOR T atan(T x) {
   return std::atan(x);
 }
 template <typename T>
-inline T atan2(T y, T x) {
+BITALE_FUNCTOR T atan2(T y, T x) {
   return std::atan2(y, x);
 }
 template <typename T>
-inline T sinh(T x) {
+BITALE_FUNCTOR T sinh(T x) {
   return std::sinh(x);
 }
 template <typename T>
-inline T cosh(T x) {
+BITALE_FUNCTOR T cosh(T x) {
   return std::cosh(x);
 }
 template <typename T>
-inline T tanh(T x) {
-  return std::tanh(x);
+BITALE_FUNCTOR T tanh(T x) {
+  return float_tanh(x);
 }
 template <typename T>
-inline T erf(T x) {
+BITALE_FUNCTOR T erf(T x) {
   return std::erf(x);
 }
 template <typename T>
-inline T erfc(T x) {
+BITALE_FUNCTOR T erfc(T x) {
   return std::erfc(x);
 }
 template <typename T>
-inline T round_even(T x) {
+BITALE_FUNCTOR T round_even(T x) {
   return std::nearbyint(x);
 }
 template <typename T>
-inline T floor(T x) {
+BITALE_FUNCTOR T floor(T x) {
   return std::floor(x);
 }
 template <typename T>
-inline T ceil(T x) {
+BITALE_FUNCTOR T ceil(T x) {
   return std::ceil(x);
 }
 template <typename T>
-inline T trunc(T x) {
+BITALE_FUNCTOR T trunc(T x) {
   return std::trunc(x);
 }
 

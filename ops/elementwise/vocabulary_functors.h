@@ -7,10 +7,11 @@
 #ifndef BITALE_OPS_ELEMENTWISE_VOCABULARY_FUNCTORS_H_
 #define BITALE_OPS_ELEMENTWISE_VOCABULARY_FUNCTORS_H_
 
+// Functors are compiled into loops for several instruction sets, so they must become part of them.
 #if defined(__CUDACC__)
-#define BITALE_FUNCTOR __host__ __device__
+#define BITALE_FUNCTOR inline __host__ __device__
 #else
-#define BITALE_FUNCTOR
+#define BITALE_FUNCTOR inline __attribute__((always_inline))
 #endif
 
 namespace bitale::scalar {

@@ -75,6 +75,7 @@ def symbolic_filegroups():
 def op_family(
         name,
         cpu_deps = [],
+        cpu_copts = [],
         cuda_deps = [],
         test_deps = [],
         tests = {}):
@@ -83,6 +84,7 @@ def op_family(
     Args:
       name: the family, which is the folder's name.
       cpu_deps: what its CPU kernels need besides CPU_KERNEL_DEPS.
+      cpu_copts: compiler options for its CPU kernels.
       cuda_deps: what its CUDA kernels need besides CUDA_KERNEL_DEPS.
       test_deps: what its tests and benchmarks need besides TEST_DEPS.
       tests: keyword arguments for bitale_tests(): data, size, timeout, shard_count, ...
@@ -95,7 +97,7 @@ def op_family(
         srcs = files(["*_cpu.cc"]),
         hdrs = files(["*_cpu.h"]),
         # Loops of kernels become vector code.
-        copts = BITALE_COPTS + ["-O3"],
+        copts = BITALE_COPTS + ["-O3"] + cpu_copts,
         linkstatic = True,
         visibility = ["//visibility:public"],
         deps = CPU_KERNEL_DEPS + cpu_deps,
