@@ -121,11 +121,11 @@ void check_named_dims(std::span<const In> inputs, std::span<const Variable> shar
     size_t axis;
   };
   absl::InlinedVector<Seen, 4> seen;
-  const auto check = [&](const Variable& variable, const Tensor& value) {
+  const auto check = [&](const Variable& variable, const Dims& shape) {
     for (size_t axis = 0; axis < variable.type().dims.size(); ++axis) {
       const Dim& dim = variable.type().dims[axis];
       if (!dim.is_named()) continue;
-      const int64_t length = value.shape()[axis];
+      const int64_t length = shape[axis];
       const auto it = std::find_if(seen.begin(), seen.end(),
                                    [&](const Seen& s) { return s.name == &dim.name(); });
       if (it == seen.end()) {
@@ -139,8 +139,8 @@ void check_named_dims(std::span<const In> inputs, std::span<const Variable> shar
       }
     }
   };
-  for (size_t i = 0; i < inputs.size(); ++i) check(inputs[i].variable, state.inputs[i]);
-  for (size_t i = 0; i < shared.size(); ++i) check(shared[i], state.shared[i]);
+  for (size_t i = 0; i < inputs.size(); ++i) check(inputs[i].variable, state.inputs[i].shape());
+  for (size_t i = 0; i < shared.size(); ++i) check(shared[i], state.shared[i]->shape());
 }
 
 }  // namespace bitale

@@ -6,13 +6,14 @@
 #include <cstdint>
 
 #include "absl/container/inlined_vector.h"
+#include "core/tensor/container.h"
 #include "core/tensor/tensor.h"
 
 namespace bitale {
 
 struct CallState {
   absl::InlinedVector<Tensor, 6> inputs;    // in the order of the function's inputs
-  absl::InlinedVector<Tensor, 12> shared;   // current values of its shared variables, row-major
+  absl::InlinedVector<SharedContainer*, 12> shared;  // of its shared variables, locked
   absl::InlinedVector<int64_t, 16> symbols;  // of the shape program
   absl::InlinedVector<int64_t, 4> externals;  // integers that a program reads at run time
   absl::InlinedVector<int64_t, 32> key;      // which program serves this call

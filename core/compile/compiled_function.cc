@@ -19,8 +19,6 @@
 namespace bitale {
 namespace {
 
-enum Access : uint8_t { kRead, kWrite, kReshape };
-
 // Holds the locks of all shared variables of a call, taken in the order of container ids.
 class ContainerLocks {
  public:
@@ -137,7 +135,7 @@ Results CompiledFunction::call(std::span<const Arg> args) {
   bind_arguments(symbolic_.inputs, args, options_, site_, state);
   ContainerLocks locks(symbolic_.shared, symbolic_.update_output);
   for (const Variable& variable : symbolic_.shared) {
-    state.shared.push_back(variable.container()->read());
+    state.shared.push_back(variable.container().get());
   }
   return run_locked(state);
 }
@@ -184,7 +182,11 @@ Results CompiledFunction::run_locked(CallState& state) {
     context->inputs[i] = state.inputs[i].raw_data();
   }
   for (size_t i = 0; i < context->shared.size(); ++i) {
-    context->shared[i] = state.shared[i].raw_data();
+    const SharedSlot& slot = program.shared[i];
+    SharedContainer& container = *state.shared[slot.variable];
+    context->shared[i] = (slot.written ? container.begin_write(slot.device)
+                                       : container.read(slot.device))
+                             .raw_data();
   }
   Results results(site_);
   std::vector<Tensor> debug_values;
@@ -196,7 +198,7 @@ Results CompiledFunction::run_locked(CallState& state) {
     std::shared_ptr<Storage> block;
     try {
       block = result ? entry->contexts->output_block(i, i < outs_.size() && outs_[i].options.borrow)
-                     : Storage::allocate(kCpu, spec.bytes());
+                     : Storage::allocate(spec.device, spec.bytes());
     } catch (const OutOfMemoryError& error) {
       const Variable& output = symbolic_.graph->outputs()[i];
       throw out_of_memory(error, absl::StrCat("output ", i, ", ", output.str(), " ",
@@ -216,7 +218,8 @@ Results CompiledFunction::run_locked(CallState& state) {
   }
   ProgramBindings bindings{context->inputs, context->shared, context->outputs,
                            {state.externals.data(), state.externals.size()},
-                           context->workspace()};
+                           context->workspace(),
+                           context->devices()};
   std::optional<ProfileObserver> profiler;
   NanGuard guard;
   DebugObserver debugger;
@@ -228,10 +231,11 @@ Results CompiledFunction::run_locked(CallState& state) {
   for (size_t i = 0; i < symbolic_.debug_pairs.size(); ++i) {
     check_pair(symbolic_.debug_pairs[i], debug_values[2 * i], debug_values[2 * i + 1]);
   }
-  for (size_t i = 0; i < entry->access.size(); ++i) {
-    SharedContainer& container = *symbolic_.shared[i].container();
-    if (entry->access[i] == kWrite) container.wrote();
-    if (entry->access[i] == kReshape) container.adopt(reshaped[entry->reshaped[i]]);
+  for (const SharedSlot& slot : program.shared) {
+    if (slot.written) state.shared[slot.variable]->wrote(slot.device);
+  }
+  for (size_t i = 0; i < entry->reshaped.size(); ++i) {
+    if (entry->reshaped[i] >= 0) state.shared[i]->adopt(reshaped[entry->reshaped[i]]);
   }
   return results;
 }
@@ -330,6 +334,8 @@ std::shared_ptr<CompiledFunction::Entry> CompiledFunction::compile(const CallSta
   const bool debug = options_.mode.kind == Mode::Kind::kDebug;
   // NanGuardMode names the op that made a NaN, not the group it was fused into.
   stage_b.fuse = options_.mode.kind == Mode::Kind::kFastRun;
+  stage_b.home = options_.mode.device;
+  stage_b.placed = symbolic_.placed;
   run_stage_b(graph, analysis, stage_b);
 
   LowerRequest request;
@@ -348,13 +354,12 @@ std::shared_ptr<CompiledFunction::Entry> CompiledFunction::compile(const CallSta
   }
   int reshaped = 0;
   for (size_t i = 0; i < symbolic_.shared.size(); ++i) {
-    const Dims& shape = state.shared[i].shape();
+    const Dims& shape = state.shared[i]->shape();
     request.bindings.push_back({symbolic_.shared[i], Region::kShared, static_cast<uint32_t>(i),
                                 shape, contiguous_strides(shape)});
-    uint8_t access = kRead;
     int reshape_index = -1;
     if (symbolic_.update_output[i] >= 0) {
-      LoweredUpdate update{static_cast<uint32_t>(i), outputs[symbolic_.update_output[i]]};
+      LoweredUpdate update{symbolic_.shared[i], outputs[symbolic_.update_output[i]]};
       Dims new_shape;
       for (const IntExpr& dim : analysis.dims(update.value)) new_shape.push_back(dim.constant());
       const TensorType& type = symbolic_.shared[i].type();
@@ -367,13 +372,12 @@ std::shared_ptr<CompiledFunction::Entry> CompiledFunction::compile(const CallSta
       }
       // DebugMode takes no new value before all pairs have been compared.
       update.reshapes = debug || new_shape != shape;
-      access = update.reshapes ? kReshape : kWrite;
       if (update.reshapes) reshape_index = reshaped++;
       request.updates.push_back(update);
     }
-    entry->access.push_back(access);
     entry->reshaped.push_back(reshape_index);
   }
+  request.home = options_.mode.device;
   request.reuse_buffers = !debug;
   request.write_updates_in_place = !debug && options_.mode.kind != Mode::Kind::kNanGuard;
   entry->program = lower(request);
@@ -433,6 +437,7 @@ MemoryReport CompiledFunction::memory() {
   const Program& program = *cache_.front()->program;
   report.arena_bytes = program.arena_bytes;
   report.bytes_without_reuse = program.buffer_bytes_without_reuse;
+  for (const DeviceArena& arena : program.device_arenas) report.device_arena_bytes += arena.bytes;
   for (const ProgramOutput& output : program.outputs) report.output_bytes += output.bytes();
   return report;
 }

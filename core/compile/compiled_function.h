@@ -41,8 +41,7 @@ class CompiledFunction {
   struct Entry {
     std::vector<int64_t> key;
     std::shared_ptr<const Program> program;
-    // Per shared variable: 0 read only, 1 written by the program, 2 takes program output `reshaped`.
-    std::vector<uint8_t> access;
+    // Per shared variable: which of the program's reshaping updates it takes, or -1.
     std::vector<int> reshaped;
     std::unique_ptr<ContextPool> contexts;
   };

@@ -6,6 +6,7 @@
 #include "core/base/error.h"
 #include "core/compile/lower.h"
 #include "core/compile/stage_b.h"
+#include "core/compile/transfer.h"
 #include "core/graph/op.h"
 #include "core/rewrite/rule.h"
 #include "core/runtime/execution_context.h"
@@ -56,6 +57,7 @@ std::optional<Variables> fold(const Apply& apply, const RuleContext&) {
   if (apply.inputs().empty() || !all_constant(apply)) return std::nullopt;
   const Traits traits = apply.op().traits();
   if (traits.never_merge || traits.random_draw) return std::nullopt;
+  if (made_by_transfer(apply.output(0)) != nullptr) return std::nullopt;  // says where, not what
   try {
     const std::optional<std::vector<Tensor>> values = evaluate(apply);
     if (!values) return std::nullopt;

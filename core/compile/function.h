@@ -129,7 +129,8 @@ class Arg {
 };
 
 struct MemoryReport {
-  size_t arena_bytes = 0;                 // of the latest program
+  size_t arena_bytes = 0;                 // of the latest program, on the host
+  size_t device_arena_bytes = 0;          // and on devices
   size_t bytes_without_reuse = 0;         // what its buffers would take one beside the other
   size_t output_bytes = 0;
 };

@@ -1,16 +1,38 @@
 #include "core/compile/kernel_registry.h"
 
 #include <algorithm>
+#include <array>
+#include <map>
+#include <memory>
 #include <tuple>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "core/compile/late_kernels.h"
 
 namespace bitale {
 namespace {
 
 // Set during static initialisation, read after it.
 constinit const KernelRegistrar* newest_registrar = nullptr;
+
+bool precedes(const KernelRegistration* a, const KernelRegistration* b) {
+  const int rank_a = -a->rank;
+  const int rank_b = -b->rank;
+  return std::tuple(std::string_view(a->op), a->device, rank_a, std::string_view(a->name)) <
+         std::tuple(std::string_view(b->op), b->device, rank_b, std::string_view(b->name));
+}
+
+struct LateKernels {
+  std::vector<std::unique_ptr<KernelRegistration>> kernels;
+  std::vector<const KernelRegistration*> pointers;
+};
+using LateTable = std::map<std::string, LateKernels, std::less<>>;
+
+std::array<LateTable, 3>& late_tables() {
+  static auto& tables = *new std::array<LateTable, 3>;
+  return tables;
+}
 
 }  // namespace
 
@@ -34,12 +56,7 @@ std::vector<const KernelRegistration*> all_kernels() {
   for (const KernelRegistrar* r = newest_registrar; r != nullptr; r = r->next_) {
     all.push_back(&r->registration_);
   }
-  std::sort(all.begin(), all.end(), [](const KernelRegistration* a, const KernelRegistration* b) {
-    const int rank_a = -a->rank;
-    const int rank_b = -b->rank;
-    return std::tuple(std::string_view(a->op), a->device, rank_a, std::string_view(a->name)) <
-           std::tuple(std::string_view(b->op), b->device, rank_b, std::string_view(b->name));
-  });
+  std::sort(all.begin(), all.end(), precedes);
   return all;
 }
 
@@ -51,8 +68,22 @@ std::span<const KernelRegistration* const> kernels_of(std::string_view op, Devic
     return groups;
   }();
   const auto it = table.find({op, device});
-  if (it == table.end()) return {};
-  return it->second;
+  if (it != table.end()) return it->second;
+  const auto& late = late_tables()[static_cast<size_t>(device)];
+  const auto late_it = late.find(op);
+  if (late_it == late.end()) return {};
+  return late_it->second.pointers;
+}
+
+void set_late_kernels(DeviceKind device, std::span<const KernelRegistration> kernels) {
+  LateTable& table = late_tables()[static_cast<size_t>(device)];
+  table.clear();
+  for (const KernelRegistration& kernel : kernels) {
+    LateKernels& group = table[kernel.op];
+    group.kernels.push_back(std::make_unique<KernelRegistration>(kernel));
+    group.pointers.push_back(group.kernels.back().get());
+  }
+  for (auto& [op, group] : table) std::sort(group.pointers.begin(), group.pointers.end(), precedes);
 }
 
 const KernelRegistration* choose_kernel(const KernelCall& call, DeviceKind device,

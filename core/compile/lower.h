@@ -13,20 +13,24 @@
 
 namespace bitale {
 
-// A leaf that is bound to memory at each call.
+// A leaf that is bound to memory at each call. A shared variable is bound on each device that reads
+// or writes it.
 struct LeafBinding {
   Variable leaf;
   Region region;  // kInput or kShared
   uint32_t index;
   Dims shape;
   Dims strides;  // in elements
+  // Of an input.
+  Device device = kCpu;
 };
 
 // A shared variable's new value.
 struct LoweredUpdate {
-  uint32_t shared_index;
+  Variable variable;
   Variable value;
-  // Whether the container takes a new block, because the shape changes, or nothing may be written yet.
+  // Whether the container takes a new block, because the shape changes, or nothing may be written
+  // yet.
   bool reshapes = false;
 };
 
@@ -37,12 +41,17 @@ struct LowerRequest {
   // Has concrete dims for all leaves, and pre-stated ones where dims depend on values.
   ShapeAnalysis* analysis = nullptr;
   // Buffers take over each other's memory, and updates are written in place. Off in DebugMode.
+  // Where applications run that no transfer() places elsewhere. The graph has all its transfers.
+  Device home = kCpu;
+  // The graph is a loop's or a branch's: its outputs stay on `home`, whatever they are.
+  bool inner = false;
   bool reuse_buffers = true;
   bool write_updates_in_place = true;
 };
 
-// The program's outputs are `outputs`, then one for each reshaping update. Throws CompileError that
-// names op, dtypes, shapes and site where no kernel supports a call.
+// The program's outputs, each where its value is made, are `outputs`, then one for each reshaping
+// update. Throws CompileError that names op, dtypes, shapes and site where no kernel supports a
+// call.
 std::shared_ptr<const Program> lower(const LowerRequest& request);
 
 }  // namespace bitale

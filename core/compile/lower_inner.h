@@ -9,12 +9,14 @@
 #include "core/base/dim.h"
 #include "core/graph/op.h"
 #include "core/runtime/program.h"
+#include "core/tensor/device.h"
 
 namespace bitale {
 
-// A program whose inputs are the op's inner inputs with these dims (contiguous), and whose outputs are
-// its inner outputs.
-std::shared_ptr<const Program> lower_inner(const Op& op, std::span<const Dims> inner_input_dims);
+// A program for `device`, whose inputs are the op's inner inputs with these dims (contiguous), and
+// whose outputs are its inner outputs, all in that device's memory.
+std::shared_ptr<const Program> lower_inner(const Op& op, std::span<const Dims> inner_input_dims,
+                                           Device device = kCpu);
 
 }  // namespace bitale
 

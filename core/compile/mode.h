@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/tensor/device.h"
+
 namespace bitale {
 
 struct Mode {
@@ -22,7 +24,16 @@ struct Mode {
   std::vector<std::string> excluded = {};
   // Run rules that are exact for finite values only.
   bool assume_finite = false;
+  // Where the graph runs. Shared variables move there at the first call and stay; arguments go
+  // there and results come back at every call. An op without a kernel there is a CompileError:
+  // transfer() places single ops elsewhere. kDebug and kNanGuard run on the CPU only.
+  Device device = kCpu;
 
+  Mode on(Device where) const {
+    Mode mode = *this;
+    mode.device = where;
+    return mode;
+  }
   Mode excluding(std::string_view rule) const {
     Mode mode = *this;
     mode.excluded.emplace_back(rule);

@@ -1,7 +1,8 @@
 // A program under construction: instructions over buffers that have no place in the arena yet.
 //
-// Until plan(), a Place in the arena names a buffer by `index`, and `moving` and an instruction's
-// integers are handles of the IntegerCompiler.
+// Until plan(), a Place in an arena names a buffer by `index`, and `moving` and an instruction's
+// integers are handles of the IntegerCompiler. Arenas have numbers: 0 is the host's, the others
+// stand for the program's device_arenas.
 
 #ifndef BITALE_CORE_COMPILE_PROGRAM_BUILDER_H_
 #define BITALE_CORE_COMPILE_PROGRAM_BUILDER_H_
@@ -23,6 +24,7 @@ namespace bitale {
 struct Location {
   Place place;
   OperandLayout layout;
+  uint32_t arena = 0;  // whose memory that is
 };
 
 struct Buffer {
@@ -34,6 +36,7 @@ struct Buffer {
   std::optional<Place> claimed;
   // Lies in the memory of this buffer; -1 for none.
   int32_t host = -1;
+  uint32_t arena = 0;
 };
 
 class ProgramBuilder {
@@ -42,18 +45,30 @@ class ProgramBuilder {
   std::shared_ptr<const Program> finished() const { return program_; }
   std::vector<Buffer>& buffers() { return buffers_; }
 
+  // The arena of a device, made if the program has none yet.
+  uint32_t arena_of(Device device);
+  Device device_of(uint32_t arena) const { return program_->device_of(arena); }
+
   // The number of the next instruction.
   int32_t now() const { return static_cast<int32_t>(program_->instructions.size()); }
   // A contiguous block of its own.
-  Location new_output(DType dtype, const Dims& shape);
+  Location new_output(DType dtype, const Dims& shape, uint32_t arena = 0);
   // Notes that the next instruction uses `place`.
   Place use(const Place& place);
 
-  Instruction& push(KernelPtr kernel, std::string label, std::string kernel_name, const Site& site);
+  // An instruction that runs where `arena` is. CompileError for a kernel of another device.
+  Instruction& push(KernelPtr kernel, std::string label, std::string kernel_name, const Site& site,
+                    uint32_t arena = 0);
   // Scratch memory for the next instruction.
   void add_workspace(size_t bytes);
   void emit_copy(const Location& from, const Location& to, const char* label, const Site& site);
-  // `from` itself, or a copy of it without gaps.
+  // Writes run-time integers (handles) into a new block.
+  Location emit_integers(DType dtype, const Dims& shape, std::vector<int32_t> handles,
+                         std::string label, const Site& site, uint32_t arena);
+  // A copy in another arena, by way of the host between two devices.
+  Location emit_transfer(const Location& from, uint32_t arena, const Site& site);
+  // `from` itself, or a copy of it without gaps. Devices see no moving places: these are copied
+  // too, so that launches keep their addresses from call to call.
   Location contiguous(const Location& from, const Site& site);
   // Copies `from` into `target`, which is not in the arena.
   void emit_copy_to(const Place& target, const Location& from, const char* label, const Site& site);
@@ -69,7 +84,11 @@ class ProgramBuilder {
   void plan(bool reuse_buffers);
 
  private:
+  Location emit_hop(const Location& from, uint32_t arena, const Site& site);
   void settle(Place& place, const std::vector<int64_t>& offsets) const;
+  void plan_arena(uint32_t arena, bool reuse_buffers, std::vector<int64_t>& offsets);
+  void number_integers();
+  void find_segments();
 
   std::shared_ptr<Program> program_ = std::make_shared<Program>();
   std::vector<Buffer> buffers_;

@@ -7,9 +7,11 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
+#include "core/compile/placement.h"
 #include "core/graph/op.h"
 #include "core/graph/traversal.h"
 #include "core/tensor/container.h"
+#include "core/tensor/device_memory.h"
 
 namespace bitale {
 namespace {
@@ -173,6 +175,29 @@ void check_leaves(const SymbolicFunction& compiled, const FunctionOptions& optio
   }
 }
 
+void check_device(const Mode& mode, SourceSite site) {
+  if (mode.device.is_cpu()) return;
+  if (mode.kind == Mode::Kind::kDebug || mode.kind == Mode::Kind::kNanGuard) {
+    const char* name = mode.kind == Mode::Kind::kDebug ? "kDebugMode" : "kNanGuardMode";
+    throw CompileError(absl::StrCat("function: ", name, " runs on cpu, not on ", mode.device.str(),
+                                    at(site)));
+  }
+  if (!has_device_memory(mode.device.kind)) {
+    throw DeviceError(absl::StrCat("function: no backend for device ", mode.device.str(),
+                                   " is linked in", at(site)));
+  }
+}
+
+// Puts every node on its device and inserts the transfers that this takes.
+void place(SymbolicFunction& compiled, const Mode& mode) {
+  compiled.placed = !mode.device.is_cpu() || has_transfers(*compiled.graph);
+  if (!compiled.placed) return;
+  ShapeAnalysis analysis;
+  insert_transfers(*compiled.graph, analysis, mode.device);
+  compiled.graph = std::make_unique<FunctionGraph>(
+      results_on_host(*compiled.graph, analysis, mode.device, compiled.result_count));
+}
+
 // Makes both sides of every pair outputs of the graph, which is rewritten no further.
 void add_debug_outputs(SymbolicFunction& compiled) {
   compiled.graph->set_observer({});
@@ -200,6 +225,7 @@ SymbolicFunction run_stage_a(const Ins& inputs, const Outs& outputs,
                              const FunctionOptions& options, SourceSite site) {
   SymbolicFunction compiled;
   compiled.inputs = inputs.list();
+  check_device(options.mode, site);
   check_inputs(compiled.inputs, site);
   for (size_t i = 0; i < outputs.list().size(); ++i) {
     if (!outputs.list()[i].variable.defined()) {
@@ -221,7 +247,7 @@ SymbolicFunction run_stage_a(const Ins& inputs, const Outs& outputs,
       options.mode.kind == Mode::Kind::kFastCompile
           ? std::vector<Phase>{}
           : std::vector<Phase>{Phase::kSimplify, Phase::kCanonicalize, Phase::kStabilize,
-                               Phase::kSpecialize, Phase::kPlace};
+                               Phase::kSpecialize};
   if (options.mode.kind == Mode::Kind::kFastCompile) {
     for (const GraphPass* pass : all_graph_passes()) {
       if (pass->phase == Phase::kSimplify && std::string_view(pass->name) == "merge") {
@@ -232,6 +258,11 @@ SymbolicFunction run_stage_a(const Ins& inputs, const Outs& outputs,
   const bool debug = options.mode.kind == Mode::Kind::kDebug;
   if (debug) record_replacements(*compiled.graph, compiled.debug_pairs);
   run_phases(*compiled.graph, phases, rewrite_options(options.mode), &compiled.trace);
+  place(compiled, options.mode);
+  const Phase place_phase = Phase::kPlace;
+  if (compiled.placed) {
+    run_phases(*compiled.graph, {&place_phase, 1}, rewrite_options(options.mode), &compiled.trace);
+  }
   if (debug) add_debug_outputs(compiled);
 
   for (const Variable& leaf : leaves(compiled.graph->outputs())) {

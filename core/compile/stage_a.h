@@ -28,6 +28,8 @@ struct SymbolicFunction {
   // In DebugMode: what must be equal. Pair i's values are graph outputs 2 i and 2 i + 1 after the
   // new values.
   std::vector<DebugPair> debug_pairs;
+  // Whether the graph has transfers or runs elsewhere than on the host.
+  bool placed = false;
 };
 
 SymbolicFunction run_stage_a(const Ins& inputs, const Outs& outputs,

@@ -7,6 +7,7 @@
 #include "core/compile/kernel_registry.h"
 #include "core/compile/lower.h"
 #include "core/compile/lower_inner.h"
+#include "core/compile/placement.h"
 
 namespace bitale {
 namespace {
@@ -26,20 +27,26 @@ bool concrete_layouts(ShapeAnalysis& analysis, std::span<const Variable> variabl
   return true;
 }
 
-bool has_kernel(ShapeAnalysis& analysis, const Apply& apply) {
+bool has_kernel(ShapeAnalysis& analysis, const Apply& apply, Device device) {
   std::vector<OperandLayout> inputs;
   std::vector<OperandLayout> outputs;
   return concrete_layouts(analysis, apply.inputs(), inputs) &&
          concrete_layouts(analysis, apply.outputs(), outputs) &&
-         choose_kernel({apply.op(), apply, inputs, outputs}, DeviceKind::kCpu) != nullptr;
+         choose_kernel({apply.op(), apply, inputs, outputs}, device.kind) != nullptr;
 }
 
-bool expand_composites(FunctionGraph& graph, ShapeAnalysis& analysis,
+bool expand_composites(FunctionGraph& graph, ShapeAnalysis& analysis, const StageBOptions& options,
                        std::vector<TraceEntry>* trace) {
   bool changed = false;
-  for (Apply* apply : graph.topological_order()) {
+  Placement placement(options.home);
+  const std::vector<Apply*> order = graph.topological_order();
+  if (options.placed) {
+    for (const Apply* apply : order) placement.add(*apply);
+  }
+  for (Apply* apply : order) {
     if (!graph.contains(apply) || !apply->op().traits().composite) continue;
-    if (has_kernel(analysis, *apply)) continue;
+    const Device device = options.placed ? placement.of(*apply) : options.home;
+    if (has_kernel(analysis, *apply, device)) continue;
     FixedSiteScope scope(apply->site());
     if (trace != nullptr) {
       trace->push_back({"expand", Phase::kExpand, apply->op().str(), apply->site()});
@@ -76,14 +83,16 @@ void check_concrete(const ShapeAnalysis& analysis, size_t first_check) {
 void run_stage_b(FunctionGraph& graph, ShapeAnalysis& analysis, const StageBOptions& options,
                  std::vector<TraceEntry>* trace) {
   analysis.analyze(graph.outputs());
-  while (expand_composites(graph, analysis, trace)) analysis.analyze(graph.outputs());
+  while (expand_composites(graph, analysis, options, trace)) analysis.analyze(graph.outputs());
   const std::array<Phase, 2> phases = {Phase::kExpand, Phase::kFuse};
   run_phases(graph, std::span(phases).first(options.fuse ? 2 : 1), options.rewrite, trace);
+  if (options.placed) insert_transfers(graph, analysis, options.home);
   analysis.analyze(graph.outputs());
   check_concrete(analysis, 0);
 }
 
-std::shared_ptr<const Program> lower_inner(const Op& op, std::span<const Dims> inner_input_dims) {
+std::shared_ptr<const Program> lower_inner(const Op& op, std::span<const Dims> inner_input_dims,
+                                           Device device) {
   FunctionGraph graph(op.inner_outputs());
   ShapeAnalysis analysis;
   LowerRequest request;
@@ -92,9 +101,14 @@ std::shared_ptr<const Program> lower_inner(const Op& op, std::span<const Dims> i
     const Dims& dims = inner_input_dims[i];
     analysis.set_dims(input, IntExprs(dims.begin(), dims.end()));
     request.bindings.push_back(
-        {input, Region::kInput, static_cast<uint32_t>(i), dims, contiguous_strides(dims)});
+        {input, Region::kInput, static_cast<uint32_t>(i), dims, contiguous_strides(dims),
+         device});
   }
-  run_stage_b(graph, analysis);
+  StageBOptions options;
+  options.home = device;
+  run_stage_b(graph, analysis, options);
+  request.home = device;
+  request.inner = true;
   request.outputs = graph.outputs();
   request.analysis = &analysis;
   return lower(request);

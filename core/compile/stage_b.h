@@ -7,12 +7,17 @@
 #include "core/graph/function_graph.h"
 #include "core/graph/shape_analysis.h"
 #include "core/rewrite/driver.h"
+#include "core/tensor/device.h"
 
 namespace bitale {
 
 struct StageBOptions {
   RewriteOptions rewrite = {};
   bool fuse = true;
+  // Where applications run that no transfer() places elsewhere.
+  Device home = kCpu;
+  // Whether the graph has transfers or a home other than the host.
+  bool placed = false;
 };
 
 // `analysis` has the concrete dims of all leaves of `graph`.

@@ -53,9 +53,14 @@ void SymbolReader::read(std::span<const Tensor> computed, CallState& state) cons
   for (size_t i = 0; i < sources_.size(); ++i) {
     const Source& source = sources_[i];
     if (source.kind == Source::Kind::kNone) continue;
-    const Tensor& tensor = source.kind == Source::Kind::kInput    ? state.inputs[source.tensor]
-                           : source.kind == Source::Kind::kShared ? state.shared[source.tensor]
-                                                                  : computed[source.tensor];
+    if (source.kind == Source::Kind::kShared) {
+      SharedContainer& container = *state.shared[source.tensor];
+      state.symbols[i] = source.is_dim ? container.shape()[source.index]
+                                       : element_of(container.read(), source.index);
+      continue;
+    }
+    const Tensor& tensor = source.kind == Source::Kind::kInput ? state.inputs[source.tensor]
+                                                               : computed[source.tensor];
     state.symbols[i] =
         source.is_dim ? tensor.shape()[source.index] : element_of(tensor, source.index);
     if (source.kind == Source::Kind::kComputed) state.externals.push_back(state.symbols[i]);

@@ -42,7 +42,7 @@ void take_over_buffers(ProgramBuilder& builder) {
         if (place.region != Region::kArena || place.offset != 0 || place.moving >= 0) continue;
         const int32_t host = builder.root_of(place.index);
         Buffer& in = buffers[host];
-        if (in.claimed || in.bytes != out.bytes || in.end != i ||
+        if (in.claimed || in.bytes != out.bytes || in.end != i || in.arena != out.arena ||
             !instruction.kernel->may_overwrite(o, k) ||
             !is_alone(builder, buffers, instruction, o, k, host)) {
           continue;

@@ -1,4 +1,4 @@
-// What one call of a program in flight needs: workspace, and blocks for its outputs.
+// What one call of a program in flight needs: workspaces, streams, and blocks for its outputs.
 
 #ifndef BITALE_CORE_RUNTIME_EXECUTION_CONTEXT_H_
 #define BITALE_CORE_RUNTIME_EXECUTION_CONTEXT_H_
@@ -7,6 +7,7 @@
 #include <mutex>
 #include <vector>
 
+#include "core/runtime/device_run.h"
 #include "core/runtime/program.h"
 #include "core/tensor/storage.h"
 
@@ -17,13 +18,18 @@ class ExecutionContext {
   explicit ExecutionContext(const Program& program)
       : workspace_(Storage::allocate(kCpu, program.workspace_bytes())),
         inputs(program.input_count),
-        shared(program.shared_count),
-        outputs(program.outputs.size()) {}
+        shared(program.shared.size()),
+        outputs(program.outputs.size()) {
+    if (!program.device_arenas.empty()) devices_ = std::make_unique<DeviceRun>(program);
+  }
 
   void* workspace() const { return workspace_->data(); }
+  // Null for programs of the host alone.
+  DeviceRun* devices() const { return devices_.get(); }
 
  private:
   std::shared_ptr<Storage> workspace_;
+  std::unique_ptr<DeviceRun> devices_;
 
  public:
   // Addresses for ProgramBindings.

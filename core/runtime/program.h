@@ -1,7 +1,7 @@
 // A compiled graph for concrete shapes: a flat list of kernel calls over offsets.
 //
-// Immutable, and free of addresses, Variables and Ops: where memory lies is bound at each call. It can
-// be run by several threads at once, each with a workspace of its own.
+// Immutable, and free of addresses, Variables and Ops: where memory lies is bound at each call. It
+// can be run by several threads at once, each with a workspace of its own.
 
 #ifndef BITALE_CORE_RUNTIME_PROGRAM_H_
 #define BITALE_CORE_RUNTIME_PROGRAM_H_
@@ -19,6 +19,8 @@
 
 namespace bitale {
 
+class DeviceRun;
+
 // One operation on 64-bit registers; the compiler flattens integer expressions into these.
 struct IntegerStep {
   // result = op(registers[a], registers[b], registers[c]).
@@ -34,7 +36,7 @@ enum class Region : uint8_t { kInput, kShared, kConstant, kArena, kOutput, kNone
 // The address of an operand's first element, given the regions' bases.
 struct Place {
   Region region = Region::kNone;
-  uint32_t index = 0;        // which input, shared variable, constant or output
+  uint32_t index = 0;        // which input, shared slot, constant, arena (0: host) or output
   int64_t offset = 0;        // bytes
   int32_t moving = -1;       // a register whose value, times `scale`, is added; -1 for none
   int32_t scale = 0;         // bytes per element
@@ -45,7 +47,9 @@ struct Instruction {
   std::vector<Place> inputs;
   std::vector<Place> outputs;
   std::vector<int32_t> integers;   // registers handed to the kernel
-  int64_t workspace_offset = 0;    // in the arena
+  uint32_t arena = 0;              // where it runs: 0 the host, n device_arenas[n - 1]
+  int64_t workspace_offset = 0;    // in that arena
+  int64_t integers_offset = 0;     // on a device: the first among all integers of its instructions
 
   // For dumps, profiles and guards.
   std::string label;               // "dot{...}"
@@ -70,7 +74,29 @@ struct IntegerRead {
 struct ProgramOutput {
   DType dtype;
   Dims shape;
+  Device device = kCpu;
   size_t bytes() const { return static_cast<size_t>(element_count(shape)) * size_of(dtype); }
+};
+
+// A shared variable as a program sees it: its value on one device.
+struct SharedSlot {
+  uint32_t variable = 0;
+  Device device = kCpu;
+  bool written = false;
+};
+
+// Memory, besides the host's, that a call needs on one device: buffers, then integers.
+struct DeviceArena {
+  Device device;
+  size_t bytes = 0;
+  size_t integer_count = 0;
+};
+
+// Instructions begin to end - 1 of one device, at the same addresses in every call of a context as
+// long as shared variables stay where they are: they are captured and replayed as one.
+struct LaunchSegment {
+  int32_t begin = 0;
+  int32_t end = 0;
 };
 
 class Program {
@@ -84,15 +110,21 @@ class Program {
   std::vector<Tensor> constants;
   std::vector<ProgramOutput> outputs;
   size_t input_count = 0;
-  size_t shared_count = 0;
-  size_t arena_bytes = 0;
+  std::vector<SharedSlot> shared;
+  size_t arena_bytes = 0;  // on the host
+  std::vector<DeviceArena> device_arenas;
+  std::vector<LaunchSegment> segments;  // in order
   size_t buffer_bytes_without_reuse = 0;
 
   size_t register_count() const { return reads.size() + integer_constants.size() + steps.size(); }
-  // What one call in flight needs: arena, registers, and room for addresses.
+  // What one call in flight needs on the host: arena, registers, and room for addresses.
   size_t workspace_bytes() const;
   // One line per kernel call: registers, places, shapes, kernel. Stable: golden files hold it.
   std::string dump() const;
+  // Where the instructions of arena `arena` run.
+  Device device_of(uint32_t arena) const {
+    return arena == 0 ? kCpu : device_arenas[arena - 1].device;
+  }
 };
 
 // Addresses of one call.
@@ -102,6 +134,7 @@ struct ProgramBindings {
   std::span<void* const> outputs;
   std::span<const int64_t> externals;
   void* workspace = nullptr;  // workspace_bytes(), aligned to 64
+  DeviceRun* devices = nullptr;  // for a program with device_arenas
 };
 
 // What may look at every kernel call of a run.
@@ -112,7 +145,9 @@ class InstructionObserver {
   virtual void after(const Instruction&, const KernelFrame&) {}
 };
 
-// Runs all instructions in order. Allocates nothing. What a kernel throws passes through.
+// Runs all instructions in order and returns when all devices are done. Allocates nothing on the
+// host's side, but for what a second call captures. A KernelFailure becomes an ExecutionError; what
+// else a kernel throws passes through. An observer sees instructions of the host only.
 void run_program(const Program& program, const ProgramBindings& bindings,
                  InstructionObserver* observer = nullptr);
 

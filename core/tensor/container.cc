@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "core/base/error.h"
+#include "core/tensor/device_memory.h"
 
 namespace bitale {
 namespace {
@@ -53,9 +54,9 @@ void SharedContainer::bring_up_to_date(Form& form) {
   // Into the memory that is there: addresses stay.
   if (form.device.is_cpu()) {
     form.tensor.assign(host);
-  } else {
-    form.tensor = host.to(form.device);
-    ++generation_;
+  } else if (host.bytes() > 0) {
+    device_memory(form.device.kind)
+        .copy_from_host(form.device.index, form.tensor.raw_data(), host.raw_data(), host.bytes());
   }
   form.version = version_;
 }

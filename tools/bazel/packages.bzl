@@ -23,6 +23,7 @@ PACKAGES = [
     "ops",
     "ops/cpu",
     "ops/rewrites",
+    "tests/device",
     "tests/end_to_end",
     "tests/errors",
     "tests/golden",
