@@ -54,18 +54,30 @@ std::string describe(const Place& place) {
 
 // The executor's half of a KernelFailure.
 [[noreturn]] void fail(const Instruction& instruction, const KernelFailure& failure) {
-  const std::string op = instruction.label.substr(0, instruction.label.find('{'));
-  std::string text = absl::StrCat(op, ": ", failure.what());
-  for (size_t i = 0; i < instruction.inputs.size(); ++i) {
-    absl::StrAppend(&text, "\n  operand ", i, ": ", std::string(name_of(instruction.input_dtypes[i])),
-                    " ", to_string(instruction.input_shapes[i]));
-  }
-  absl::StrAppend(&text, "\n  at: ", instruction.site);
+  std::string text = absl::StrCat(instruction.op_name(), ": ", failure.what(), "\n",
+                                  instruction.describe_inputs(), "  at: ", instruction.site);
   if (!failure.hint().empty()) absl::StrAppend(&text, "\n  hint: ", failure.hint());
   throw ExecutionError(text);
 }
 
 }  // namespace
+
+std::string Instruction::op_name() const { return label.substr(0, label.find('{')); }
+
+std::string Instruction::describe_inputs() const {
+  constexpr size_t kMost = 12;
+  std::string text;
+  for (size_t i = 0; i < inputs.size() && i < kMost; ++i) {
+    const bool named = i < input_names.size();
+    absl::StrAppend(&text, "  operand ", i, ": ", named ? input_names[i].name + " " : "",
+                    std::string(name_of(input_dtypes[i])), " ", to_string(input_shapes[i]),
+                    named ? ", made at " + input_names[i].site : "", "\n");
+  }
+  if (inputs.size() > kMost) {
+    absl::StrAppend(&text, "  ... and ", inputs.size() - kMost, " more operands\n");
+  }
+  return text;
+}
 
 size_t Program::workspace_bytes() const {
   const FrameLimits limits = frame_limits(*this);
