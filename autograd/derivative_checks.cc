@@ -81,15 +81,21 @@ std::string describe(const Variable& variable) {
                       variable.site().str());
 }
 
+void require_defined(std::string_view what, std::string_view role, const Variables& variables,
+                     SourceSite site) {
+  for (size_t i = 0; i < variables.size(); ++i) {
+    if (variables[i].defined()) continue;
+    throw GradientError(absl::StrCat(
+        std::string(what), ": ", std::string(role), " ", i,
+        " is no variable (a default-constructed Variable)\n  at: ", resolve_site(site).str()));
+  }
+}
+
 void require_floating(std::string_view what, std::string_view role, const Variables& variables,
                       SourceSite site) {
+  require_defined(what, role, variables, site);
   for (size_t i = 0; i < variables.size(); ++i) {
     const std::string name = absl::StrCat(std::string(role), " ", i);
-    if (!variables[i].defined()) {
-      throw GradientError(absl::StrCat(
-          std::string(what), ": ", name,
-          " is no variable (a default-constructed Variable)\n  at: ", resolve_site(site).str()));
-    }
     if (is_floating(variables[i].dtype())) continue;
     throw GradientError(absl::StrCat(
         std::string(what), ": ", name, " is ", std::string(bitale::name_of(variables[i].dtype())),
@@ -106,14 +112,10 @@ Variables require_derivatives(std::string_view what, std::string_view role,
                                      std::string(role), "s for ", variables.size(),
                                      " variables\n  at: ", resolve_site(site).str()));
   }
+  require_defined(what, role, derivatives, site);
   Variables fitted;
   for (size_t i = 0; i < derivatives.size(); ++i) {
     const std::string name = absl::StrCat(std::string(what), ": ", std::string(role), " ", i);
-    if (!derivatives[i].defined()) {
-      throw GradientError(absl::StrCat(
-          name,
-          " is no variable (a default-constructed Variable)\n  at: ", resolve_site(site).str()));
-    }
     SiteScope scope(site, "");
     try {
       fitted.push_back(fit_derivative(derivatives[i], variables[i], name));

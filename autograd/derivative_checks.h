@@ -17,8 +17,11 @@ namespace bitale {
 // "W float32 (784, 10), made at mlp.cc:12".
 std::string describe(const Variable& variable);
 
-// GradientError, beginning with `what`, unless every one is defined and floating. `role` names
-// them: "wrt", "output".
+// GradientError, beginning with `what`, unless every one is defined. `role` names them: "wrt".
+void require_defined(std::string_view what, std::string_view role, const Variables& variables,
+                     SourceSite site);
+
+// GradientError unless every one is defined and floating.
 void require_floating(std::string_view what, std::string_view role, const Variables& variables,
                       SourceSite site);
 

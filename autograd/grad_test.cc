@@ -234,7 +234,7 @@ TEST(GradErrors, KnownGradientOfAnotherType) {
       [&] {
         grad(sum(x), x, {.known_grads = {{x, known}}});
       },
-      {"grad: value of known_grads 0: the derivative is float64 (), but x is float64 (?,)"});
+      {"grad: value of known_grads 0: float64 () does not fit x, which is float64 (?,)"});
 }
 
 // --- Contract of pullbacks

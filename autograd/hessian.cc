@@ -1,12 +1,13 @@
 #include "autograd/hessian.h"
 
 #include "autograd/jacobian.h"
+#include "autograd/named_grad.h"
 
 namespace bitale {
 
 Variables hessian(const Variable& cost, const Variables& wrt, const GradOptions& options,
                   SourceSite site) {
-  const Variables gradients = grad(cost, wrt, options, site);
+  const Variables gradients = named_grad({"hessian"}, cost, wrt, options, site);
   // The gradient of a linear cost does not depend on wrt.
   GradOptions second = options;
   second.disconnected_inputs = Disconnected::kIgnore;

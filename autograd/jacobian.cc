@@ -1,6 +1,7 @@
 #include "autograd/jacobian.h"
 
 #include "autograd/derivative_checks.h"
+#include "autograd/named_grad.h"
 #include "ops/control/map.h"
 #include "ops/creation/arange.h"
 #include "ops/creation/shape_of.h"
@@ -19,7 +20,10 @@ Variables jacobian(const Variable& expression, const Variables& wrt, const GradO
   SiteScope scope(site, "");
   const Variable flat = flatten(expression, 1);
   Variables rows = map_all(
-      [&](const Variables& elements) { return grad(flat[elements[0]], wrt, row_options, site); },
+      [&](const Variables& elements) {
+        return named_grad({"jacobian", "expression", expression}, flat[elements[0]], wrt,
+                          row_options, site);
+      },
       {arange(length_of(flat, 0), site)}, {}, site);
   if (expression.rank() == 1) return rows;
   for (size_t i = 0; i < rows.size(); ++i) {

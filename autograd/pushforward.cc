@@ -4,6 +4,7 @@
 #include "autograd/backward.h"
 #include "autograd/derivative_checks.h"
 #include "autograd/forward.h"
+#include "autograd/named_grad.h"
 #include "autograd/stabilize.h"
 #include "core/base/error.h"
 #include "ops/creation/fill.h"
@@ -13,6 +14,7 @@ namespace bitale {
 Variables lop(const Variables& outputs, const Variables& wrt, const Variables& output_gradients,
               const GradOptions& options, SourceSite site) {
   require_floating("lop", "output", outputs, site);
+  require_defined("lop", "consider_constant", options.consider_constant, site);
   require_floating("lop", "wrt", wrt, site);
   if (!options.known_grads.empty()) {
     throw GradientError(
@@ -49,18 +51,18 @@ Variable lop(const Variable& output, const Variable& wrt, const Variable& output
   return lop(Variables{output}, Variables{wrt}, Variables{output_gradient}, options, site)[0];
 }
 
-Variables rop(const Variables& outputs, const Variables& wrt, const Variables& tangents,
-              const RopOptions& options, SourceSite site) {
-  require_floating("rop", "output", outputs, site);
-  require_floating("rop", "wrt", wrt, site);
-  const Variables moves = require_derivatives("rop", "tangent", tangents, wrt, site);
+Variables named_rop(const EntryPoint& entry, const Variables& outputs, const Variables& wrt,
+                    const Variables& tangents, const RopOptions& options, SourceSite site) {
+  require_floating(entry.name, "output", outputs, site);
+  require_floating(entry.name, "wrt", wrt, site);
+  const Variables moves = require_derivatives(entry.name, entry.role, tangents, wrt, site);
   const Variables stable = stabilized_clone(outputs, wrt);
   Variables results = run_forward(stable, wrt, moves);
   for (size_t i = 0; i < outputs.size(); ++i) {
     if (results[i].defined()) continue;
     if (options.disconnected_outputs != Disconnected::kIgnore) {
       report_disconnected(options.disconnected_outputs,
-                          absl::StrCat("rop: output ", i, ", ", outputs[i].str(),
+                          absl::StrCat(std::string(entry.name), ": output ", i, ", ", outputs[i].str(),
                                        ", does not move with any wrt\n  output ", i, ": ",
                                        describe(outputs[i]), "\n  at: ", resolve_site(site).str()));
     }
@@ -70,6 +72,11 @@ Variables rop(const Variables& outputs, const Variables& wrt, const Variables& t
   return results;
 }
 
+Variables rop(const Variables& outputs, const Variables& wrt, const Variables& tangents,
+              const RopOptions& options, SourceSite site) {
+  return named_rop({.name = "rop", .role = "tangent"}, outputs, wrt, tangents, options, site);
+}
+
 Variable rop(const Variable& output, const Variable& wrt, const Variable& tangent,
              const RopOptions& options, SourceSite site) {
   return rop(Variables{output}, Variables{wrt}, Variables{tangent}, options, site)[0];
@@ -77,8 +84,10 @@ Variable rop(const Variable& output, const Variable& wrt, const Variable& tangen
 
 Variables hessian_vector_product(const Variable& cost, const Variables& wrt, const Variables& v,
                                  SourceSite site) {
-  const Variables gradients = grad(cost, wrt, {}, site);
-  return rop(gradients, wrt, v, {.disconnected_outputs = Disconnected::kIgnore}, site);
+  constexpr std::string_view kName = "hessian_vector_product";
+  const Variables gradients = named_grad({kName}, cost, wrt, {}, site);
+  return named_rop({.name = kName, .role = "direction"}, gradients, wrt, v,
+                   {.disconnected_outputs = Disconnected::kIgnore}, site);
 }
 
 Variable hessian_vector_product(const Variable& cost, const Variable& wrt, const Variable& v,

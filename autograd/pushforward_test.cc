@@ -65,7 +65,7 @@ TEST(Rop, DisconnectedOutputsAreRefusedOrZero) {
 TEST(Rop, TangentsMustFit) {
   const Variable x = dvector("x"), t = dscalar("t");
   expect_error<GradientError>([&] { rop(sqr(x), x, t); },
-                              {"rop: tangent 0: the derivative is float64 (), but x is"});
+                              {"rop: tangent 0: float64 () does not fit x, which is"});
   expect_error<GradientError>([&] { rop(Variables{sqr(x)}, {x}, {}); },
                               {"rop: 0 tangents for 1 variables"});
 }

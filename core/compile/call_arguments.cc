@@ -1,10 +1,12 @@
 #include "core/compile/call_arguments.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "core/base/error.h"
 
 namespace bitale {
@@ -16,6 +18,16 @@ std::string function_name(const FunctionOptions& options) {
 
 const std::string& name_of_input(const In& in) {
   return in.options.name.empty() ? in.variable.name() : in.options.name;
+}
+
+// " (x, y)"; nothing without inputs.
+std::string names_of_inputs(std::span<const In> inputs) {
+  if (inputs.empty()) return "";
+  std::vector<std::string> names;
+  for (const In& in : inputs) {
+    names.push_back(name_of_input(in).empty() ? in.variable.str() : name_of_input(in));
+  }
+  return absl::StrCat(" (", absl::StrJoin(names, ", "), ")");
 }
 
 // A number keeps its value, or it is refused; floats may round to a narrower float.
@@ -42,14 +54,17 @@ bool shape_fits(const Tensor& value, const TensorType& type) {
   return true;
 }
 
-Tensor convert_argument(const Arg& arg, const In& in, size_t position,
+// `position`: of an argument of a call; none for a default.
+Tensor convert_argument(const Arg& arg, const In& in, std::optional<size_t> position,
                         const FunctionOptions& options) {
   const Variable& variable = in.variable;
   const TensorType& type = variable.type();
   Tensor value = arg.value();
   const auto describe = [&] {
-    return absl::StrCat(function_name(options), ": argument ", position, " (", variable.str(),
-                        ")");
+    const std::string what =
+        position ? absl::StrCat("argument ", *position, " (", variable.str(), ")")
+                 : absl::StrCat("the default of ", variable.str());
+    return absl::StrCat(function_name(options), ": ", what);
   };
   if (!value.defined()) {
     throw TypeError(
@@ -57,6 +72,15 @@ Tensor convert_argument(const Arg& arg, const In& in, size_t position,
   }
   if (value.dtype() != type.dtype) {
     if (!dtype_fits(arg, type.dtype, options.allow_input_downcast)) {
+      if (arg.is_number() && is_discrete(type.dtype)) {
+        throw TypeError(absl::StrCat(describe(), " is the number ",
+                                     is_discrete(value.dtype())
+                                         ? absl::StrCat(value.item<int64_t>())
+                                         : absl::StrCat(value.item<double>()),
+                                     ", which ",
+                                     std::string(name_of(type.dtype)),
+                                     " cannot hold\n  input made at: ", variable.site().str()));
+      }
       throw TypeError(absl::StrCat(
           describe(), " has dtype ", std::string(name_of(value.dtype())), ", the input is ",
           std::string(name_of(type.dtype)), "\n  input made at: ", variable.site().str(),
@@ -91,10 +115,19 @@ void bind_arguments(std::span<const In> inputs, std::span<const Arg> args,
     } else {
       index = 0;
       while (index < inputs.size() && arg.name() != name_of_input(inputs[index])) ++index;
-      if (index == inputs.size()) refuse(absl::StrCat(": no input is named ", arg.name()));
+      for (size_t i = index + 1; i < inputs.size(); ++i) {
+        if (arg.name() != name_of_input(inputs[i])) continue;
+        refuse(absl::StrCat(": inputs ", index, " and ", i, " are both named ", arg.name(),
+                            "; give them by position"));
+      }
+      if (index == inputs.size()) {
+        refuse(absl::StrCat(": no input is named ", arg.name(), "\n  inputs:",
+                            inputs.empty() ? " none" : names_of_inputs(inputs)));
+      }
     }
     if (index >= inputs.size()) {
-      refuse(absl::StrCat(" takes ", inputs.size(), " arguments, the call gives ", args.size()));
+      refuse(absl::StrCat(" takes ", inputs.size(), inputs.size() == 1 ? " argument" : " arguments",
+                          names_of_inputs(inputs), ", the call gives ", args.size()));
     }
     if (state.inputs[index].defined()) {
       refuse(absl::StrCat(": ", inputs[index].variable.str(), " is given twice in one call"));
@@ -108,7 +141,16 @@ void bind_arguments(std::span<const In> inputs, std::span<const Arg> args,
                           ") is missing and has no default\n  input made at: ",
                           inputs[i].variable.site().str()));
     }
-    state.inputs[i] = convert_argument(Arg(*inputs[i].options.default_value), inputs[i], i, options);
+    state.inputs[i] = convert_argument(Arg(*inputs[i].options.default_value), inputs[i],
+                                       std::nullopt, options);
+  }
+}
+
+void check_defaults(std::span<const In> inputs, const FunctionOptions& options) {
+  for (const In& in : inputs) {
+    if (in.options.default_value) {
+      convert_argument(Arg(*in.options.default_value), in, std::nullopt, options);
+    }
   }
 }
 

@@ -17,6 +17,9 @@ namespace bitale {
 void bind_arguments(std::span<const In> inputs, std::span<const Arg> args,
                     const FunctionOptions& options, SourceSite compiled_at, CallState& state);
 
+// TypeError or ShapeError for a default that does not fit its input.
+void check_defaults(std::span<const In> inputs, const FunctionOptions& options);
+
 // ShapeError where two dims of one name differ in length, whichever variables they come from.
 void check_named_dims(std::span<const In> inputs, std::span<const Variable> shared,
                       const CallState& state);

@@ -14,6 +14,8 @@
 #include "core/compile/nan_guard.h"
 #include "core/compile/stage_b.h"
 #include "core/graph/op.h"
+#include "core/graph/operand.h"
+#include "core/graph/operand.h"
 #include "core/tensor/container.h"
 
 namespace bitale {
@@ -74,6 +76,7 @@ CompiledFunction::CompiledFunction(const Ins& inputs, const Outs& outputs, Funct
       site_(site),
       outs_(outputs.list()),
       symbolic_(run_stage_a(inputs, outputs, options_, site)) {
+  check_defaults(symbolic_.inputs, options_);
   analysis_.analyze(symbolic_.graph->outputs());
   prepare_keys();
 }
@@ -277,16 +280,17 @@ void CompiledFunction::check_shapes(const CallState& state) {
       std::vector<int64_t> dim_registers(dim_program.register_count());
       Dims concrete(dims.size());
       dim_program.evaluate(state.symbols, dim_registers, {concrete.data(), concrete.size()});
-      absl::StrAppend(&shapes, "  operand ", k, ": ", apply.input(k).str(), " ",
-                      std::string(name_of(apply.input(k).dtype())), " ", to_string(concrete),
-                      ", made at ", apply.input(k).site().str(), "\n");
+      const Variable& operand = apply.input(k);
+      const std::optional<double> number = constant_scalar(operand);
+      absl::StrAppend(&shapes, "  operand ", k, ": ", operand.str(),
+                      number && operand.rank() == 0 ? absl::StrCat(" ", *number) : "", " ",
+                      std::string(name_of(operand.dtype())), " ", to_string(concrete), ", made at ",
+                      operand.site().str(), "\n");
     }
-    throw ShapeError(absl::StrCat(std::string(apply.op().name()), ": ", check.what,
-                                  check.is_condition ? ""
-                                                     : absl::StrCat(": ", values[2 * i], " and ",
-                                                                    values[2 * i + 1]),
-                                  "\n", shapes,
-                                  "  at: ", apply.site().str(),
+    throw ShapeError(absl::StrCat(std::string(apply.op().name()), ": ",
+                                  what_failed(check.what, check.is_condition, values[2 * i],
+                                              values[2 * i + 1]),
+                                  "\n", shapes, "  at: ", apply.site().str(),
                                   *check.hint ? absl::StrCat("\n  hint: ", check.hint) : ""));
   }
 }
@@ -400,6 +404,10 @@ std::shared_ptr<CompiledFunction> CompiledFunction::copy(const Givens& swap,
     return variable;
   };
   for (const auto& [from, to] : swap) {
+    if (!from.defined() || !to.defined()) {
+      throw TypeError(absl::StrCat("copy: a pair of `swap` has no variable\n  compiled at: ",
+                                   site_.str()));
+    }
     if (!from.is_shared() || !to.is_shared() || from.type() != to.type()) {
       throw TypeError(absl::StrCat("copy: ", from.str(), " ", from.type().str(),
                                    " cannot be swapped for ", to.str(), " ", to.type().str(),

@@ -1,6 +1,7 @@
 #include "core/compile/lower.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
@@ -15,6 +16,7 @@
 #include "core/compile/take_over_buffers.h"
 #include "core/compile/transfer.h"
 #include "core/graph/analysis_reader.h"
+#include "core/graph/operand.h"
 #include "core/graph/traversal.h"
 #include "core/tensor/tensor.h"
 
@@ -414,7 +416,13 @@ void Lowerer::emit_kernel(const Apply& apply) {
   for (const Location& input : inputs) places.push_back(builder_.use(input.place));
   Instruction& instruction =
       builder_.push(std::move(kernel), op.str(), chosen->name, apply.site(), arena);
-  for (size_t i = 0; i < places.size(); ++i) add_input(instruction, places[i], input_layouts[i]);
+  for (size_t i = 0; i < places.size(); ++i) {
+    add_input(instruction, places[i], input_layouts[i]);
+    const Variable& input = apply.input(i);
+    const std::optional<double> number = constant_scalar(input);
+    instruction.input_names.push_back(
+        {number ? absl::StrCat(input.str(), " ", *number) : input.str(), input.site().str()});
+  }
   instruction.integers = maker.handles();
   for (size_t i = 0; i < outputs.size(); ++i) {
     add_output(instruction, outputs[i]);

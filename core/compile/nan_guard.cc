@@ -22,9 +22,11 @@ void NanGuard::after(const Instruction& instruction, const KernelFrame& frame) {
         const double value = static_cast<Wide>(values[i]);
         const bool finite = std::isfinite(value);
         if (finite) continue;
-        throw NonFiniteError(absl::StrCat(instruction.label, ": element ", i, " of output ", o,
-                                          " of shape ", to_string(shape), " is ", value,
-                                          "\n  at: ", instruction.site));
+        throw NonFiniteError(absl::StrCat(
+            instruction.op_name(), ": element ", i, " of ",
+            instruction.outputs.size() == 1 ? "the result" : absl::StrCat("result ", o), ", ",
+            std::string(name_of(dtype)), " ", to_string(shape), ", is ", value, "\n",
+            instruction.describe_inputs(), "  at: ", instruction.site));
       }
     });
   }

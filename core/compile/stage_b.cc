@@ -60,11 +60,6 @@ bool expand_composites(FunctionGraph& graph, ShapeAnalysis& analysis, const Stag
   return changed;
 }
 
-std::string numbers_of(const ShapeCheck& check) {
-  if (check.is_condition) return "";
-  return absl::StrCat(": ", check.left.constant(), " and ", check.right.constant());
-}
-
 void check_concrete(const ShapeAnalysis& analysis, size_t first_check) {
   for (size_t i = first_check; i < analysis.checks().size(); ++i) {
     const ShapeCheck& check = analysis.checks()[i];
@@ -72,9 +67,14 @@ void check_concrete(const ShapeAnalysis& analysis, size_t first_check) {
         check.left.constant() == check.right.constant()) {
       continue;
     }
-    throw ShapeError(absl::StrCat(std::string(check.output.owner()->op().name()), ": ", check.what,
-                                  numbers_of(check), "\n", describe_operands(check.output.owner()->inputs()),
-                                  "  at: ", check.output.site().str()));
+    const Apply& apply = *check.output.owner();
+    throw ShapeError(absl::StrCat(
+        std::string(apply.op().name()), ": ",
+        what_failed(check.what, check.is_condition, check.left.constant(),
+                    check.right.constant()),
+        "\n",
+        describe_operands(apply.inputs()), "  at: ", apply.site().str(),
+        *check.hint ? absl::StrCat("\n  hint: ", check.hint) : ""));
   }
 }
 

@@ -1,6 +1,7 @@
 #include "core/graph/shape_analysis.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "core/base/error.h"
 #include "core/base/intern.h"
 #include "core/graph/analysis_reader.h"
@@ -57,6 +58,14 @@ class AnalysisContext final : public AnalysisReader {
     analysis_.checks_.push_back({holds, 1, apply_.output(0), what, hint, /*is_condition=*/true});
   }
 };
+
+std::string what_failed(std::string_view what, bool is_condition, int64_t left, int64_t right) {
+  const std::string text(what);
+  if (is_condition) return text;
+  if (text.find("$left") == std::string::npos) return absl::StrCat(text, ": ", left, " and ", right);
+  return absl::StrReplaceAll(text,
+                             {{"$left", absl::StrCat(left)}, {"$right", absl::StrCat(right)}});
+}
 
 IntExpr ShapeAnalysis::new_symbol(IntSymbol::Kind kind, const Variable& variable, size_t index) {
   symbols_.push_back({kind, variable, index});

@@ -38,6 +38,9 @@ struct ShapeCheck {
   bool is_condition = false;
 };
 
+// `what` of a check whose sides are these numbers: "inner dims differ: 3 and 4".
+std::string what_failed(std::string_view what, bool is_condition, int64_t left, int64_t right);
+
 class ShapeAnalysis {
  public:
   ShapeAnalysis() = default;

@@ -31,7 +31,8 @@ class ShapeContext {
   // The elements of an integer scalar or short vector output.
   virtual void set_value(size_t output, IntExprs elements) = 0;
   // The two must be equal at every call, else ShapeError: `what` says which rule is broken, e.g.
-  // "inner dims differ"; `hint` how to mend it. Both are literals.
+  // "inner dims differ"; `hint` how to mend it. Both are literals or interned. The message shows
+  // the numbers behind `what`, or in place of $left and $right if it has them.
   virtual void require_equal(IntExpr a, IntExpr b, const char* what, const char* hint = "") = 0;
   // `condition` must not be 0.
   virtual void require(IntExpr condition, const char* what, const char* hint = "") {

@@ -10,9 +10,12 @@ namespace bitale {
 namespace {
 
 const std::shared_ptr<SharedContainer>& container_of(const Variable& variable, const char* what) {
-  if (!variable.defined() || !variable.is_shared()) {
-    throw TypeError(absl::StrCat(what, ": ", variable.str(), " is not a shared variable",
-                                 variable.defined() ? "\n  made at: " + variable.site().str() : ""));
+  if (!variable.defined()) {
+    throw TypeError(absl::StrCat(what, ": no variable is given (a default-constructed Variable)"));
+  }
+  if (!variable.is_shared()) {
+    throw TypeError(absl::StrCat(what, ": ", variable.str(), " is not a shared variable\n  made at: ",
+                                 variable.site().str()));
   }
   return variable.container();
 }
@@ -49,6 +52,10 @@ Tensor get_value(const Variable& variable, bool borrow) {
 
 void set_value(const Variable& variable, const Tensor& value, bool borrow) {
   SharedContainer& container = *container_of(variable, "set_value");
+  if (!value.defined()) {
+    throw TypeError(absl::StrCat("set_value: the Tensor for ", variable.str(),
+                                 " has no value\n  made at: ", variable.site().str()));
+  }
   if (value.dtype() != variable.dtype()) {
     throw TypeError(absl::StrCat("set_value: ", variable.str(), " holds ",
                                  std::string(name_of(variable.dtype())), ", the value is ",

@@ -22,13 +22,8 @@ int64_t read_integer(const void* base, const IntegerRead& read) {
 
 // The executor's half of a KernelFailure.
 [[noreturn]] void fail(const Instruction& instruction, const KernelFailure& failure) {
-  const std::string op = instruction.label.substr(0, instruction.label.find('{'));
-  std::string text = absl::StrCat(op, ": ", failure.what());
-  for (size_t i = 0; i < instruction.inputs.size(); ++i) {
-    absl::StrAppend(&text, "\n  operand ", i, ": ", std::string(name_of(instruction.input_dtypes[i])),
-                    " ", to_string(instruction.input_shapes[i]));
-  }
-  absl::StrAppend(&text, "\n  at: ", instruction.site);
+  std::string text = absl::StrCat(instruction.op_name(), ": ", failure.what(), "\n",
+                                  instruction.describe_inputs(), "  at: ", instruction.site);
   if (!failure.hint().empty()) absl::StrAppend(&text, "\n  hint: ", failure.hint());
   throw ExecutionError(text);
 }

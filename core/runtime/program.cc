@@ -35,6 +35,23 @@ std::string describe(const Program& program, const Place& place) {
 
 }  // namespace
 
+std::string Instruction::op_name() const { return label.substr(0, label.find('{')); }
+
+std::string Instruction::describe_inputs() const {
+  constexpr size_t kMost = 12;
+  std::string text;
+  for (size_t i = 0; i < inputs.size() && i < kMost; ++i) {
+    const bool named = i < input_names.size();
+    absl::StrAppend(&text, "  operand ", i, ": ", named ? input_names[i].name + " " : "",
+                    std::string(name_of(input_dtypes[i])), " ", to_string(input_shapes[i]),
+                    named ? ", made at " + input_names[i].site : "", "\n");
+  }
+  if (inputs.size() > kMost) {
+    absl::StrAppend(&text, "  ... and ", inputs.size() - kMost, " more operands\n");
+  }
+  return text;
+}
+
 size_t Program::workspace_bytes() const {
   const FrameLimits limits = frame_limits(*this);
   return round_up(arena_bytes) + round_up(register_count() * sizeof(int64_t)) +

@@ -42,6 +42,12 @@ struct Place {
   int32_t scale = 0;         // bytes per element
 };
 
+// What the user knows an operand by.
+struct OperandName {
+  std::string name;
+  std::string site;
+};
+
 struct Instruction {
   KernelPtr kernel;
   std::vector<Place> inputs;
@@ -55,11 +61,17 @@ struct Instruction {
   std::string label;               // "dot{...}"
   std::string kernel_name;
   std::string site;
+  std::vector<OperandName> input_names;  // may be left out
   std::vector<DType> input_dtypes;
   std::vector<Dims> input_shapes;
   std::vector<Dims> input_strides;  // in elements
   std::vector<DType> output_dtypes;
   std::vector<Dims> output_shapes;
+
+  // "dot".
+  std::string op_name() const;
+  // "operand 0: x float32 (20, 784), made at mlp.cc:12" for each input, as lines of an error.
+  std::string describe_inputs() const;
 };
 
 // An integer that the program reads when it starts: from memory, or, with kNone, the caller's

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 #include <numeric>
 #include <utility>
@@ -26,6 +27,13 @@ Tensor fill(Dims shape, Draw&& draw) {
   const int64_t count = result.size();
   for (int64_t i = 0; i < count; ++i) out[i] = draw();
   return result;
+}
+
+// All the digits that tell a number from its neighbours in a message: 0.99999998 is not 1.
+std::string digits(double x) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.12g", x);
+  return text;
 }
 
 void check_rows(const Tensor& values, const char* what) {
@@ -102,22 +110,22 @@ Tensor RandomState::random_sample(Dims shape) {
 Tensor RandomState::uniform(double low, double high, Dims shape) {
   const double range = high - low;
   if (!std::isfinite(range)) {
-    throw Error("RandomState::uniform: the range from " + std::to_string(low) + " to " +
-                std::to_string(high) + " is not finite");
+    throw Error("RandomState::uniform: the range from " + digits(low) + " to " + digits(high) +
+                " is not finite");
   }
   return fill<double>(std::move(shape), [&] { return low + range * next_double(); });
 }
 
 Tensor RandomState::normal(double loc, double scale, Dims shape) {
   if (std::signbit(scale)) {
-    throw Error("RandomState::normal: scale is negative: " + std::to_string(scale));
+    throw Error("RandomState::normal: scale is negative: " + digits(scale));
   }
   return fill<double>(std::move(shape), [&] { return loc + scale * next_gauss(); });
 }
 
 Tensor RandomState::randint(int64_t low, int64_t high, Dims shape) {
   if (low >= high) {
-    throw Error("RandomState::randint: low >= high: " + std::to_string(low) +
+    throw Error("RandomState::randint: low must be below high, but " + std::to_string(low) +
                 " >= " + std::to_string(high));
   }
   const uint64_t offset = static_cast<uint64_t>(low);
@@ -157,7 +165,7 @@ Tensor RandomState::choice(int64_t n, Dims shape, bool replace) {
   if (n <= 0 && count > 0) throw Error("RandomState::choice: there is nothing to choose from");
   if (replace) return count == 0 ? Tensor::empty(DType::kInt64, shape) : randint(0, n, shape);
   if (count > n) {
-    throw Error("RandomState::choice: cannot take " + std::to_string(count) + " different of " +
+    throw Error("RandomState::choice: cannot take " + std::to_string(count) + " different numbers from " +
                 std::to_string(n));
   }
   return permutation(n).slice(0, 0, count).reshape(std::move(shape)).copy();
@@ -175,7 +183,7 @@ Tensor RandomState::choice(const Tensor& p, Dims shape) {
   std::partial_sum(cumulated.begin(), cumulated.end(), cumulated.begin());
   const double total = cumulated.back();
   if (!(std::abs(total - 1) < 1e-8)) {
-    throw Error("RandomState::choice: probabilities sum to " + std::to_string(total) + ", not 1");
+    throw Error("RandomState::choice: probabilities sum to " + digits(total) + ", not 1");
   }
   for (double& x : cumulated) x /= total;
   return fill<int64_t>(std::move(shape), [&] {

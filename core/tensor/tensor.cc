@@ -312,6 +312,7 @@ Tensor Tensor::copy() const {
 Tensor Tensor::contiguous() const { return is_contiguous() ? *this : copy(); }
 
 Tensor Tensor::cast(DType dtype) const {
+  if (!defined()) throw TypeError("a Tensor without a value cannot be cast or read");
   Tensor result = empty(dtype, shape_);
   const Tensor here = to(kCpu);
   copy_strided(shape_, dtype, result.raw_data(), result.strides(), dtype_, here.raw_data(),

@@ -4,6 +4,7 @@
 #include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
+#include "core/base/intern.h"
 #include "core/graph/shape_analysis.h"
 #include "core/graph/traversal.h"
 #include "ops/control/map_internal.h"
@@ -311,7 +312,12 @@ void MapOp::infer_shape(ShapeContext& context) const {
     const std::optional<IntExpr> left = translate(check.left), right = translate(check.right);
     // The others are made at every element. Without elements there is nothing to demand.
     if (!left || !right) continue;
-    context.require_equal(select(equal(length, 0), *right, *left), *right, check.what, check.hint);
+    const Apply& inner_apply = *check.output.owner();
+    const std::string* what =
+        intern(absl::StrCat("in its function, ", std::string(inner_apply.op().name()), " at ",
+                            inner_apply.site().str(), ": ", check.what));
+    context.require_equal(select(equal(length, 0), *right, *left), *right, what->c_str(),
+                          check.hint);
   }
   for (size_t i = 0; i < inner_outputs_.size(); ++i) {
     IntExprs dims = {length};

@@ -65,9 +65,9 @@ class ElementChecks {
       if (!is_known(check.left) || !is_known(check.right)) continue;
       sides.push_back(check.left);
       sides.push_back(check.right);
-      messages_.push_back({std::string(check.output.owner()->op().name()), check.what, check.hint,
-                           describe_operands(check.output.owner()->inputs()),
-                           check.output.site().str()});
+      const Apply& apply = *check.output.owner();
+      messages_.push_back({std::string(apply.op().name()), check.what, check.is_condition,
+                           check.hint, describe_operands(apply.inputs()), apply.site().str()});
     }
     program_ = IntProgram(analysis.ints(), sides);
   }
@@ -105,6 +105,7 @@ class ElementChecks {
   struct Message {
     std::string op;
     std::string what;
+    bool is_condition;
     std::string hint;
     std::string operands;
     std::string site;
@@ -112,7 +113,8 @@ class ElementChecks {
 
   [[noreturn]] static void fail(const Message& message, int64_t element, int64_t left,
                                 int64_t right) {
-    throw ShapeError(absl::StrCat(message.op, ": ", message.what, ": ", left, " and ", right,
+    throw ShapeError(absl::StrCat(message.op, ": ",
+                                  what_failed(message.what, message.is_condition, left, right),
                                   ", at element ", element, " of map\n", message.operands,
                                   "  at: ", message.site,
                                   message.hint.empty() ? "" : "\n  hint: ", message.hint));

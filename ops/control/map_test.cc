@@ -252,7 +252,7 @@ TEST(MapErrors, IndexOutOfRangeInTheLoop) {
       [&] {
         eval(y, {{x, values}, {indices, Tensor::of<int64_t>({2, 3})}});
       },
-      {"index out of range; given and nearest valid index: 3 and 2, at element 1 of map"});
+      {"index 3 is out of range for axis 0; the nearest valid one is 2, at element 1 of map"});
 }
 
 TEST(MapErrors, ResultsWhoseDimsDependOnElements) {

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
+#include "core/base/intern.h"
 #include "core/graph/shape_context.h"
 #include "ops/conv/conv2d_geometry_internal.h"
 #include "ops/elementwise/elementwise.h"
@@ -13,6 +14,8 @@ namespace bitale {
 namespace {
 
 constexpr const char* kAxisNames[2] = {"height", "width"};
+constexpr const char* kWrongOutputGrad[2] = {"output_grad has another height than the output",
+                                             "output_grad has another width than the output"};
 
 Variable sum_of_defined(const Variable& a, const Variable& b) {
   if (!a.defined()) return b;
@@ -128,9 +131,20 @@ IntExpr output_length(ShapeContext& context, const Conv2dOptions& options, size_
     }
   }
   context.require(less(0, filter), "filters have height or width 0");
-  context.require(less(extent, padded + 1), "the filter is larger than the padded input",
+  context.require_equal(extent, min(extent, padded),
+                        axis == 0
+                            ? "the filter is larger than the padded input: height $left and $right"
+                            : "the filter is larger than the padded input: width $left and $right",
                   "border_mode \"full\" or explicit padding extends the input");
   return floor_div(padded - extent, options.subsample[axis]) + 1;
+}
+
+void require_groups(ShapeContext& context, const IntExpr& count, const char* what,
+                    int64_t groups) {
+  if (groups == 1) return;
+  const std::string* text =
+      intern(absl::StrCat("$left ", what, " do not fall into ", groups, " groups"));
+  context.require_equal(count, floor_div(count, groups) * groups, text->c_str());
 }
 
 // A node of each kind with the same options as another.
@@ -239,8 +253,7 @@ void Conv2dOp::infer_shape(ShapeContext& context) const {
   const IntExprs w = context.dims(1);
   context.require_equal(x[1], w[1] * options_.num_groups, "channels differ",
                         "axis 1 of the input and axis 1 of the filters");
-  context.require_equal(floor_mod(w[0], options_.num_groups), 0,
-                        "the filters do not fall into num_groups groups");
+  require_groups(context, w[0], "filters", options_.num_groups);
   context.set_dims(0, {x[0], w[0], output_length(context, options_, 0, x[2], w[2]),
                        output_length(context, options_, 1, x[3], w[3])});
 }
@@ -291,10 +304,8 @@ std::vector<TensorType> Conv2dGradInputsOp::infer_types(const TypeContext& conte
   TensorType out{context.type(0).dtype, {g[0], times(w[1], options_.num_groups)}};
   for (size_t axis = 0; axis < 2; ++axis) {
     const Dim length = dim_of_length(context.input(2 + axis));
-    check_same(context,
-               axis == 0 ? "output_grad has another height than the output"
-                         : "output_grad has another width than the output",
-               g[2 + axis], output_dim(context, options_, axis, length, w[2 + axis]));
+    check_same(context, kWrongOutputGrad[axis], g[2 + axis],
+               output_dim(context, options_, axis, length, w[2 + axis]));
     out.dims.push_back(length);
   }
   return {out};
@@ -308,7 +319,7 @@ void Conv2dGradInputsOp::infer_shape(ShapeContext& context) const {
   for (size_t axis = 0; axis < 2; ++axis) {
     const IntExpr length = context.value(2 + axis);
     context.require_equal(g[2 + axis], output_length(context, options_, axis, length, w[2 + axis]),
-                          "output_grad has another size than the output");
+                          kWrongOutputGrad[axis]);
     out.push_back(length);
   }
   context.set_dims(0, std::move(out));
@@ -364,10 +375,8 @@ std::vector<TensorType> Conv2dGradWeightsOp::infer_types(const TypeContext& cont
   TensorType out{context.type(0).dtype, {g[1], channels}};
   for (size_t axis = 0; axis < 2; ++axis) {
     const Dim length = dim_of_length(context.input(2 + axis));
-    check_same(context,
-               axis == 0 ? "output_grad has another height than the output"
-                         : "output_grad has another width than the output",
-               g[2 + axis], output_dim(context, options_, axis, x[2 + axis], length));
+    check_same(context, kWrongOutputGrad[axis], g[2 + axis],
+               output_dim(context, options_, axis, x[2 + axis], length));
     out.dims.push_back(length);
   }
   return {out};
@@ -378,15 +387,13 @@ void Conv2dGradWeightsOp::infer_shape(ShapeContext& context) const {
   const IntExprs g = context.dims(1);
   const int64_t groups = options_.num_groups;
   context.require_equal(x[0], g[0], "batch dims differ");
-  context.require_equal(floor_mod(x[1], groups), 0,
-                        "the channels do not fall into num_groups groups");
-  context.require_equal(floor_mod(g[1], groups), 0,
-                        "the filters do not fall into num_groups groups");
+  require_groups(context, x[1], "channels", groups);
+  require_groups(context, g[1], "filters", groups);
   IntExprs out = {g[1], floor_div(x[1], groups)};
   for (size_t axis = 0; axis < 2; ++axis) {
     const IntExpr length = context.value(2 + axis);
     context.require_equal(g[2 + axis], output_length(context, options_, axis, x[2 + axis], length),
-                          "output_grad has another size than the output");
+                          kWrongOutputGrad[axis]);
     out.push_back(length);
   }
   context.set_dims(0, std::move(out));

@@ -7,6 +7,7 @@
 #include "core/graph/shape_context.h"
 #include "ops/creation/arange_op.h"
 #include "ops/elementwise/elementwise.h"
+#include "ops/shape/broadcast_to.h"
 #include "ops/shape/dimshuffle.h"
 
 namespace bitale {
@@ -66,10 +67,16 @@ Variable eye(ShapeItem rows, DType dtype, SourceSite site) {
 }
 
 Variable eye(ShapeItem rows, ShapeItem columns, int64_t diagonal, DType dtype, SourceSite site) {
-  SiteScope scope(site, "");
-  const Variable row = arange(diagonal, add_lengths(rows, diagonal), 1, DType::kInt64, site);
-  const Variable column = arange(columns, site);
-  return cast(eq(dimshuffle(row, {0, 'x'}), dimshuffle(column, {'x', 0})), dtype);
+  SiteScope scope(site, "eye");
+  const ShapeItem diagonal_end = add_lengths(rows, diagonal);
+  const Variable row =
+      dimshuffle(arange(diagonal, diagonal_end, 1, DType::kInt64, site), {0, 'x'});
+  const Variable column = dimshuffle(arange(columns, site), {'x', 0});
+  const Variable ones = eq(row, column);
+  const bool lengths_known =
+      rows.is_static() && columns.is_static() && rows.length() >= 0 && columns.length() >= 0;
+  // An arange of a negative length is empty, a matrix of one is a mistake.
+  return cast(lengths_known ? ones : broadcast_to(ones, {rows, columns}), dtype);
 }
 
 Variable one_hot(Operand y, ShapeItem classes, DType dtype) {

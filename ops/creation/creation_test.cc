@@ -65,7 +65,7 @@ TEST(Fill, MakesZerosOnesAndOthers) {
   const Function f = function({n}, full({n, 2}, 7, DType::kInt32));
   EXPECT_TRUE(equal_to(f(int64_t{3}).only(), Tensor::full(DType::kInt32, {3, 2}, 7)));
   EXPECT_TRUE(equal_to(f(int64_t{0}).only(), Tensor::full(DType::kInt32, {0, 2}, 7)));
-  expect_error<ShapeError>([&] { f(int64_t{-1}); }, {"a length is negative: -1 and 0"},
+  expect_error<ShapeError>([&] { f(int64_t{-1}); }, {"the length of axis 0 is negative: -1"},
                            SourceSite::current(__builtin_FILE(), __builtin_LINE() - 4));
   expect_error<ShapeError>([&] { zeros({2, -1}); },
                            {"zeros: the length of axis 1 is negative: -1"});

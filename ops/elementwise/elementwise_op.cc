@@ -177,8 +177,8 @@ void ElementwiseOp::infer_shape(ShapeContext& context) const {
       } else {
         context.require_equal(
             dims[axis], dim, "operands could not be broadcast: dims differ",
-            "an axis of length 1 is repeated only if that is known when the graph "
-            "is built: say broadcastable(x, axis), or give the dim as 1");
+            "dims are aligned from the right; one of length 1 is repeated only if that is known "
+            "when the graph is built: say broadcastable(x, axis), or give the dim as 1");
       }
       first = false;
     }

@@ -1,5 +1,7 @@
 #include "ops/gradient_control/gradient_control.h"
 
+#include "absl/strings/str_cat.h"
+#include "core/base/error.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/gradient_control/gradient_control_internal.h"
 
@@ -104,6 +106,10 @@ Variable zero_grad(Operand x) {
   return apply_identity(op, x);
 }
 Variable grad_clip(Operand x, double low, double high) {
+  if (!(low <= high)) {
+    throw GraphError(absl::StrCat("grad_clip: low must not be above high, but ", low, " > ", high,
+                                  "\n  at: ", resolve_site(x.site()).str()));
+  }
   return apply_identity(std::make_shared<GradClipOp>(low, high), x);
 }
 Variable grad_scale(Operand x, double factor) {

@@ -16,7 +16,7 @@ Variable disconnected_grad(Operand x);
 Variable consider_constant(Operand x);
 // x with gradient 0: `wrt` variables behind it stay connected.
 Variable zero_grad(Operand x);
-// x; its gradient is clipped to [low, high] elementwise.
+// x; its gradient is clipped to [low, high] elementwise. GraphError unless low <= high.
 Variable grad_clip(Operand x, double low, double high);
 // x; its gradient is multiplied by `factor`.
 Variable grad_scale(Operand x, double factor);

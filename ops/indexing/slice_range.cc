@@ -1,4 +1,5 @@
 #include "absl/strings/str_cat.h"
+#include "core/base/intern.h"
 #include "ops/indexing/slice_range_internal.h"
 
 namespace bitale::slices {
@@ -54,8 +55,11 @@ std::vector<AxisRange> axis_ranges(ShapeContext& context, const AxisIndices& ind
     }
     constexpr const char* kHint = "valid indices run from -length to length - 1";
     // Equal to its clamped self only within the axis; an empty axis has no index at all.
-    context.require_equal(start, min(max(start, 0 - length), length - 1), "index out of range; given and nearest valid index",
-                          kHint);
+    context.require_equal(
+        start, min(max(start, 0 - length), length - 1),
+        intern(absl::StrCat("index $left is out of range for axis ", axis,
+                            "; the nearest valid one is $right"))->c_str(),
+        kHint);
     if (!length.is_constant() || length.constant() == 0) {
       context.require(length, "an axis of length 0 has no element to index");
     }

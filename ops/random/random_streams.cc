@@ -31,7 +31,7 @@ void RandomStreams::reseed(uint64_t seed) {
 
 Variable RandomStreams::uniform(ShapeItems dims, Operand low, Operand high, DType dtype,
                                 SourceSite site) {
-  SiteScope scope(site, "");
+  SiteScope scope(site, "uniform");
   Variable u = draw(Distribution::kUniform, new_state(site), dims, dtype, {}, site).sample;
   if (is_number(low, 0) && is_number(high, 1)) return u;
   const Variable from = low.variable_for(dtype, "uniform");
@@ -41,7 +41,7 @@ Variable RandomStreams::uniform(ShapeItems dims, Operand low, Operand high, DTyp
 
 Variable RandomStreams::normal(ShapeItems dims, Operand mean, Operand stddev, DType dtype,
                                SourceSite site) {
-  SiteScope scope(site, "");
+  SiteScope scope(site, "normal");
   Variable z = draw(Distribution::kNormal, new_state(site), dims, dtype, {}, site).sample;
   if (!is_number(stddev, 1)) z = mul(stddev.variable_for(dtype, "normal"), z);
   if (!is_number(mean, 0)) z = add(mean.variable_for(dtype, "normal"), z);
@@ -49,7 +49,7 @@ Variable RandomStreams::normal(ShapeItems dims, Operand mean, Operand stddev, DT
 }
 
 Variable RandomStreams::bernoulli(ShapeItems dims, Operand p, DType dtype, SourceSite site) {
-  SiteScope scope(site, "");
+  SiteScope scope(site, "bernoulli");
   const bool wide = !p.is_weak() && p.variable().dtype() == DType::kFloat64;
   const DType drawn = wide ? DType::kFloat64 : DType::kFloat32;
   const Variable u = draw(Distribution::kUniform, new_state(site), dims, drawn, {}, site).sample;
@@ -57,7 +57,7 @@ Variable RandomStreams::bernoulli(ShapeItems dims, Operand p, DType dtype, Sourc
 }
 
 Variable RandomStreams::integers(ShapeItems dims, Operand low, Operand high, SourceSite site) {
-  SiteScope scope(site, "");
+  SiteScope scope(site, "integers");
   const auto bound = [](const Operand& operand) {
     const Variable v = operand.variable_for(DType::kInt64, "integers");
     return is_integer(v.dtype()) && v.dtype() != DType::kUint64 ? cast(v, DType::kInt64) : v;
@@ -68,7 +68,7 @@ Variable RandomStreams::integers(ShapeItems dims, Operand low, Operand high, Sou
 }
 
 Variable RandomStreams::permutation(ShapeItem n, SourceSite site) {
-  SiteScope scope(site, "");
+  SiteScope scope(site, "permutation");
   return draw(Distribution::kPermutation, new_state(site), {n}, DType::kInt64, {}, site).sample;
 }
 

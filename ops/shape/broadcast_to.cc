@@ -1,6 +1,7 @@
 #include "ops/shape/broadcast_to.h"
 
 #include "absl/strings/str_cat.h"
+#include "core/base/intern.h"
 #include "core/graph/shape_context.h"
 #include "ops/reduction/reduction.h"
 #include "ops/shape/dimshuffle.h"
@@ -50,9 +51,11 @@ void BroadcastToOp::infer_shape(ShapeContext& context) const {
     if (lengths_[axis] == kInferredLength) {
       dims[axis] = dim;
     } else if (type.dims[axis - lead] != Dim(1)) {
-      context.require_equal(dim, dims[axis], "cannot broadcast: lengths differ",
-                            "an axis of length 1 is repeated only if that is known when the graph "
-                            "is built: say broadcastable(x, axis)");
+      const std::string* what = intern(absl::StrCat(
+          "axis ", axis - lead, " has length $left, which does not broadcast to $right"));
+      context.require_equal(dim, dims[axis], what->c_str(),
+                            "only a dim that is statically 1 is repeated: say broadcastable(x, "
+                            "axis)");
     }
   }
   if (context.has_value(0) && dims.size() <= 1) {

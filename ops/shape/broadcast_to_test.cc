@@ -60,7 +60,7 @@ TEST(BroadcastTo, RefusesWhatDoesNotBroadcast) {
   const Variable m = dmatrix("m");
   const Function f = function({m}, broadcast_to(m, {4, 3}));
   expect_error<ShapeError>([&] { f(random_tensor({1, 3})); },
-                           {"cannot broadcast: lengths differ: 1 and 4", "broadcastable"},
+                           {"axis 0 has length 1, which does not broadcast to 4", "broadcastable"},
                            SourceSite::current(__builtin_FILE(), __builtin_LINE() - 3));
 }
 

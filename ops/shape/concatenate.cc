@@ -179,12 +179,11 @@ Variable stack(const std::vector<Operand>& operands, int64_t axis, SourceSite si
   SiteScope scope(site, "");
   const Variables variables = common_dtype("stack", operands, site);
   require_equal_dims(variables, site);
+  axis = normalize_axis("stack", axis, variables[0].rank() + 1, site);
+  SiteScope label(site, "stack");
   std::vector<Operand> expanded;
-  for (const Variable& variable : variables) {
-    expanded.push_back(
-        expand_dims(variable, normalize_axis("stack", axis, variables[0].rank() + 1, site)));
-  }
-  return concatenate(expanded, normalize_axis("stack", axis, variables[0].rank() + 1, site), site);
+  for (const Variable& variable : variables) expanded.push_back(expand_dims(variable, axis));
+  return concatenate(expanded, axis, site);
 }
 
 Variable stack(const Variables& operands, int64_t axis, SourceSite site) {
@@ -211,6 +210,7 @@ Variables split(Operand x, ShapeItems lengths, int64_t axis) {
                                   describe_operands({&tensor, 1}),
                                   "  at: ", resolve_site(x.site()).str()));
   }
+  SiteScope label(x.site(), "split");
   if (!total.is_static() || !dim.is_fixed()) {
     // A broadcast of an axis that cannot repeat states that the lengths agree at the call.
     std::vector<ShapeItem> dims(static_cast<size_t>(tensor.rank()), -1);

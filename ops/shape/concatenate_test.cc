@@ -120,7 +120,7 @@ TEST(Split, RefusesLengthsThatDoNotSumToTheAxis) {
   const Function f = function({x, n}, split(x, {n, 2})[0]);
   EXPECT_EQ(f(random_tensor({5}), int64_t{3}).only().shape(), Dims({3}));
   expect_error<ShapeError>([&] { f(random_tensor({5}), int64_t{2}); },
-                           {"lengths differ: 5 and 4"},
+                           {"axis 0 has length 5, which does not broadcast to 4"},
                            SourceSite::current(__builtin_FILE(), __builtin_LINE() - 4));
 }
 

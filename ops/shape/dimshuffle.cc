@@ -163,6 +163,7 @@ Variable squeeze(Operand x, std::vector<int64_t> axes) {
                                   "  at: ", resolve_site(x.site()).str(),
                                   "\n  hint: only axes of length 1 can go; index or reduce others"));
   }
+  SiteScope label(x.site(), "squeeze");
   variable = broadcastable(variable, axes);
   std::vector<int64_t> order;
   for (int64_t axis = 0; axis < variable.rank(); ++axis) {

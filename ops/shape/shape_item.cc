@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
+#include "core/base/intern.h"
 #include "core/graph/operand.h"
 #include "ops/creation/shape_of.h"
 #include "ops/elementwise/elementwise.h"
@@ -122,7 +123,9 @@ IntExprs length_expressions(ShapeContext& context, const std::vector<int64_t>& l
     if (!dim_of_length(context.apply().input(input)).is_fixed() &&
         !(context.apply().input(input).is_output() &&
           context.apply().input(input).owner()->op().traits().shape_only)) {
-      context.require_equal(value, max(value, 0), "a length is negative",
+      const std::string* what = intern(
+          absl::StrCat("the length of axis ", expressions.size(), " is negative: $left"));
+      context.require_equal(value, max(value, 0), what->c_str(),
                             "lengths come from integers that must be 0 or more at every call");
     }
     expressions.push_back(value);

@@ -14,7 +14,7 @@ namespace bitale {
 
 // Both repeat as views with stride 0; the reshape that follows is what copies.
 Variable tile(Operand x, ShapeItems repetitions) {
-  SiteScope scope(x.site(), "");
+  SiteScope scope(x.site(), "tile");
   const Variable variable = x.variable();
   const int64_t rank = variable.rank();
   const auto given = static_cast<int64_t>(repetitions.size());
@@ -40,9 +40,9 @@ Variable tile(Operand x, ShapeItems repetitions) {
 }
 
 Variable repeat(Operand x, ShapeItem repetitions, int64_t axis) {
-  SiteScope scope(x.site(), "");
   const Variable variable = x.variable();
   axis = normalize_axis("repeat", axis, variable.rank(), x.site());
+  SiteScope scope(x.site(), "repeat");
   ShapeItems repeated;
   ShapeItems joined;
   for (int64_t i = 0; i < variable.rank(); ++i) {

@@ -79,7 +79,7 @@ grad: the cost is no variable (a default-constructed Variable)
 TEST(GradientMistakes, AKnownGradientOfAnotherType) {
   const Variable x = fvector("x"), y = x * 2.0, g = fmatrix("g");
   expect_mistake<GradientError>([&] { grad({}, x, {.known_grads = {{y, g}}}); }, R"(
-grad: value of known_grads 0: the derivative is float32 (?, ?), but mul.0 is float32 (?,)
+grad: value of known_grads 0: float32 (?, ?) does not fit mul.0, which is float32 (?,)
   made at: {-1}
   at: {0})");
 }
@@ -87,7 +87,7 @@ grad: value of known_grads 0: the derivative is float32 (?, ?), but mul.0 is flo
 TEST(GradientMistakes, ATangentOfAnotherType) {
   const Variable x = fvector("x"), v = fmatrix("v"), y = sqr(x);
   expect_mistake<GradientError>([&] { rop(y, x, v); }, R"(
-rop: tangent 0: the derivative is float32 (?, ?), but x is float32 (?,)
+rop: tangent 0: float32 (?, ?) does not fit x, which is float32 (?,)
   made at: {-1}
   at: {0})");
 }
@@ -95,7 +95,7 @@ rop: tangent 0: the derivative is float32 (?, ?), but x is float32 (?,)
 TEST(GradientMistakes, ADirectionOfAnotherType) {
   const Variable x = fvector("x"), v = dvector("v"), cost = sum(sqr(x));
   expect_mistake<GradientError>([&] { hessian_vector_product(cost, x, v); }, R"(
-rop: tangent 0: the derivative is float64 (?,), but x is float32 (?,)
+hessian_vector_product: direction 0: float64 (?,) does not fit x, which is float32 (?,)
   made at: {-1}
   at: {0})");
 }

@@ -25,8 +25,9 @@ namespace bitale {
 // `message` with every "file:line" of the file of `site` written relative to its line: "{-2}".
 std::string with_relative_lines(std::string_view message, SourceSite site);
 
-// Adds failures unless `message` is `expected`, lines being relative to `site`, names a line of the
-// test's file, and is short enough.
+// Adds failures unless `message` is `expected`, lines being relative to `site`, and short enough.
+void check_text(std::string_view message, std::string_view expected, SourceSite site);
+// The same, and `message` names a line of the test's file.
 void check_message(std::string_view message, std::string_view expected, SourceSite site);
 
 // `code` must throw an E, and no subclass of it, that says `expected`.
@@ -38,6 +39,20 @@ void expect_mistake(Code&& code, std::string_view expected,
   } catch (const std::exception& error) {
     EXPECT_EQ(typeid(error).name(), typeid(E).name()) << "at " << site.str();
     check_message(error.what(), expected, site);
+    return;
+  }
+  ADD_FAILURE() << site.str() << ": nothing was thrown, expected:" << expected;
+}
+
+// The same for values, which know no line of the user's: tensors, and numpy's generator.
+template <typename E, typename Code>
+void expect_plain_mistake(Code&& code, std::string_view expected,
+                          SourceSite site = SourceSite::current()) {
+  try {
+    code();
+  } catch (const std::exception& error) {
+    EXPECT_EQ(typeid(error).name(), typeid(E).name()) << "at " << site.str();
+    check_text(error.what(), expected, site);
     return;
   }
   ADD_FAILURE() << site.str() << ": nothing was thrown, expected:" << expected;

@@ -277,16 +277,16 @@ TEST(CreationMistakes, AStreamOfANegativeLength) {
   RandomStreams streams(1234);
   expect_mistake<ShapeError>([&] { streams.uniform({-2}); }, R"(
 random_uniform: the length of axis 0 is negative: -2
-  operand 0: random_state_0 uint32 (6,), made at {0}
-  at: {0})");
+  operand 0: random_state_0 uint32 (6,), made at {0} (uniform)
+  at: {0} (uniform))");
 }
 
 TEST(CreationMistakes, UniformIntegers) {
   RandomStreams streams(1234);
   expect_mistake<TypeError>([&] { streams.uniform({3}, 0, 10, DType::kInt64); }, R"(
 random_uniform: samples are float32 or float64, not int64
-  operand 0: random_state_0 uint32 (6,), made at {0}
-  at: {0}
+  operand 0: random_state_0 uint32 (6,), made at {0} (uniform)
+  at: {0} (uniform)
   hint: draw float32 and cast the sample)");
 }
 
