@@ -78,6 +78,8 @@ struct Row {
   std::map<Column, Hole> holes = {};
   // Of ops that only rules create: what they stand for. Its formula must give the same.
   std::string stands_for = "";
+  // Of ops without kernel, formula or view: the instruction that lowering makes of them.
+  std::string lowered_as = "";
 };
 
 // Rows of ops, sorted by name, and of builders without an op of their own.

@@ -1,5 +1,6 @@
-// Loops, random draws, gradient control, and what the fusion pass makes.
+// Loops, random draws, transfers, gradient control, and what the fusion pass makes.
 
+#include "core/compile/transfer.h"
 #include "ops/control/map.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/elementwise/fused_elementwise_internal.h"
@@ -86,6 +87,11 @@ Variable fused(const Variables& v) {
 std::vector<Row> other_rows() {
   std::vector<Row> rows = draw_rows();
   for (Row& row : gradient_control_rows()) rows.push_back(std::move(row));
+  rows.push_back({.name = "transfer",
+                  .cases = {{.name = "to the host",
+                             .inputs = {random_tensor({3, 4})},
+                             .build = [](const Variables& v) { return transfer(v[0], kCpu); }}},
+                  .lowered_as = "copy between devices"});
   rows.push_back({.name = "map",
                   .cases = {{.name = "over rows, with a vector",
                              .inputs = {random_tensor({3, 4}), random_tensor({4}, -1, 1, 2)},

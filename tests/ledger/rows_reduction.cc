@@ -42,36 +42,34 @@ std::vector<Row> reduction_rows() {
                            reduction("all", all, discrete),
                            reduction("argmax", argmax, discrete),
                            reduction("argmin", argmin, discrete)};
-  rows.push_back({.name = "products_of_others",
-                  .cases = {{.name = "all axes",
-                             .inputs = {random_tensor({2, 3}, 0.5, 2)},
-                             .build = [](const Variables& v) {
-                               return products_of_others(v[0], {0, 1});
-                             }},
-                            {.name = "one axis",
-                             .inputs = {random_tensor({2, 3}, 0.5, 2, 2)},
-                             .build = [](const Variables& v) {
-                               return products_of_others(v[0], {1});
-                             }}},
-                  .holes = {{Column::kInteger, kDiscreteRefused},
-                            {Column::kBool, kDiscreteRefused}},
-                  .stands_for = "in the gradient of prod: the product of all elements but one"});
-  rows.push_back({.name = "products_of_others_grad",
-                  .cases = {{.name = "all axes",
-                             .inputs = {random_tensor({2, 3}, -1, 1, 3),
-                                        random_tensor({2, 3}, 0.5, 2)},
-                             .build = [](const Variables& v) {
-                               return products_of_others_grad(v[0], v[1], {0, 1});
-                             }},
-                            {.name = "two zeros in a row",
-                             .inputs = {random_tensor({2, 4}, -1, 1, 3),
-                                        Tensor::of<double>({{2, 0, 3, 0}, {-1, 0.5, 2, 0}})},
-                             .build = [](const Variables& v) {
-                               return products_of_others_grad(v[0], v[1], {1});
-                             }}},
-                  .holes = {{Column::kInteger, kDiscreteRefused},
-                            {Column::kBool, kDiscreteRefused}},
-                  .stands_for = "in derivatives of prod: the derivative of products_of_others"});
+  rows.push_back(
+      {.name = "products_of_others",
+       .cases = {{.name = "all axes",
+                  .inputs = {random_tensor({2, 3}, 0.5, 2)},
+                  .build =
+                      [](const Variables& v) {
+                        return products_of_others(v[0], {0, 1});
+                      }},
+                 {.name = "one axis",
+                  .inputs = {random_tensor({2, 3}, 0.5, 2, 2)},
+                  .build = [](const Variables& v) { return products_of_others(v[0], {1}); }}},
+       .holes = {{Column::kInteger, kDiscreteRefused}, {Column::kBool, kDiscreteRefused}},
+       .stands_for = "in the gradient of prod: the product of all elements but one"});
+  rows.push_back(
+      {.name = "products_of_others_grad",
+       .cases = {{.name = "all axes",
+                  .inputs = {random_tensor({2, 3}, -1, 1, 3), random_tensor({2, 3}, 0.5, 2)},
+                  .build =
+                      [](const Variables& v) {
+                        return products_of_others_grad(v[0], v[1], {0, 1});
+                      }},
+                 {.name = "two zeros in a row",
+                  .inputs = {random_tensor({2, 4}, -1, 1, 3),
+                             Tensor::of<double>({{2, 0, 3, 0}, {-1, 0.5, 2, 0}})},
+                  .build =
+                      [](const Variables& v) { return products_of_others_grad(v[0], v[1], {1}); }}},
+       .holes = {{Column::kInteger, kDiscreteRefused}, {Column::kBool, kDiscreteRefused}},
+       .stands_for = "in derivatives of prod: the derivative of products_of_others"});
   rows.push_back({.name = "cumsum",
                   .cases = {{.name = "first axis",
                              .inputs = {random_tensor({3, 4})},

@@ -71,7 +71,7 @@ std::string implementation(const Row& row, DeviceKind device) {
   }
   if (!names.empty()) return absl::StrJoin(names, ", ");
   const Traits traits = traits_of(row);
-  return traits.view ? "view" : traits.composite ? "formula" : "–";
+  return traits.view ? "view" : traits.composite ? "formula" : row.lowered_as;
 }
 
 std::string ops_used(const Row& row) {
