@@ -18,7 +18,7 @@ namespace {
 constexpr int kFailed = 1;
 constexpr int kBadFlag = 2;
 
-int fail(const Program& program, const absl::Status& status, int code) {
+int fail(const TrainingProgram& program, const absl::Status& status, int code) {
   std::string message(status.message());
   for (char& c : message) {
     if (c == '\n') c = ' ';
@@ -40,7 +40,7 @@ std::string instruction_set() {
 }
 
 // What must be equal for a checkpoint to be continued.
-std::string settings_line(const Program& program, const Settings& settings) {
+std::string settings_line(const TrainingProgram& program, const Settings& settings) {
   std::string line =
       absl::StrCat(program.name, " floatX=", std::string(name_of(settings.float_x)),
                    " batch_size=", settings.batch_size,
@@ -56,7 +56,7 @@ std::string settings_line(const Program& program, const Settings& settings) {
   return line;
 }
 
-TrainerOptions trainer_options(const Program& program, const Settings& settings) {
+TrainerOptions trainer_options(const TrainingProgram& program, const Settings& settings) {
   return {.n_epochs = settings.n_epochs,
           .max_iterations = settings.max_iterations,
           .early_stopping = {.patience = settings.patience},
@@ -67,7 +67,7 @@ TrainerOptions trainer_options(const Program& program, const Settings& settings)
           .announce_iterations = program.announce_iterations};
 }
 
-int run(const Program& program, const Settings& settings, const std::string& executable) {
+int run(const TrainingProgram& program, const Settings& settings, const std::string& executable) {
   options().float_x = settings.float_x;
   options().threads = static_cast<int>(settings.threads);
   say(absl::StrFormat("device %s, %d %s, %s, %s", settings.device, thread_count(),
@@ -116,7 +116,7 @@ int run(const Program& program, const Settings& settings, const std::string& exe
 
 }  // namespace
 
-int run_program(const Program& program, int argc, char** argv) {
+int run_program(const TrainingProgram& program, int argc, char** argv) {
   Settings settings = program.defaults;
   const absl::Status parsed =
       parse_flags(std::vector<std::string>(argv + 1, argv + argc), program.model_flags, settings);

@@ -10,7 +10,7 @@
 
 namespace bitale {
 
-struct Program {
+struct TrainingProgram {
   std::string name;
   std::string purpose;
   // Defaults of the flags, and the names of those that not all programs have.
@@ -25,7 +25,7 @@ struct Program {
 
 // Runs the program and returns its exit code: 0; 1 with one line on stderr where data or files
 // cannot be read or written; 2 with one line for a bad flag.
-int run_program(const Program& program, int argc, char** argv);
+int run_program(const TrainingProgram& program, int argc, char** argv);
 
 }  // namespace bitale
 

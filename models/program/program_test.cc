@@ -14,7 +14,7 @@
 namespace bitale {
 namespace {
 
-Program logistic() {
+TrainingProgram logistic() {
   return {.name = "logistic",
           .purpose = "is a test",
           .defaults = {.learning_rate = 0.13, .n_epochs = 1, .batch_size = 600},

@@ -107,6 +107,18 @@ std::optional<std::string> complaint(const Table& table, const SourceFile& file,
   return absl::StrCat(from.folder, " may not include ", to->folder, " (", include, ")");
 }
 
+// The type that a line at the margin begins to define: "struct Name {", "class Name : public ...".
+std::optional<absl::string_view> defined_type(absl::string_view line) {
+  absl::ConsumePrefix(&line, "enum ");
+  if (!absl::ConsumePrefix(&line, "struct ") && !absl::ConsumePrefix(&line, "class ")) {
+    return std::nullopt;
+  }
+  const size_t end = line.find_first_of(" ;<");
+  // A declaration ends in a semicolon; a specialisation is told from others by its arguments.
+  if (end == line.npos || line[end] == ';' || line[end] == '<') return std::nullopt;
+  return line.substr(0, end);
+}
+
 class CircleSearch {
  public:
   explicit CircleSearch(const Edges& edges) : edges_(edges) {}
@@ -181,6 +193,33 @@ std::vector<std::string> check_definitions(const Table& table,
         violations.push_back(absl::StrCat(file.path, ":", number, ": ", exception.class_name,
                                           "::", std::string(name), " is defined outside ",
                                           exception.declared_in));
+      }
+    }
+  }
+  return violations;
+}
+
+std::vector<std::string> check_type_names(const std::vector<SourceFile>& files) {
+  std::map<std::string, std::string> first_place;
+  std::vector<std::string> violations;
+  for (const SourceFile& file : files) {
+    std::vector<absl::string_view> scopes;
+    int number = 0;
+    for (absl::string_view line : absl::StrSplit(file.text, '\n')) {
+      ++number;
+      if (absl::ConsumePrefix(&line, "namespace ") && absl::ConsumeSuffix(&line, "{")) {
+        scopes.push_back(absl::StripAsciiWhitespace(line));
+      } else if (absl::StartsWith(line, "}  // namespace") && !scopes.empty()) {
+        scopes.pop_back();
+      }
+      const std::optional<absl::string_view> name = defined_type(line);
+      // An empty scope is an anonymous namespace.
+      if (!name || std::find(scopes.begin(), scopes.end(), "") != scopes.end()) continue;
+      const std::string type = absl::StrCat(absl::StrJoin(scopes, "::"), "::", *name);
+      const std::string place = absl::StrCat(file.path, ":", number);
+      const auto [known, is_new] = first_place.try_emplace(type, place);
+      if (!is_new) {
+        violations.push_back(absl::StrCat(place, ": ", type, " is defined in ", known->second));
       }
     }
   }

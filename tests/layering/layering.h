@@ -51,6 +51,10 @@ std::vector<std::string> check_includes(const Table& table, const std::vector<So
 std::vector<std::string> check_definitions(const Table& table,
                                            const std::vector<SourceFile>& files);
 
+// Types of one name that two files define in the same named namespace, in the form of
+// check_includes(): the linker would take one's members for the other's without a word.
+std::vector<std::string> check_type_names(const std::vector<SourceFile>& files);
+
 // Circles, one line each ("a -> b -> a"; the first that is found through each start): among
 // layers, leaving tests and benchmarks out, and among files.
 std::vector<std::string> find_circles(const Table& table, const std::vector<SourceFile>& files);

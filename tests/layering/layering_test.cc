@@ -89,6 +89,8 @@ TEST(OwnSources, DefineMembersWhereTheyAreDeclared) {
   EXPECT_EQ(lines(check_definitions(table(), own_sources())), "");
 }
 
+TEST(OwnSources, DefineNoTypeTwice) { EXPECT_EQ(lines(check_type_names(own_sources())), ""); }
+
 TEST(OwnSources, HaveNoCircle) { EXPECT_EQ(lines(find_circles(table(), own_sources())), ""); }
 
 TEST(CheckIncludes, AcceptsDownwardAndThirdPartyIncludes) {
@@ -190,6 +192,37 @@ TEST(CheckDefinitions, ReportsOtherMembers) {
                                            "auto x = Variable::constant(1);\n"
                                            "const Variable::Kind k = kind();\n"}}),
               ElementsAre("ops/indexing/a.cc:1: Variable::type is defined outside core/graph"));
+}
+
+TEST(CheckTypeNames, ReportsTheSecondOfTwo) {
+  EXPECT_THAT(check_type_names({{"core/a.h",
+                                 "namespace bitale {\n"
+                                 "struct Program {\n"
+                                 "};\n"
+                                 "}  // namespace bitale\n"},
+                                {"models/b.h",
+                                 "namespace bitale {\n"
+                                 "class Program final : public Base {\n"}}),
+              ElementsAre("models/b.h:2: bitale::Program is defined in core/a.h:2"));
+}
+
+TEST(CheckTypeNames, AcceptsOtherNamespacesAnonymousOnesAndDeclarations) {
+  EXPECT_THAT(check_type_names({{"core/a.h",
+                                 "namespace bitale {\n"
+                                 "struct Program {\n"
+                                 "};\n"
+                                 "}  // namespace bitale\n"},
+                                {"core/b.h",
+                                 "namespace bitale {\n"
+                                 "struct Program;\n"
+                                 "namespace {\n"
+                                 "struct Program {\n"
+                                 "};\n"
+                                 "}  // namespace\n"},
+                                {"core/c.h",
+                                 "namespace bitale::other {\n"
+                                 "struct Program {\n"}}),
+              IsEmpty());
 }
 
 TEST(FindCircles, FindsACircleOfFolders) {
