@@ -145,8 +145,8 @@ Variable fit_derivative(const Variable& derivative, const Variable& variable,
     fits = compatible(have.dims[axis], want.dims[axis]);
   }
   if (!fits) {
-    throw GradientError(absl::StrCat(what, ": ", have.str(), " does not fit ",
-                                     variable.str(), ", which is ", want.str(),
+    throw GradientError(absl::StrCat(what, ": ", have.str(), " does not fit ", variable.str(),
+                                     ", which is ", want.str(),
                                      "\n  made at: ", variable.site().str()));
   }
   if (equals_or_narrows(have, want)) return derivative;

@@ -87,9 +87,8 @@ Variables named_grad(const EntryPoint& entry, const Variable& cost, const Variab
           absl::StrCat(
               std::string(entry.name), ": no gradient reaches wrt ", i, ", ", wrt[i].str(),
               "\n  wrt ", i, ": ", describe(wrt[i]),
-              whole.defined()
-                  ? absl::StrCat("\n  ", std::string(entry.role), ": ", describe(whole))
-                  : "",
+              whole.defined() ? absl::StrCat("\n  ", std::string(entry.role), ": ", describe(whole))
+                              : "",
               "\n  why: ", why_disconnected(starts, wrt[i], request.constants, result.cuts),
               "\n  at: ", resolve_site(site).str()));
     }

@@ -58,7 +58,8 @@ TEST(Jacobian, OfNoElementsIsEmpty) {
 
 TEST(Jacobian, RefusesDisconnectedWrt) {
   const Variable x = dvector("x"), w = dvector("w");
-  expect_error<GradientError>([&] { jacobian(sqr(x), w); }, {"jacobian: no gradient reaches wrt 0, w"});
+  expect_error<GradientError>([&] { jacobian(sqr(x), w); },
+                              {"jacobian: no gradient reaches wrt 0, w"});
 }
 
 TEST(Hessian, OfAQuadraticFormIsTheSymmetricMatrix) {

@@ -61,10 +61,11 @@ Variables named_rop(const EntryPoint& entry, const Variables& outputs, const Var
   for (size_t i = 0; i < outputs.size(); ++i) {
     if (results[i].defined()) continue;
     if (options.disconnected_outputs != Disconnected::kIgnore) {
-      report_disconnected(options.disconnected_outputs,
-                          absl::StrCat(std::string(entry.name), ": output ", i, ", ", outputs[i].str(),
-                                       ", does not move with any wrt\n  output ", i, ": ",
-                                       describe(outputs[i]), "\n  at: ", resolve_site(site).str()));
+      report_disconnected(
+          options.disconnected_outputs,
+          absl::StrCat(std::string(entry.name), ": output ", i, ", ", outputs[i].str(),
+                       ", does not move with any wrt\n  output ", i, ": ", describe(outputs[i]),
+                       "\n  at: ", resolve_site(site).str()));
     }
     SiteScope scope(site, "");
     results[i] = zeros_like(outputs[i]);

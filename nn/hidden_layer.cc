@@ -21,8 +21,8 @@ Tensor scaled(const Tensor& values, double gain) {
 
 Variable tanh_activation(const Variable& x) { return tanh(x); }
 
-HiddenLayer::HiddenLayer(RandomState& rng, const Variable& input,
-                         const HiddenLayerOptions& options, SourceSite site) {
+HiddenLayer::HiddenLayer(RandomState& rng, const Variable& input, const HiddenLayerOptions& options,
+                         SourceSite site) {
   SiteScope scope(site, kName);
   check_positive(kName, "n_in", options.n_in, site);
   check_positive(kName, "n_out", options.n_out, site);
@@ -30,10 +30,10 @@ HiddenLayer::HiddenLayer(RandomState& rng, const Variable& input,
   check_layer_dim(kName, input, 1, options.n_in, "n_in", site);
   const DType dtype = input.dtype();
   W_ = given_or_new(kName, options.W, "W", dtype, {options.n_in, options.n_out}, site, [&] {
-    return scaled(uniform_weights(rng, options.init, static_cast<double>(options.n_in),
-                                  static_cast<double>(options.n_out),
-                                  {options.n_in, options.n_out}, dtype),
-                  options.gain);
+    return scaled(
+        uniform_weights(rng, options.init, static_cast<double>(options.n_in),
+                        static_cast<double>(options.n_out), {options.n_in, options.n_out}, dtype),
+        options.gain);
   });
   b_ = given_or_new(kName, options.b, "b", dtype, {options.n_out}, site,
                     [&] { return Tensor::zeros(dtype, {options.n_out}); });

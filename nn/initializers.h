@@ -1,5 +1,5 @@
-// Initial values of weights, drawn as the tutorial draws them: numpy's RandomState, uniform, float64,
-// then cast.
+// Initial values of weights, drawn as the tutorial draws them: numpy's RandomState, uniform,
+// float64, then cast.
 
 #ifndef BITALE_NN_INITIALIZERS_H_
 #define BITALE_NN_INITIALIZERS_H_

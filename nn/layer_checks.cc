@@ -17,16 +17,16 @@ void check_layer_input(std::string_view layer, const Variable& input, int64_t ra
                        SourceSite site) {
   const std::string name(layer);
   if (!input.defined()) {
-    throw TypeError(absl::StrCat(name, ": the input is no variable\n  at: ",
-                                 resolve_site(site).str()));
+    throw TypeError(
+        absl::StrCat(name, ": the input is no variable\n  at: ", resolve_site(site).str()));
   }
   if (!is_floating(input.dtype())) {
     throw TypeError(absl::StrCat(name, ": the input must be of a floating dtype, not ",
                                  std::string(name_of(input.dtype())), places(input, site)));
   }
   if (input.rank() != rank) {
-    throw ShapeError(absl::StrCat(name, ": the input must have rank ", rank, ", not ",
-                                  input.rank(), places(input, site)));
+    throw ShapeError(absl::StrCat(name, ": the input must have rank ", rank, ", not ", input.rank(),
+                                  places(input, site)));
   }
 }
 
@@ -39,12 +39,11 @@ void check_layer_dim(std::string_view layer, const Variable& input, int64_t axis
                                 places(input, site)));
 }
 
-void check_positive(std::string_view layer, std::string_view what, int64_t value,
-                    SourceSite site) {
+void check_positive(std::string_view layer, std::string_view what, int64_t value, SourceSite site) {
   if (value > 0) return;
   throw ShapeError(absl::StrCat(std::string(layer), ": ", std::string(what),
-                                " must be positive, not ", value, "\n  at: ",
-                                resolve_site(site).str()));
+                                " must be positive, not ", value,
+                                "\n  at: ", resolve_site(site).str()));
 }
 
 void check_given_weights(std::string_view layer, const Variable& given, std::string_view name,

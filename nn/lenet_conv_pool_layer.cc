@@ -14,8 +14,8 @@ namespace {
 constexpr std::string_view kName = "LeNetConvPoolLayer";
 
 [[noreturn]] void refuse(std::string_view what, SourceSite site) {
-  throw ShapeError(absl::StrCat(std::string(kName), ": ", std::string(what), "\n  at: ",
-                                resolve_site(site).str()));
+  throw ShapeError(absl::StrCat(std::string(kName), ": ", std::string(what),
+                                "\n  at: ", resolve_site(site).str()));
 }
 
 void check_options(const LeNetConvPoolLayerOptions& options, SourceSite site) {
@@ -67,8 +67,7 @@ LeNetConvPoolLayer::LeNetConvPoolLayer(RandomState& rng, const Variable& input,
   });
   b_ = given_or_new(kName, options.b, "b", dtype, {filter[0]}, site,
                     [&] { return Tensor::zeros(dtype, {filter[0]}); });
-  const Variable pooled =
-      pool_2d(conv2d(input, W_), options.pool_size, {.ignore_border = true});
+  const Variable pooled = pool_2d(conv2d(input, W_), options.pool_size, {.ignore_border = true});
   const Variable sums = pooled + dimshuffle(b_, {'x', 0, 'x', 'x'});
   output_ = options.activation ? options.activation(sums) : sums;
   output_shape_ = {image[0], filter[0], (image[2] - filter[2] + 1) / options.pool_size[0],

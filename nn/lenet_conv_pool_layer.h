@@ -1,6 +1,7 @@
 // Convolution, max-pooling, bias and activation: the tutorial's LeNetConvPoolLayer.
 //
-// LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition", 1998.
+// LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition",
+// 1998.
 
 #ifndef BITALE_NN_LENET_CONV_POOL_LAYER_H_
 #define BITALE_NN_LENET_CONV_POOL_LAYER_H_

@@ -36,8 +36,9 @@ LogisticRegression::LogisticRegression(const Variable& input,
   check_layer_input(kName, input, 2, site);
   check_layer_dim(kName, input, 1, options.n_in, "n_in", site);
   const DType dtype = input.dtype();
-  W_ = given_or_new(kName, options.W, "W", dtype, {options.n_in, options.n_out}, site,
-                    [&] { return Tensor::zeros(dtype, {options.n_in, options.n_out}); });
+  W_ = given_or_new(kName, options.W, "W", dtype, {options.n_in, options.n_out}, site, [&] {
+    return Tensor::zeros(dtype, {options.n_in, options.n_out});
+  });
   b_ = given_or_new(kName, options.b, "b", dtype, {options.n_out}, site,
                     [&] { return Tensor::zeros(dtype, {options.n_out}); });
   p_y_given_x_ = softmax(dot(input, W_) + b_);

@@ -11,8 +11,8 @@ namespace {
 Variable sum_over(const char* name, const Variables& weights, SourceSite site,
                   Variable (*term)(const Variable&)) {
   if (weights.empty()) {
-    throw GraphError(std::string(name) + ": no weights are given\n  at: " +
-                     resolve_site(site).str());
+    throw GraphError(std::string(name) +
+                     ": no weights are given\n  at: " + resolve_site(site).str());
   }
   SiteScope scope(site, name);
   Variable total = sum(term(weights[0]));

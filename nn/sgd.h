@@ -8,8 +8,8 @@
 
 namespace bitale {
 
-// params[i] - learning_rate * grad(cost, params[i]) for each parameter. `learning_rate`: a number or a
-// floating scalar variable. Throws what grad() throws.
+// params[i] - learning_rate * grad(cost, params[i]) for each parameter. `learning_rate`: a number
+// or a floating scalar variable. Throws what grad() throws.
 Updates sgd(const Variable& cost, const Variables& params, const Operand& learning_rate,
             SourceSite site = SourceSite::current());
 

@@ -25,8 +25,8 @@ int64_t element_count(const Dims& dims);
 // Strides, in elements, of a C-contiguous array.
 Dims contiguous_strides(const Dims& dims);
 
-// The length of an axis as far as it is known before a call. A name stands for one length within one
-// function: two variables with a Dim("batch") must agree at every call.
+// The length of an axis as far as it is known before a call. A name stands for one length within
+// one function: two variables with a Dim("batch") must agree at every call.
 class Dim {
  public:
   // Unknown.
@@ -73,7 +73,8 @@ std::string to_string(const SymbolicDims& dims);
 // Whether the two dims can be the same length: false for two different lengths or names.
 bool compatible(const Dim& a, const Dim& b);
 
-// What is known when both describe one axis: fixed beats named beats unknown. Requires compatible().
+// What is known when both describe one axis: fixed beats named beats unknown. Requires
+// compatible().
 Dim meet(const Dim& a, const Dim& b);
 
 }  // namespace bitale

@@ -36,10 +36,14 @@ const Traits& traits(DType dtype) { return kTraits[static_cast<size_t>(dtype)]; 
 
 DType signed_of_bytes(size_t bytes) {
   switch (bytes) {
-    case 1: return DType::kInt8;
-    case 2: return DType::kInt16;
-    case 4: return DType::kInt32;
-    default: return DType::kInt64;
+    case 1:
+      return DType::kInt8;
+    case 2:
+      return DType::kInt16;
+    case 4:
+      return DType::kInt32;
+    default:
+      return DType::kInt64;
   }
 }
 
@@ -96,10 +100,10 @@ bool can_cast_losslessly(DType from, DType to) {
     return t.floating && t.bytes > f.bytes;
   }
   if (t.floating) {
-    const int fraction_bits = to == DType::kFloat64    ? 53
-                              : to == DType::kFloat32  ? 24
-                              : to == DType::kFloat16  ? 11
-                                                       : 8;
+    const int fraction_bits = to == DType::kFloat64   ? 53
+                              : to == DType::kFloat32 ? 24
+                              : to == DType::kFloat16 ? 11
+                                                      : 8;
     return 8 * f.bytes - (f.has_sign ? 1 : 0) <= fraction_bits;
   }
   if (f.has_sign && !t.has_sign) return false;

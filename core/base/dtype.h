@@ -33,8 +33,8 @@ enum class DType : uint8_t {
 };
 
 inline constexpr DType kAllDTypes[] = {
-    DType::kBool,   DType::kInt8,   DType::kInt16,  DType::kInt32,   DType::kInt64,
-    DType::kUint8,  DType::kUint16, DType::kUint32, DType::kUint64,  DType::kFloat16,
+    DType::kBool,     DType::kInt8,    DType::kInt16,  DType::kInt32,  DType::kInt64,
+    DType::kUint8,    DType::kUint16,  DType::kUint32, DType::kUint64, DType::kFloat16,
     DType::kBFloat16, DType::kFloat32, DType::kFloat64};
 
 // Bytes of one element.
@@ -68,12 +68,12 @@ template <typename T>
 struct DTypeOf;
 
 // Calls of the form BITALE_ELEMENT_TYPE below tie one C++ type to one DType.
-#define BITALE_ELEMENT_TYPE(Type, Enum)                  \
-  template <>                                            \
-  struct DTypeOf<Type> {                                 \
-    static constexpr DType value = DType::Enum;          \
-  };                                                     \
-  template <>                                            \
+#define BITALE_ELEMENT_TYPE(Type, Enum)         \
+  template <>                                   \
+  struct DTypeOf<Type> {                        \
+    static constexpr DType value = DType::Enum; \
+  };                                            \
+  template <>                                   \
   inline constexpr bool kIsElementType<Type> = true
 BITALE_ELEMENT_TYPE(bool, kBool);
 BITALE_ELEMENT_TYPE(int8_t, kInt8);
@@ -104,19 +104,32 @@ struct TypeTag {
 template <typename Visitor>
 decltype(auto) visit_dtype(DType dtype, Visitor&& visitor) {
   switch (dtype) {
-    case DType::kBool: return visitor(TypeTag<bool>{});
-    case DType::kInt8: return visitor(TypeTag<int8_t>{});
-    case DType::kInt16: return visitor(TypeTag<int16_t>{});
-    case DType::kInt32: return visitor(TypeTag<int32_t>{});
-    case DType::kInt64: return visitor(TypeTag<int64_t>{});
-    case DType::kUint8: return visitor(TypeTag<uint8_t>{});
-    case DType::kUint16: return visitor(TypeTag<uint16_t>{});
-    case DType::kUint32: return visitor(TypeTag<uint32_t>{});
-    case DType::kUint64: return visitor(TypeTag<uint64_t>{});
-    case DType::kFloat16: return visitor(TypeTag<Float16>{});
-    case DType::kBFloat16: return visitor(TypeTag<BFloat16>{});
-    case DType::kFloat32: return visitor(TypeTag<float>{});
-    case DType::kFloat64: break;
+    case DType::kBool:
+      return visitor(TypeTag<bool>{});
+    case DType::kInt8:
+      return visitor(TypeTag<int8_t>{});
+    case DType::kInt16:
+      return visitor(TypeTag<int16_t>{});
+    case DType::kInt32:
+      return visitor(TypeTag<int32_t>{});
+    case DType::kInt64:
+      return visitor(TypeTag<int64_t>{});
+    case DType::kUint8:
+      return visitor(TypeTag<uint8_t>{});
+    case DType::kUint16:
+      return visitor(TypeTag<uint16_t>{});
+    case DType::kUint32:
+      return visitor(TypeTag<uint32_t>{});
+    case DType::kUint64:
+      return visitor(TypeTag<uint64_t>{});
+    case DType::kFloat16:
+      return visitor(TypeTag<Float16>{});
+    case DType::kBFloat16:
+      return visitor(TypeTag<BFloat16>{});
+    case DType::kFloat32:
+      return visitor(TypeTag<float>{});
+    case DType::kFloat64:
+      break;
   }
   return visitor(TypeTag<double>{});
 }

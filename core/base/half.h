@@ -33,7 +33,9 @@ class BFloat16 {
   BFloat16() = default;
   // Rounds to nearest, ties to even; NaN stays NaN.
   explicit BFloat16(float value);
-  explicit operator float() const { return std::bit_cast<float>(static_cast<uint32_t>(bits_) << 16); }
+  explicit operator float() const {
+    return std::bit_cast<float>(static_cast<uint32_t>(bits_) << 16);
+  }
 
   static constexpr BFloat16 from_bits(uint16_t bits) {
     BFloat16 half;

@@ -1,5 +1,5 @@
-// Process-wide options of the library: one typed list. Libraries define no flags; programs set these
-// from theirs.
+// Process-wide options of the library: one typed list. Libraries define no flags; programs set
+// these from theirs.
 
 #ifndef BITALE_CORE_BASE_OPTIONS_H_
 #define BITALE_CORE_BASE_OPTIONS_H_

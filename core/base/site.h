@@ -40,8 +40,8 @@ struct Site {
   std::string str() const;
 };
 
-// Within its lifetime, nodes that this thread builds record `source` (or that of an enclosing scope)
-// and `label`.
+// Within its lifetime, nodes that this thread builds record `source` (or that of an enclosing
+// scope) and `label`.
 class SiteScope {
  public:
   SiteScope(SourceSite source, std::string_view label);

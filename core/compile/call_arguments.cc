@@ -61,9 +61,9 @@ Tensor convert_argument(const Arg& arg, const In& in, std::optional<size_t> posi
   const TensorType& type = variable.type();
   Tensor value = arg.value();
   const auto describe = [&] {
-    const std::string what =
-        position ? absl::StrCat("argument ", *position, " (", variable.str(), ")")
-                 : absl::StrCat("the default of ", variable.str());
+    const std::string what = position
+                                 ? absl::StrCat("argument ", *position, " (", variable.str(), ")")
+                                 : absl::StrCat("the default of ", variable.str());
     return absl::StrCat(function_name(options), ": ", what);
   };
   if (!value.defined()) {
@@ -77,8 +77,7 @@ Tensor convert_argument(const Arg& arg, const In& in, std::optional<size_t> posi
                                      is_discrete(value.dtype())
                                          ? absl::StrCat(value.item<int64_t>())
                                          : absl::StrCat(value.item<double>()),
-                                     ", which ",
-                                     std::string(name_of(type.dtype)),
+                                     ", which ", std::string(name_of(type.dtype)),
                                      " cannot hold\n  input made at: ", variable.site().str()));
       }
       throw TypeError(absl::StrCat(
@@ -121,8 +120,8 @@ void bind_arguments(std::span<const In> inputs, std::span<const Arg> args,
                             "; give them by position"));
       }
       if (index == inputs.size()) {
-        refuse(absl::StrCat(": no input is named ", arg.name(), "\n  inputs:",
-                            inputs.empty() ? " none" : names_of_inputs(inputs)));
+        refuse(absl::StrCat(": no input is named ", arg.name(),
+                            "\n  inputs:", inputs.empty() ? " none" : names_of_inputs(inputs)));
       }
     }
     if (index >= inputs.size()) {
@@ -137,12 +136,12 @@ void bind_arguments(std::span<const In> inputs, std::span<const Arg> args,
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (state.inputs[i].defined()) continue;
     if (!inputs[i].options.default_value) {
-      refuse(absl::StrCat(": argument ", i, " (", inputs[i].variable.str(),
-                          ") is missing and has no default\n  input made at: ",
-                          inputs[i].variable.site().str()));
+      refuse(absl::StrCat(
+          ": argument ", i, " (", inputs[i].variable.str(),
+          ") is missing and has no default\n  input made at: ", inputs[i].variable.site().str()));
     }
-    state.inputs[i] = convert_argument(Arg(*inputs[i].options.default_value), inputs[i],
-                                       std::nullopt, options);
+    state.inputs[i] =
+        convert_argument(Arg(*inputs[i].options.default_value), inputs[i], std::nullopt, options);
   }
 }
 
@@ -173,11 +172,11 @@ void check_named_dims(std::span<const In> inputs, std::span<const Variable> shar
       if (it == seen.end()) {
         seen.push_back({&dim.name(), length, &variable, axis});
       } else if (it->length != length) {
-        throw ShapeError(absl::StrCat(
-            "dim ", dim.name(), " is ", it->length, " in ", it->variable->str(), " (axis ",
-            it->axis, ") but ", length, " in ", variable.str(), " (axis ", axis, ")\n  ",
-            it->variable->str(), " made at: ", it->variable->site().str(), "\n  ", variable.str(),
-            " made at: ", variable.site().str()));
+        throw ShapeError(absl::StrCat("dim ", dim.name(), " is ", it->length, " in ",
+                                      it->variable->str(), " (axis ", it->axis, ") but ", length,
+                                      " in ", variable.str(), " (axis ", axis, ")\n  ",
+                                      it->variable->str(), " made at: ", it->variable->site().str(),
+                                      "\n  ", variable.str(), " made at: ", variable.site().str()));
       }
     }
   };

@@ -12,11 +12,11 @@
 namespace bitale {
 
 struct CallState {
-  absl::InlinedVector<Tensor, 6> inputs;    // in the order of the function's inputs
+  absl::InlinedVector<Tensor, 6> inputs;             // in the order of the function's inputs
   absl::InlinedVector<SharedContainer*, 12> shared;  // of its shared variables, locked
-  absl::InlinedVector<int64_t, 16> symbols;  // of the shape program
-  absl::InlinedVector<int64_t, 4> externals;  // integers that a program reads at run time
-  absl::InlinedVector<int64_t, 32> key;      // which program serves this call
+  absl::InlinedVector<int64_t, 16> symbols;          // of the shape program
+  absl::InlinedVector<int64_t, 4> externals;         // integers that a program reads at run time
+  absl::InlinedVector<int64_t, 32> key;              // which program serves this call
 };
 
 }  // namespace bitale

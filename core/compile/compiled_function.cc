@@ -15,7 +15,6 @@
 #include "core/compile/stage_b.h"
 #include "core/graph/op.h"
 #include "core/graph/operand.h"
-#include "core/graph/operand.h"
 #include "core/tensor/container.h"
 
 namespace bitale {
@@ -102,8 +101,8 @@ void CompiledFunction::prepare_keys() {
   options.mode = options_.mode;
   options.on_unused_input = OnUnusedInput::kIgnore;
   options.no_default_updates = true;
-  prelude_ = std::make_unique<CompiledFunction>(Ins(symbolic_.inputs), Outs(symbol_reader_.computed()),
-                                                std::move(options), site_);
+  prelude_ = std::make_unique<CompiledFunction>(
+      Ins(symbolic_.inputs), Outs(symbol_reader_.computed()), std::move(options), site_);
 }
 
 // A condition on values, such as an index within its axis, may fail at a call whose dims were seen
@@ -170,8 +169,8 @@ Results CompiledFunction::run_locked(CallState& state) {
   const std::shared_ptr<Entry> entry = find_or_compile(state);
   const Program& program = *entry->program;
   const auto out_of_memory = [&](const OutOfMemoryError& error, const std::string& what) {
-    return OutOfMemoryError(absl::StrCat("function", options_.name.empty() ? "" : " ", options_.name,
-                                         ": ", error.what(), "\n  for: ", what,
+    return OutOfMemoryError(absl::StrCat("function", options_.name.empty() ? "" : " ",
+                                         options_.name, ": ", error.what(), "\n  for: ", what,
                                          "\n  compiled at: ", site_.str()));
   };
   const ContextPool::Lease context = [&] {
@@ -187,9 +186,9 @@ Results CompiledFunction::run_locked(CallState& state) {
   for (size_t i = 0; i < context->shared.size(); ++i) {
     const SharedSlot& slot = program.shared[i];
     SharedContainer& container = *state.shared[slot.variable];
-    context->shared[i] = (slot.written ? container.begin_write(slot.device)
-                                       : container.read(slot.device))
-                             .raw_data();
+    context->shared[i] =
+        (slot.written ? container.begin_write(slot.device) : container.read(slot.device))
+            .raw_data();
   }
   Results results(site_);
   std::vector<Tensor> debug_values;
@@ -204,10 +203,10 @@ Results CompiledFunction::run_locked(CallState& state) {
                      : Storage::allocate(spec.device, spec.bytes());
     } catch (const OutOfMemoryError& error) {
       const Variable& output = symbolic_.graph->outputs()[i];
-      throw out_of_memory(error, absl::StrCat("output ", i, ", ", output.str(), " ",
-                                              std::string(name_of(spec.dtype)), " ",
-                                              to_string(spec.shape), ", made at ",
-                                              output.site().str()));
+      throw out_of_memory(
+          error,
+          absl::StrCat("output ", i, ", ", output.str(), " ", std::string(name_of(spec.dtype)), " ",
+                       to_string(spec.shape), ", made at ", output.site().str()));
     }
     context->outputs[i] = block->data();
     Tensor tensor(std::move(block), spec.dtype, spec.shape, contiguous_strides(spec.shape), 0);
@@ -219,10 +218,9 @@ Results CompiledFunction::run_locked(CallState& state) {
       reshaped.push_back(std::move(tensor));
     }
   }
-  ProgramBindings bindings{context->inputs, context->shared, context->outputs,
-                           {state.externals.data(), state.externals.size()},
-                           context->workspace(),
-                           context->devices()};
+  ProgramBindings bindings{context->inputs,      context->shared,
+                           context->outputs,     {state.externals.data(), state.externals.size()},
+                           context->workspace(), context->devices()};
   std::optional<ProfileObserver> profiler;
   NanGuard guard;
   DebugObserver debugger;
@@ -287,11 +285,10 @@ void CompiledFunction::check_shapes(const CallState& state) {
                       std::string(name_of(operand.dtype())), " ", to_string(concrete), ", made at ",
                       operand.site().str(), "\n");
     }
-    throw ShapeError(absl::StrCat(std::string(apply.op().name()), ": ",
-                                  what_failed(check.what, check.is_condition, values[2 * i],
-                                              values[2 * i + 1]),
-                                  "\n", shapes, "  at: ", apply.site().str(),
-                                  *check.hint ? absl::StrCat("\n  hint: ", check.hint) : ""));
+    throw ShapeError(absl::StrCat(
+        std::string(apply.op().name()), ": ",
+        what_failed(check.what, check.is_condition, values[2 * i], values[2 * i + 1]), "\n", shapes,
+        "  at: ", apply.site().str(), *check.hint ? absl::StrCat("\n  hint: ", check.hint) : ""));
   }
 }
 
@@ -405,15 +402,14 @@ std::shared_ptr<CompiledFunction> CompiledFunction::copy(const Givens& swap,
   };
   for (const auto& [from, to] : swap) {
     if (!from.defined() || !to.defined()) {
-      throw TypeError(absl::StrCat("copy: a pair of `swap` has no variable\n  compiled at: ",
-                                   site_.str()));
+      throw TypeError(
+          absl::StrCat("copy: a pair of `swap` has no variable\n  compiled at: ", site_.str()));
     }
     if (!from.is_shared() || !to.is_shared() || from.type() != to.type()) {
-      throw TypeError(absl::StrCat("copy: ", from.str(), " ", from.type().str(),
-                                   " cannot be swapped for ", to.str(), " ", to.type().str(),
-                                   ": both must be shared variables of one type\n  made at: ",
-                                   from.site().str(), " and ", to.site().str(),
-                                   "\n  compiled at: ", site_.str()));
+      throw TypeError(absl::StrCat(
+          "copy: ", from.str(), " ", from.type().str(), " cannot be swapped for ", to.str(), " ",
+          to.type().str(), ": both must be shared variables of one type\n  made at: ",
+          from.site().str(), " and ", to.site().str(), "\n  compiled at: ", site_.str()));
     }
     options.givens.emplace_back(from, to);
   }

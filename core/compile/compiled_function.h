@@ -65,7 +65,7 @@ class CompiledFunction {
   // Integers that depend on tensor contents: computed by a function of their own before each call.
   std::unique_ptr<CompiledFunction> prelude_;
 
-  std::mutex mutex_;  // guards what follows
+  std::mutex mutex_;                         // guards what follows
   std::list<std::shared_ptr<Entry>> cache_;  // latest first
   size_t compile_count_ = 0;
   Profile profile_;

@@ -14,8 +14,8 @@
 namespace bitale {
 namespace {
 
-// A folded value may be no larger than this, unless it is smaller than what it is made of: a fill of
-// zeros is cheaper as an op than as a block of memory.
+// A folded value may be no larger than this, unless it is smaller than what it is made of: a fill
+// of zeros is cheaper as an op than as a block of memory.
 constexpr int64_t kMostFoldedElements = 256;
 
 bool all_constant(const Apply& apply) {
@@ -70,12 +70,19 @@ std::optional<Variables> fold(const Apply& apply, const RuleContext&) {
   }
 }
 
-const RuleRegistrar constant_folding({.name = "constant_folding", .phase = Phase::kSimplify,
-    .why = "what depends on constants alone need not be computed at every call", .apply = fold});
+const RuleRegistrar constant_folding(
+    {.name = "constant_folding",
+     .phase = Phase::kSimplify,
+     .why = "what depends on constants alone need not be computed at every call",
+     .apply = fold});
 const RuleRegistrar constant_folding_again({.name = "constant_folding",
-    .phase = Phase::kCanonicalize, .why = "rules bring constants together", .apply = fold});
+                                            .phase = Phase::kCanonicalize,
+                                            .why = "rules bring constants together",
+                                            .apply = fold});
 const RuleRegistrar constant_folding_special({.name = "constant_folding",
-    .phase = Phase::kSpecialize, .why = "rules bring constants together", .apply = fold});
+                                              .phase = Phase::kSpecialize,
+                                              .why = "rules bring constants together",
+                                              .apply = fold});
 
 }  // namespace
 }  // namespace bitale

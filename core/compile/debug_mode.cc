@@ -23,20 +23,25 @@ Exactness exactness_of(std::string_view rule_name) {
 // How far reassociated results may differ, relative to the largest element.
 double tolerance_of(DType dtype) {
   switch (dtype) {
-    case DType::kFloat64: return 1e-9;
-    case DType::kFloat32: return 1e-4;
-    case DType::kFloat16: return 1e-2;
-    case DType::kBFloat16: return 5e-2;
-    default: return 0;
+    case DType::kFloat64:
+      return 1e-9;
+    case DType::kFloat32:
+      return 1e-4;
+    case DType::kFloat16:
+      return 1e-2;
+    case DType::kBFloat16:
+      return 5e-2;
+    default:
+      return 0;
   }
 }
 
 [[noreturn]] void disagree(const DebugPair& pair, std::string_view what) {
-  throw ExecutionError(absl::StrCat(
-      "DebugMode: ", pair.reason, " changed a value: ", std::string(what), "\n  old: ",
-      pair.old_value.str(), " ", pair.old_value.type().str(), ", made at ",
-      pair.old_value.site().str(), "\n  new: ", pair.new_value.str(), " ",
-      pair.new_value.type().str(), ", made at ", pair.new_value.site().str()));
+  throw ExecutionError(
+      absl::StrCat("DebugMode: ", pair.reason, " changed a value: ", std::string(what),
+                   "\n  old: ", pair.old_value.str(), " ", pair.old_value.type().str(),
+                   ", made at ", pair.old_value.site().str(), "\n  new: ", pair.new_value.str(),
+                   " ", pair.new_value.type().str(), ", made at ", pair.new_value.site().str()));
 }
 
 uint64_t hash_of_block(const void* data, DType dtype, const Dims& shape, const Dims& strides) {
@@ -110,9 +115,8 @@ void DebugObserver::before(const Instruction& instruction, const KernelFrame& fr
 
 void DebugObserver::after(const Instruction& instruction, const KernelFrame& frame) {
   for (size_t i = 0; i < instruction.inputs.size(); ++i) {
-    const uint64_t hash =
-        hash_of_block(frame.inputs[i], instruction.input_dtypes[i], instruction.input_shapes[i],
-                      instruction.input_strides[i]);
+    const uint64_t hash = hash_of_block(frame.inputs[i], instruction.input_dtypes[i],
+                                        instruction.input_shapes[i], instruction.input_strides[i]);
     if (hash == hashes_[i]) continue;
     throw ExecutionError(absl::StrCat("DebugMode: kernel ", instruction.kernel_name, " of ",
                                       instruction.label, " changed its operand ", i,

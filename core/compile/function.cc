@@ -27,6 +27,11 @@ MemoryReport Function::memory() const { return checked(compiled_).memory(); }
 size_t Function::compile_count() const { return checked(compiled_).compile_count(); }
 std::string Function::profile() const { return checked(compiled_).profile(); }
 
+std::string debugprint(const Function& function, PrintOptions options) {
+  return debugprint(function.optimized_outputs(), options);
+}
+std::string dot_graph(const Function& function) { return dot_graph(function.optimized_outputs()); }
+
 Function function(const Ins& inputs, const Outs& outputs, FunctionOptions options,
                   SourceSite site) {
   return Function(std::make_shared<CompiledFunction>(inputs, outputs, std::move(options), site));

@@ -6,9 +6,9 @@
 //   float c = train(batch).item<float>();
 //
 // Updates read the old values of shared variables and are applied after all outputs are computed; a
-// call that throws leaves every shared variable unchanged. Calls from several threads are safe, also
-// of different functions that share variables. Compiling for the shapes of a call happens at the first
-// call with those shapes.
+// call that throws leaves every shared variable unchanged. Calls from several threads are safe,
+// also of different functions that share variables. Compiling for the shapes of a call happens at
+// the first call with those shapes.
 
 #ifndef BITALE_CORE_COMPILE_FUNCTION_H_
 #define BITALE_CORE_COMPILE_FUNCTION_H_
@@ -23,6 +23,7 @@
 
 #include "core/compile/mode.h"
 #include "core/compile/results.h"
+#include "core/graph/printer.h"
 #include "core/graph/variable.h"
 #include "core/tensor/tensor.h"
 
@@ -64,9 +65,9 @@ struct Out {
 // The outputs: one variable, or a list.
 class Outs {
  public:
-  Outs(const Variable& variable) : outs_{Out(variable)} {}                // NOLINT
-  Outs(const Out& out) : outs_{out} {}                                    // NOLINT
-  Outs(std::initializer_list<Out> outs) : outs_(outs) {}                  // NOLINT
+  Outs(const Variable& variable) : outs_{Out(variable)} {}                         // NOLINT
+  Outs(const Out& out) : outs_{out} {}                                             // NOLINT
+  Outs(std::initializer_list<Out> outs) : outs_(outs) {}                           // NOLINT
   Outs(const Variables& variables) : outs_(variables.begin(), variables.end()) {}  // NOLINT
   const std::vector<Out>& list() const { return outs_; }
 
@@ -77,9 +78,9 @@ class Outs {
 // The inputs: a list of variables or of In.
 class Ins {
  public:
-  Ins(std::initializer_list<In> ins) : ins_(ins) {}                       // NOLINT
+  Ins(std::initializer_list<In> ins) : ins_(ins) {}                              // NOLINT
   Ins(const Variables& variables) : ins_(variables.begin(), variables.end()) {}  // NOLINT
-  Ins(std::vector<In> ins) : ins_(std::move(ins)) {}                      // NOLINT
+  Ins(std::vector<In> ins) : ins_(std::move(ins)) {}                             // NOLINT
   const std::vector<In>& list() const { return ins_; }
 
  private:
@@ -111,9 +112,8 @@ class Arg {
  public:
   Arg(Tensor value) : value_(std::move(value)) {}  // NOLINT
   template <typename T>
-    requires kIsElementType<T>
-  Arg(T value) : value_(Tensor(value)), weak_(true) {}  // NOLINT
-  Arg(const Results& results) : value_(results.only()) {}  // NOLINT
+  requires kIsElementType<T> Arg(T value) : value_(Tensor(value)), weak_(true) {}  // NOLINT
+  Arg(const Results& results) : value_(results.only()) {}                          // NOLINT
   Arg(std::string name, Arg value)
       : value_(std::move(value.value_)), name_(std::move(name)), weak_(value.weak_) {}
 
@@ -129,9 +129,9 @@ class Arg {
 };
 
 struct MemoryReport {
-  size_t arena_bytes = 0;                 // of the latest program, on the host
-  size_t device_arena_bytes = 0;          // and on devices
-  size_t bytes_without_reuse = 0;         // what its buffers would take one beside the other
+  size_t arena_bytes = 0;          // of the latest program, on the host
+  size_t device_arena_bytes = 0;   // and on devices
+  size_t bytes_without_reuse = 0;  // what its buffers would take one beside the other
   size_t output_bytes = 0;
 };
 
@@ -159,7 +159,8 @@ class Function {
   // Drops all programs and their memory; the next call compiles anew.
   void free() const;
 
-  // The rewritten graph, before shapes are known.
+  // The rewritten graph, before shapes are known: the outputs, then the new values of shared
+  // variables. debugprint() and dot_graph() show it.
   Variables optimized_outputs() const;
   // The latest program as text.
   std::string program_dump() const;
@@ -173,10 +174,14 @@ class Function {
   std::shared_ptr<CompiledFunction> compiled_;
 };
 
-// Compiles. `outputs` may be {} for a function of updates alone. Throws CompileError for unused, missing or duplicate inputs, TypeError for updates and
-// givens of another type.
+// Compiles. `outputs` may be {} for a function of updates alone. Throws CompileError for unused,
+// missing or duplicate inputs, TypeError for updates and givens of another type.
 Function function(const Ins& inputs, const Outs& outputs, FunctionOptions options = {},
                   SourceSite site = SourceSite::current());
+
+// The function's rewritten graph as debugprint() of variables shows it.
+std::string debugprint(const Function& function, PrintOptions options = {});
+std::string dot_graph(const Function& function);
 
 // The value of an expression, with values for the inputs it needs.
 Tensor eval(const Variable& variable, const std::vector<std::pair<Variable, Tensor>>& inputs = {},

@@ -59,8 +59,8 @@ class TestAxpyKernel final : public Kernel {
 
 std::unique_ptr<const Kernel> make_axpy(KernelMaker& maker) {
   const KernelCall& call = maker.call();
-  return std::make_unique<TestAxpyKernel>(
-      call.outputs[0].size(), static_cast<float>(call.op_as<TestAxpyOp>().factor()));
+  return std::make_unique<TestAxpyKernel>(call.outputs[0].size(),
+                                          static_cast<float>(call.op_as<TestAxpyOp>().factor()));
 }
 
 const KernelRegistrar test_axpy({.op = "test_axpy", .name = "test_axpy_cpu", .make = make_axpy});

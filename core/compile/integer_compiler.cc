@@ -12,10 +12,10 @@ int64_t run_step(int64_t a, int64_t b, int64_t c) {
 
 // By IntOp.
 constexpr std::array<int64_t (*)(int64_t, int64_t, int64_t), 12> kSteps = {
-    run_step<IntOp::kConstant>, run_step<IntOp::kSymbol>,   run_step<IntOp::kAdd>,
-    run_step<IntOp::kSub>,      run_step<IntOp::kMul>,      run_step<IntOp::kFloorDiv>,
-    run_step<IntOp::kFloorMod>, run_step<IntOp::kMin>,      run_step<IntOp::kMax>,
-    run_step<IntOp::kLess>,     run_step<IntOp::kEqual>,    run_step<IntOp::kSelect>};
+    run_step<IntOp::kConstant>, run_step<IntOp::kSymbol>, run_step<IntOp::kAdd>,
+    run_step<IntOp::kSub>,      run_step<IntOp::kMul>,    run_step<IntOp::kFloorDiv>,
+    run_step<IntOp::kFloorMod>, run_step<IntOp::kMin>,    run_step<IntOp::kMax>,
+    run_step<IntOp::kLess>,     run_step<IntOp::kEqual>,  run_step<IntOp::kSelect>};
 
 }  // namespace
 

@@ -149,9 +149,9 @@ class Lowerer {
     Dims dims;
     for (const IntExpr& dim : analysis_.dims(variable)) {
       if (!dim.is_constant()) {
-        throw CompileError(absl::StrCat("a dim of ", variable.str(), " ", variable.type().str(),
-                                        " is not known from the shapes of the inputs\n  at: ",
-                                        variable.site().str()));
+        throw CompileError(absl::StrCat(
+            "a dim of ", variable.str(), " ", variable.type().str(),
+            " is not known from the shapes of the inputs\n  at: ", variable.site().str()));
       }
       dims.push_back(dim.constant());
     }
@@ -435,8 +435,7 @@ void Lowerer::number_registers() {
     const IntSymbol& what = analysis_.symbols()[symbol];
     if (what.kind == IntSymbol::Kind::kValue) {
       const Location location = locate(what.variable, 0);
-      const int64_t stride =
-          location.layout.strides.empty() ? 1 : location.layout.strides[0];
+      const int64_t stride = location.layout.strides.empty() ? 1 : location.layout.strides[0];
       return {std::nullopt,
               {location.place.region, location.place.index,
                static_cast<int64_t>(what.index) * stride, what.variable.dtype()}};
@@ -444,9 +443,9 @@ void Lowerer::number_registers() {
     if (what.kind == IntSymbol::Kind::kExternal) {
       return {std::nullopt, {Region::kNone, static_cast<uint32_t>(what.index), 0, DType::kInt64}};
     }
-    throw CompileError(absl::StrCat("an integer of ", what.variable.str(),
-                                    " is not known before the program runs\n  made at: ",
-                                    what.variable.site().str()));
+    throw CompileError(absl::StrCat(
+        "an integer of ", what.variable.str(),
+        " is not known before the program runs\n  made at: ", what.variable.site().str()));
   };
   const std::vector<int32_t> registers = integers_.finish(analysis_.ints(), source, program_);
   for (Instruction& instruction : program_.instructions) {

@@ -20,7 +20,7 @@ struct Mode {
   };
 
   Kind kind = Kind::kFastRun;
-  // Names of rules that must not run.
+  // Names of rules that must not run. A name that no rule has is a CompileError of function().
   std::vector<std::string> excluded = {};
   // Run rules that are exact for finite values only.
   bool assume_finite = false;

@@ -7,8 +7,8 @@ namespace {
 
 bool is_identity(const PlacedUpdate& update) {
   const Place& place = update.value.place;
-  return place.region == Region::kShared && place.index == update.slot &&
-         place.offset == 0 && place.moving < 0 && update.value.layout.contiguous();
+  return place.region == Region::kShared && place.index == update.slot && place.offset == 0 &&
+         place.moving < 0 && update.value.layout.contiguous();
 }
 
 bool can_write_in_place(ProgramBuilder& builder, const PlacedUpdate& update) {

@@ -11,8 +11,7 @@ namespace {
 
 // Constants, shared variables and host integers are read wherever they are needed.
 bool is_everywhere(const Variable& variable, const ShapeAnalysis& analysis) {
-  return variable.is_constant() || variable.is_shared() ||
-         analysis.find_value(variable) != nullptr;
+  return variable.is_constant() || variable.is_shared() || analysis.find_value(variable) != nullptr;
 }
 
 // What was known of the outputs of `from` holds for those of a copy with other operands.

@@ -10,8 +10,8 @@ namespace bitale {
 
 void Profile::add(const Instruction& instruction, int64_t nanoseconds) {
   std::lock_guard<std::mutex> lock(mutex_);
-  Row& row = rows_[absl::StrCat(instruction.kernel_name, "  ", instruction.label, "  ",
-                                instruction.site)];
+  Row& row =
+      rows_[absl::StrCat(instruction.kernel_name, "  ", instruction.label, "  ", instruction.site)];
   row.nanoseconds += nanoseconds;
   ++row.calls;
 }

@@ -56,8 +56,8 @@ Instruction& ProgramBuilder::push(KernelPtr kernel, std::string label, std::stri
                                   const Site& site, uint32_t arena) {
   if (arena != 0 && dynamic_cast<const DeviceKernel*>(kernel.get()) == nullptr) {
     throw CompileError(absl::StrCat(label, ": kernel ", kernel_name, " cannot run on ",
-                                    device_of(arena).str(), ": it is no DeviceKernel\n  at: ",
-                                    site.str()));
+                                    device_of(arena).str(),
+                                    ": it is no DeviceKernel\n  at: ", site.str()));
   }
   Instruction instruction;
   instruction.arena = arena;
@@ -97,9 +97,9 @@ void ProgramBuilder::emit_copy(const Location& from, const Location& to, const c
 Location ProgramBuilder::emit_integers(DType dtype, const Dims& shape, std::vector<int32_t> handles,
                                        std::string label, const Site& site, uint32_t arena) {
   const auto count = static_cast<int64_t>(handles.size());
-  const KernelPtr kernel =
-      arena == 0 ? make_integers_kernel(dtype, count)
-                 : device_backend(device_of(arena).kind).make_integers(dtype, count);
+  const KernelPtr kernel = arena == 0
+                               ? make_integers_kernel(dtype, count)
+                               : device_backend(device_of(arena).kind).make_integers(dtype, count);
   const Location location = new_output(dtype, shape, arena);
   Instruction& instruction = push(kernel, std::move(label), "integers", site, arena);
   instruction.integers = std::move(handles);
@@ -117,8 +117,7 @@ Location ProgramBuilder::emit_hop(const Location& from, uint32_t arena, const Si
   const Location source = contiguous(from, site);
   const Location target = new_output(source.layout.dtype, source.layout.shape, arena);
   const Place place = use(source.place);
-  const size_t bytes =
-      static_cast<size_t>(source.layout.size()) * size_of(source.layout.dtype);
+  const size_t bytes = static_cast<size_t>(source.layout.size()) * size_of(source.layout.dtype);
   Instruction& instruction =
       arena == 0 ? push(make_download_kernel(bytes), "transfer", "download", site, from.arena)
                  : push(make_upload_kernel(bytes), "transfer", "upload", site, arena);
@@ -148,8 +147,9 @@ bool ProgramBuilder::owns_whole_buffer(const Location& location) const {
     return false;
   }
   const Buffer& buffer = buffers_[location.place.index];
-  return !buffer.claimed && buffer.bytes == location.layout.size() *
-                                                static_cast<int64_t>(size_of(location.layout.dtype));
+  return !buffer.claimed &&
+         buffer.bytes ==
+             location.layout.size() * static_cast<int64_t>(size_of(location.layout.dtype));
 }
 
 void ProgramBuilder::deliver(const Location& from, const Place& target, const char* label,

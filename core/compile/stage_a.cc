@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <set>
+#include <string>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
@@ -10,6 +12,7 @@
 #include "core/compile/placement.h"
 #include "core/graph/op.h"
 #include "core/graph/traversal.h"
+#include "core/rewrite/rule.h"
 #include "core/tensor/container.h"
 #include "core/tensor/device_memory.h"
 
@@ -18,9 +21,7 @@ namespace {
 
 std::string at(SourceSite site) { return "\n  at: " + resolve_site(site).str(); }
 
-std::string made_at(const Variable& variable) {
-  return "\n  made at: " + variable.site().str();
-}
+std::string made_at(const Variable& variable) { return "\n  made at: " + variable.site().str(); }
 
 void check_inputs(const std::vector<In>& inputs, SourceSite site) {
   absl::flat_hash_set<Variable> seen;
@@ -31,9 +32,10 @@ void check_inputs(const std::vector<In>& inputs, SourceSite site) {
     }
     if (v.is_constant() || v.is_shared()) {
       throw CompileError(absl::StrCat(
-          "function: input ", i, " (", v.str(), ") is a ", v.is_shared() ? "shared variable" : "constant",
-          ", not an input", made_at(v), at(site),
-          v.is_shared() ? "\n  hint: shared variables need not be listed; givens can replace one" : ""));
+          "function: input ", i, " (", v.str(), ") is a ",
+          v.is_shared() ? "shared variable" : "constant", ", not an input", made_at(v), at(site),
+          v.is_shared() ? "\n  hint: shared variables need not be listed; givens can replace one"
+                        : ""));
     }
     if (v.is_output()) {
       throw CompileError(absl::StrCat("function: input ", i, " (", v.str(),
@@ -57,20 +59,19 @@ Replacements checked_givens(const Givens& givens, SourceSite site) {
       throw CompileError(absl::StrCat("function: a pair of .givens has no variable", at(site)));
     }
     if (!seen.insert(from).second) {
-      throw CompileError(absl::StrCat("function: ", from.str(), " is given twice", made_at(from),
-                                      at(site)));
+      throw CompileError(
+          absl::StrCat("function: ", from.str(), " is given twice", made_at(from), at(site)));
     }
     bool fits = from.dtype() == to.dtype() && from.rank() == to.rank();
     for (int64_t axis = 0; fits && axis < from.rank(); ++axis) {
       fits = compatible(from.type().dims[axis], to.type().dims[axis]);
     }
     if (!fits) {
-      throw TypeError(absl::StrCat("function: what is given for ", from.str(),
-                                   " has another type: ", to.type().str(), " for ",
-                                   from.type().str(), "\n  variable: ", from.str(), ", made at ",
-                                   from.site().str(), "\n  given: ", to.str(), ", made at ",
-                                   to.site().str(), at(site),
-                                   "\n  hint: cast() and reshape() change types"));
+      throw TypeError(absl::StrCat(
+          "function: what is given for ", from.str(), " has another type: ", to.type().str(),
+          " for ", from.type().str(), "\n  variable: ", from.str(), ", made at ", from.site().str(),
+          "\n  given: ", to.str(), ", made at ", to.site().str(), at(site),
+          "\n  hint: cast() and reshape() change types"));
     }
     values.push_back(to);
   }
@@ -111,8 +112,8 @@ void check_update(const Variable& variable, const Variable& value, SourceSite si
                                ", made at ", value.site().str(), culprit, at(site)));
 }
 
-Updates all_updates(const Outs& outputs, const FunctionOptions& options,
-                    const Replacements& givens, SourceSite site) {
+Updates all_updates(const Outs& outputs, const FunctionOptions& options, const Replacements& givens,
+                    SourceSite site) {
   Updates updates;
   absl::flat_hash_set<Variable> updated;
   for (const auto& [variable, value] : options.updates) {
@@ -152,10 +153,10 @@ void check_leaves(const SymbolicFunction& compiled, const FunctionOptions& optio
                                use.user->site().str());
       break;
     }
-    throw CompileError(absl::StrCat("function: the graph needs ", leaf.str(), " ",
-                                    leaf.type().str(), ", which is not among the inputs",
-                                    made_at(leaf), needed_by, at(site),
-                                    "\n  hint: add it to the inputs, or replace it through .givens"));
+    throw CompileError(
+        absl::StrCat("function: the graph needs ", leaf.str(), " ", leaf.type().str(),
+                     ", which is not among the inputs", made_at(leaf), needed_by, at(site),
+                     "\n  hint: add it to the inputs, or replace it through .givens"));
   }
   if (options.on_unused_input == OnUnusedInput::kIgnore) return;
   const auto replaced = [&](const Variable& variable) {
@@ -164,12 +165,12 @@ void check_leaves(const SymbolicFunction& compiled, const FunctionOptions& optio
   };
   for (const In& in : compiled.inputs) {
     if (used.contains(in.variable)) continue;
-    const std::string what =
-        absl::StrCat("function: input ", in.variable.str(), " ", in.variable.type().str(),
-                     " is not used by any output or update", made_at(in.variable), at(site),
-                     replaced(in.variable)
-                         ? "\n  hint: .givens replaces it everywhere, so leave it out"
-                         : "\n  hint: leave it out, or set .on_unused_input = OnUnusedInput::kIgnore");
+    const std::string what = absl::StrCat(
+        "function: input ", in.variable.str(), " ", in.variable.type().str(),
+        " is not used by any output or update", made_at(in.variable), at(site),
+        replaced(in.variable)
+            ? "\n  hint: .givens replaces it everywhere, so leave it out"
+            : "\n  hint: leave it out, or set .on_unused_input = OnUnusedInput::kIgnore");
     if (options.on_unused_input == OnUnusedInput::kRaise) throw CompileError(what);
     std::fprintf(stderr, "warning: %s\n", what.c_str());
   }
@@ -179,12 +180,25 @@ void check_device(const Mode& mode, SourceSite site) {
   if (mode.device.is_cpu()) return;
   if (mode.kind == Mode::Kind::kDebug || mode.kind == Mode::Kind::kNanGuard) {
     const char* name = mode.kind == Mode::Kind::kDebug ? "kDebugMode" : "kNanGuardMode";
-    throw CompileError(absl::StrCat("function: ", name, " runs on cpu, not on ", mode.device.str(),
-                                    at(site)));
+    throw CompileError(
+        absl::StrCat("function: ", name, " runs on cpu, not on ", mode.device.str(), at(site)));
   }
   if (!has_device_memory(mode.device.kind)) {
     throw DeviceError(absl::StrCat("function: no backend for device ", mode.device.str(),
                                    " is linked in", at(site)));
+  }
+}
+
+// A misspelt name would leave the rule running.
+void check_excluded_rules(const Mode& mode, SourceSite site) {
+  std::set<std::string, std::less<>> names;
+  for (const Rule* rule : all_rules()) names.insert(rule->name);
+  for (const GraphPass* pass : all_graph_passes()) names.insert(pass->name);
+  for (const std::string& name : mode.excluded) {
+    if (!names.contains(name)) {
+      throw CompileError(absl::StrCat("function: the mode excludes \"", name,
+                                      "\", and no rule has this name", at(site)));
+    }
   }
 }
 
@@ -221,11 +235,12 @@ RewriteOptions rewrite_options(const Mode& mode) {
   return options;
 }
 
-SymbolicFunction run_stage_a(const Ins& inputs, const Outs& outputs,
-                             const FunctionOptions& options, SourceSite site) {
+SymbolicFunction run_stage_a(const Ins& inputs, const Outs& outputs, const FunctionOptions& options,
+                             SourceSite site) {
   SymbolicFunction compiled;
   compiled.inputs = inputs.list();
   check_device(options.mode, site);
+  check_excluded_rules(options.mode, site);
   check_inputs(compiled.inputs, site);
   for (size_t i = 0; i < outputs.list().size(); ++i) {
     if (!outputs.list()[i].variable.defined()) {
@@ -243,11 +258,10 @@ SymbolicFunction run_stage_a(const Ins& inputs, const Outs& outputs,
   check_leaves(compiled, options, site);
 
   // Stage A's phases in order.
-  const std::vector<Phase> phases =
-      options.mode.kind == Mode::Kind::kFastCompile
-          ? std::vector<Phase>{}
-          : std::vector<Phase>{Phase::kSimplify, Phase::kCanonicalize, Phase::kStabilize,
-                               Phase::kSpecialize};
+  const std::vector<Phase> phases = options.mode.kind == Mode::Kind::kFastCompile
+                                        ? std::vector<Phase>{}
+                                        : std::vector<Phase>{Phase::kSimplify, Phase::kCanonicalize,
+                                                             Phase::kStabilize, Phase::kSpecialize};
   if (options.mode.kind == Mode::Kind::kFastCompile) {
     for (const GraphPass* pass : all_graph_passes()) {
       if (pass->phase == Phase::kSimplify && std::string_view(pass->name) == "merge") {

@@ -1,5 +1,5 @@
-// Stage A, the symbolic half of compiling, once per function: applies givens, finds default updates,
-// checks inputs, outputs and updates, and rewrites.
+// Stage A, the symbolic half of compiling, once per function: applies givens, finds default
+// updates, checks inputs, outputs and updates, and rewrites.
 
 #ifndef BITALE_CORE_COMPILE_STAGE_A_H_
 #define BITALE_CORE_COMPILE_STAGE_A_H_
@@ -32,8 +32,8 @@ struct SymbolicFunction {
   bool placed = false;
 };
 
-SymbolicFunction run_stage_a(const Ins& inputs, const Outs& outputs,
-                             const FunctionOptions& options, SourceSite site);
+SymbolicFunction run_stage_a(const Ins& inputs, const Outs& outputs, const FunctionOptions& options,
+                             SourceSite site);
 
 RewriteOptions rewrite_options(const Mode& mode);
 

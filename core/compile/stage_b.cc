@@ -70,10 +70,8 @@ void check_concrete(const ShapeAnalysis& analysis, size_t first_check) {
     const Apply& apply = *check.output.owner();
     throw ShapeError(absl::StrCat(
         std::string(apply.op().name()), ": ",
-        what_failed(check.what, check.is_condition, check.left.constant(),
-                    check.right.constant()),
-        "\n",
-        describe_operands(apply.inputs()), "  at: ", apply.site().str(),
+        what_failed(check.what, check.is_condition, check.left.constant(), check.right.constant()),
+        "\n", describe_operands(apply.inputs()), "  at: ", apply.site().str(),
         *check.hint ? absl::StrCat("\n  hint: ", check.hint) : ""));
   }
 }
@@ -101,8 +99,7 @@ std::shared_ptr<const Program> lower_inner(const Op& op, std::span<const Dims> i
     const Dims& dims = inner_input_dims[i];
     analysis.set_dims(input, IntExprs(dims.begin(), dims.end()));
     request.bindings.push_back(
-        {input, Region::kInput, static_cast<uint32_t>(i), dims, contiguous_strides(dims),
-         device});
+        {input, Region::kInput, static_cast<uint32_t>(i), dims, contiguous_strides(dims), device});
   }
   StageBOptions options;
   options.home = device;

@@ -35,13 +35,12 @@ SymbolReader::SymbolReader(std::span<const IntSymbol> symbols, std::span<const I
     }
     const auto it = sources.find(symbol.variable);
     if (it == sources.end()) {
-      throw CompileError(absl::StrCat("an integer of the shape program has no source: ",
-                                      symbol.variable.str(), ", made at ",
-                                      symbol.variable.site().str()));
+      throw CompileError(
+          absl::StrCat("an integer of the shape program has no source: ", symbol.variable.str(),
+                       ", made at ", symbol.variable.site().str()));
     }
     Source source = it->second;
-    source.is_dim =
-        symbol.kind == IntSymbol::Kind::kDim || symbol.kind == IntSymbol::Kind::kNamed;
+    source.is_dim = symbol.kind == IntSymbol::Kind::kDim || symbol.kind == IntSymbol::Kind::kNamed;
     source.index = static_cast<uint32_t>(symbol.index);
     sources_.push_back(source);
   }
@@ -59,8 +58,8 @@ void SymbolReader::read(std::span<const Tensor> computed, CallState& state) cons
                                        : element_of(container.read(), source.index);
       continue;
     }
-    const Tensor& tensor = source.kind == Source::Kind::kInput ? state.inputs[source.tensor]
-                                                               : computed[source.tensor];
+    const Tensor& tensor =
+        source.kind == Source::Kind::kInput ? state.inputs[source.tensor] : computed[source.tensor];
     state.symbols[i] =
         source.is_dim ? tensor.shape()[source.index] : element_of(tensor, source.index);
     if (source.kind == Source::Kind::kComputed) state.externals.push_back(state.symbols[i]);

@@ -7,8 +7,8 @@
 
 namespace bitale {
 
-// Lets an output lie in the memory of an input that dies with the same instruction, where the kernel
-// allows it.
+// Lets an output lie in the memory of an input that dies with the same instruction, where the
+// kernel allows it.
 void take_over_buffers(ProgramBuilder& builder);
 
 }  // namespace bitale

@@ -65,10 +65,14 @@ std::vector<RuleExample> stopover_examples() {
 
 std::vector<Variables> stopover_counterexamples() { return {{transfer(example_matrix(), kCpu)}}; }
 
-const RuleRegistrar transfer_of_transfer({.name = "transfer_of_transfer", .phase = Phase::kPlace,
-    .why = "a value on its way through a device need not stop there", .op = "transfer",
-    .apply = skip_stopover, .examples = stopover_examples,
-    .counterexamples = stopover_counterexamples});
+const RuleRegistrar transfer_of_transfer(
+    {.name = "transfer_of_transfer",
+     .phase = Phase::kPlace,
+     .why = "a value on its way through a device need not stop there",
+     .op = "transfer",
+     .apply = skip_stopover,
+     .examples = stopover_examples,
+     .counterexamples = stopover_counterexamples});
 
 }  // namespace
 }  // namespace bitale

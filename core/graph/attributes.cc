@@ -24,14 +24,13 @@ size_t combine(size_t seed, size_t value) {
 
 std::string AttributeValue::str() const {
   return std::visit(
-      Overloaded{[](bool v) { return std::string(v ? "true" : "false"); },
-                 [](int64_t v) { return absl::StrCat(v); },
-                 [](double v) { return absl::StrCat(v); },
-                 [](DType v) { return std::string(name_of(v)); },
-                 [](const std::string& v) { return v; },
-                 [](const std::vector<int64_t>& v) {
-                   return absl::StrCat("(", absl::StrJoin(v, ", "), v.size() == 1 ? ",)" : ")");
-                 }},
+      Overloaded{
+          [](bool v) { return std::string(v ? "true" : "false"); },
+          [](int64_t v) { return absl::StrCat(v); }, [](double v) { return absl::StrCat(v); },
+          [](DType v) { return std::string(name_of(v)); }, [](const std::string& v) { return v; },
+          [](const std::vector<int64_t>& v) {
+            return absl::StrCat("(", absl::StrJoin(v, ", "), v.size() == 1 ? ",)" : ")");
+          }},
       value_);
 }
 

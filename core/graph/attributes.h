@@ -22,9 +22,9 @@ class AttributeValue {
   AttributeValue(int64_t value) : value_(value) {}       // NOLINT
   AttributeValue(double value) : value_(value) {}        // NOLINT
   AttributeValue(DType value) : value_(value) {}         // NOLINT
-  AttributeValue(std::string value) : value_(std::move(value)) {}               // NOLINT
-  AttributeValue(const char* value) : value_(std::string(value)) {}             // NOLINT
-  AttributeValue(std::vector<int64_t> value) : value_(std::move(value)) {}      // NOLINT
+  AttributeValue(std::string value) : value_(std::move(value)) {}           // NOLINT
+  AttributeValue(const char* value) : value_(std::string(value)) {}         // NOLINT
+  AttributeValue(std::vector<int64_t> value) : value_(std::move(value)) {}  // NOLINT
 
   std::string str() const;
   size_t hash() const;

@@ -34,8 +34,8 @@ void check_types(const Variable& from, const Variable& to, std::string_view reas
     fits = !(a.is_fixed() && b.is_fixed() && a.length() != b.length());
   }
   if (fits) return;
-  throw CompileError(absl::StrCat("rule ", std::string(reason), " replaced ", from.str(), " of type ",
-                                  from.type().str(), " by type ", to.type().str(),
+  throw CompileError(absl::StrCat("rule ", std::string(reason), " replaced ", from.str(),
+                                  " of type ", from.type().str(), " by type ", to.type().str(),
                                   "\n  at: ", from.site().str()));
 }
 
@@ -78,8 +78,7 @@ void FunctionGraph::add_use(const Variable& variable, Use use) {
   uses_[variable.node()].push_back(use);
 }
 
-void FunctionGraph::remove_use(const Variable& variable, Use use,
-                               std::vector<Apply*>& maybe_dead) {
+void FunctionGraph::remove_use(const Variable& variable, Use use, std::vector<Apply*>& maybe_dead) {
   const auto it = uses_.find(variable.node());
   std::vector<Use>& uses = it->second;
   // Searched from the back: a node is dropped soon after its last use was added.
@@ -192,8 +191,8 @@ void FunctionGraph::verify() const {
   for (size_t i = 0; i < outputs_.size(); ++i) {
     if (outputs_[i].dtype() != output_types_[i].dtype ||
         outputs_[i].rank() != output_types_[i].rank()) {
-      broken_invariant(absl::StrCat("output ", i, " changed its type from ",
-                                    output_types_[i].str(), " to ", outputs_[i].type().str()));
+      broken_invariant(absl::StrCat("output ", i, " changed its type from ", output_types_[i].str(),
+                                    " to ", outputs_[i].type().str()));
     }
   }
 }

@@ -1,4 +1,5 @@
-// The compiler's own, changeable copy of a graph: knows who uses what, replaces nodes, remembers why.
+// The compiler's own, changeable copy of a graph: knows who uses what, replaces nodes, remembers
+// why.
 
 #ifndef BITALE_CORE_GRAPH_FUNCTION_GRAPH_H_
 #define BITALE_CORE_GRAPH_FUNCTION_GRAPH_H_
@@ -45,8 +46,8 @@ class FunctionGraph {
     Variable to;
   };
   // Lets every use of each `from` use its `to` instead, takes in what `to` needs, and drops what
-  // nothing needs any more. `reason` (a rule's name) goes to the observer. A type that knows less than
-  // the old one is narrowed to it. Throws CompileError for another dtype, rank or fixed dim.
+  // nothing needs any more. `reason` (a rule's name) goes to the observer. A type that knows less
+  // than the old one is narrowed to it. Throws CompileError for another dtype, rank or fixed dim.
   void replace(std::span<const Replacement> replacements, std::string_view reason);
   void replace(const Variable& from, const Variable& to, std::string_view reason) {
     const Replacement one{from, to};
@@ -54,8 +55,8 @@ class FunctionGraph {
   }
 
   // Called before each replacement, while both sides are whole.
-  using Observer = std::function<void(const Variable& from, const Variable& to,
-                                      std::string_view reason)>;
+  using Observer =
+      std::function<void(const Variable& from, const Variable& to, std::string_view reason)>;
   void set_observer(Observer observer) { observer_ = std::move(observer); }
 
   // Called for each Apply that enters, or whose inputs changed, through replace().
@@ -63,8 +64,8 @@ class FunctionGraph {
   void set_change_listener(ChangeListener listener) { listener_ = std::move(listener); }
 
   // Checks the written invariants: uses match operands in both directions, every node is reachable,
-  // no cycle, types of outputs are those the graph was made with or narrower. CompileError that names
-  // the broken one.
+  // no cycle, types of outputs are those the graph was made with or narrower. CompileError that
+  // names the broken one.
   void verify() const;
 
  private:

@@ -1,5 +1,5 @@
-// Typed symbolic inputs, with Theano's names: `matrix("x")` is floatX; prefixes b w i l f d mean int8,
-// int16, int32, int64, float32, float64.
+// Typed symbolic inputs, with Theano's names: `matrix("x")` is floatX; prefixes b w i l f d mean
+// int8, int16, int32, int64, float32, float64.
 
 #ifndef BITALE_CORE_GRAPH_INPUTS_H_
 #define BITALE_CORE_GRAPH_INPUTS_H_
@@ -26,7 +26,7 @@ Variable tensor4(std::string name = "", SourceSite site = SourceSite::current())
 Variable tensor5(std::string name = "", SourceSite site = SourceSite::current());
 
 // The same with a fixed dtype.
-#define BITALE_DECLARE_TYPED_INPUTS(prefix)                                              \
+#define BITALE_DECLARE_TYPED_INPUTS(prefix)                                                 \
   Variable prefix##scalar(std::string name = "", SourceSite site = SourceSite::current());  \
   Variable prefix##vector(std::string name = "", SourceSite site = SourceSite::current());  \
   Variable prefix##row(std::string name = "", SourceSite site = SourceSite::current());     \

@@ -37,17 +37,28 @@ IntExpr::IntExpr(IntGraph* graph, int32_t id, std::optional<int64_t> constant)
 int64_t evaluate_int_op(IntOp op, int64_t a, int64_t b, int64_t c) {
   switch (op) {
     case IntOp::kConstant:
-    case IntOp::kSymbol: return a;
-    case IntOp::kAdd: return wrap(bits(a) + bits(b));
-    case IntOp::kSub: return wrap(bits(a) - bits(b));
-    case IntOp::kMul: return wrap(bits(a) * bits(b));
-    case IntOp::kFloorDiv: return floor_divide(a, b);
-    case IntOp::kFloorMod: return b == 0 ? 0 : wrap(bits(a) - bits(floor_divide(a, b)) * bits(b));
-    case IntOp::kMin: return std::min(a, b);
-    case IntOp::kMax: return std::max(a, b);
-    case IntOp::kLess: return a < b;
-    case IntOp::kEqual: return a == b;
-    case IntOp::kSelect: break;
+    case IntOp::kSymbol:
+      return a;
+    case IntOp::kAdd:
+      return wrap(bits(a) + bits(b));
+    case IntOp::kSub:
+      return wrap(bits(a) - bits(b));
+    case IntOp::kMul:
+      return wrap(bits(a) * bits(b));
+    case IntOp::kFloorDiv:
+      return floor_divide(a, b);
+    case IntOp::kFloorMod:
+      return b == 0 ? 0 : wrap(bits(a) - bits(floor_divide(a, b)) * bits(b));
+    case IntOp::kMin:
+      return std::min(a, b);
+    case IntOp::kMax:
+      return std::max(a, b);
+    case IntOp::kLess:
+      return a < b;
+    case IntOp::kEqual:
+      return a == b;
+    case IntOp::kSelect:
+      break;
   }
   return a != 0 ? b : c;
 }
@@ -75,7 +86,9 @@ IntExpr floor_mod(IntExpr a, IntExpr b) {
 IntExpr ceil_div(IntExpr a, IntExpr b) { return is(b, 1) ? a : floor_div(a + (b - 1), b); }
 IntExpr min(IntExpr a, IntExpr b) { return a.same_as(b) ? a : combine(IntOp::kMin, a, b); }
 IntExpr max(IntExpr a, IntExpr b) { return a.same_as(b) ? a : combine(IntOp::kMax, a, b); }
-IntExpr less(IntExpr a, IntExpr b) { return a.same_as(b) ? IntExpr(0) : combine(IntOp::kLess, a, b); }
+IntExpr less(IntExpr a, IntExpr b) {
+  return a.same_as(b) ? IntExpr(0) : combine(IntOp::kLess, a, b);
+}
 IntExpr equal(IntExpr a, IntExpr b) {
   return a.same_as(b) ? IntExpr(1) : combine(IntOp::kEqual, a, b);
 }

@@ -22,8 +22,8 @@ class IntGraph;
 // A handle to one expression. Plain integers convert: `s.dim(0, 1) + 2`.
 class IntExpr {
  public:
-  IntExpr(int64_t constant) : constant_(constant) {}                       // NOLINT
-  IntExpr(int constant) : constant_(constant) {}                           // NOLINT
+  IntExpr(int64_t constant) : constant_(constant) {}  // NOLINT
+  IntExpr(int constant) : constant_(constant) {}      // NOLINT
   IntExpr(IntGraph* graph, int32_t id, std::optional<int64_t> constant);
 
   bool is_constant() const { return graph_ == nullptr; }

@@ -10,9 +10,8 @@ namespace {
 
 std::string operand_error(const Op& op, std::string_view what, std::span<const Variable> inputs,
                           SourceSite site, std::string_view hint) {
-  std::string text =
-      absl::StrCat(std::string(op.name()), ": ", std::string(what), "\n", describe_operands(inputs),
-                   "  at: ", resolve_site(site).str());
+  std::string text = absl::StrCat(std::string(op.name()), ": ", std::string(what), "\n",
+                                  describe_operands(inputs), "  at: ", resolve_site(site).str());
   if (!hint.empty()) absl::StrAppend(&text, "\n  hint: ", std::string(hint));
   return text;
 }
@@ -24,8 +23,8 @@ std::string describe_operands(std::span<const Variable> operands) {
   std::string text;
   for (size_t i = 0; i < operands.size() && i < kMost; ++i) {
     const Variable& v = operands[i];
-    const std::optional<double> number = v.is_constant() && v.rank() == 0 ? constant_scalar(v)
-                                                                          : std::nullopt;
+    const std::optional<double> number =
+        v.is_constant() && v.rank() == 0 ? constant_scalar(v) : std::nullopt;
     absl::StrAppend(&text, "  operand ", i, ": ", v.str(), number ? absl::StrCat(" ", *number) : "",
                     " ", v.type().str(), ", made at ", v.site().str(), "\n");
   }
@@ -73,9 +72,7 @@ bool Op::equals(const Op& other) const {
          other.inner_outputs().empty();
 }
 
-size_t Op::hash() const {
-  return hash_of(attributes()) ^ std::hash<std::string_view>()(name());
-}
+size_t Op::hash() const { return hash_of(attributes()) ^ std::hash<std::string_view>()(name()); }
 
 std::string Op::str() const {
   const std::string text = to_string(attributes());

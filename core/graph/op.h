@@ -120,8 +120,8 @@ class Op : public std::enable_shared_from_this<Op> {
   // The outputs' dims as integer expressions, and, for host integers, the outputs' values.
   virtual void infer_shape(ShapeContext& context) const = 0;
 
-  // Whether the op reads the elements of input i; false where it needs only the input's dims, or its
-  // value as a host integer (dims of alloc, bounds of a slice).
+  // Whether the op reads the elements of input i; false where it needs only the input's dims, or
+  // its value as a host integer (dims of alloc, bounds of a slice).
   virtual bool needs_elements([[maybe_unused]] size_t input) const { return !traits().shape_only; }
 
   // Per input the gradient of <output_gradients, outputs>, with that input's type; not defined()

@@ -35,8 +35,7 @@ bool integer_fits(int64_t value, DType dtype) {
 
 // The common dtype of those operands that have one; nothing if all are numbers. TypeError where two
 // have none in common.
-std::optional<DType> common_dtype(std::string_view op_name,
-                                  std::initializer_list<Operand> operands) {
+std::optional<DType> common_dtype(std::string_view op_name, std::span<const Operand> operands) {
   std::optional<DType> common;
   Variables seen;
   for (const Operand& operand : operands) {
@@ -47,11 +46,11 @@ std::optional<DType> common_dtype(std::string_view op_name,
     try {
       common = common ? promote(*common, dtype) : dtype;
     } catch (const TypeError&) {
-      throw TypeError(absl::StrCat(
-          std::string(op_name), ": ", std::string(name_of(*common)), " and ",
-          std::string(name_of(dtype)), " have no common integer type\n", describe_operands(seen),
-          "  at: ", resolve_site(operand.site()).str(),
-          "\n  hint: cast one of them, e.g. cast(x, DType::kInt64)"));
+      throw TypeError(absl::StrCat(std::string(op_name), ": ", std::string(name_of(*common)),
+                                   " and ", std::string(name_of(dtype)),
+                                   " have no common integer type\n", describe_operands(seen),
+                                   "  at: ", resolve_site(operand.site()).str(),
+                                   "\n  hint: cast one of them, e.g. cast(x, DType::kInt64)"));
     }
   }
   return common;
@@ -64,10 +63,14 @@ Operand::Operand(const Tensor& value, SourceSite site)
 
 Variable Operand::variable() const {
   switch (weak_) {
-    case Weak::kNone: return variable_;
-    case Weak::kBool: return scalar_constant_int(DType::kBool, integer_, site_);
-    case Weak::kInteger: return scalar_constant_int(DType::kInt64, integer_, site_);
-    case Weak::kFloat: break;
+    case Weak::kNone:
+      return variable_;
+    case Weak::kBool:
+      return scalar_constant_int(DType::kBool, integer_, site_);
+    case Weak::kInteger:
+      return scalar_constant_int(DType::kInt64, integer_, site_);
+    case Weak::kFloat:
+      break;
   }
   return scalar_constant(float_x(), float_, site_);
 }
@@ -79,17 +82,20 @@ Variable Operand::variable_for(DType dtype, std::string_view op_name) const {
   }
   if (weak_ == Weak::kInteger && dtype == DType::kBool) dtype = DType::kInt64;
   if (!integer_fits(integer_, dtype)) {
-    throw TypeError(absl::StrCat(std::string(op_name), ": the number ", integer_,
-                                 " does not fit the ", std::string(name_of(dtype)),
-                                 " operand beside it\n  at: ", resolve_site(site_).str(),
-                                 "\n  hint: cast the operand to a wider dtype first",
-                                 is_floating(dtype) ? ", or round the number: write it as a float"
-                                                    : ""));
+    throw TypeError(absl::StrCat(
+        std::string(op_name), ": the number ", integer_, " does not fit the ",
+        std::string(name_of(dtype)), " operand beside it\n  at: ", resolve_site(site_).str(),
+        "\n  hint: cast the operand to a wider dtype first",
+        is_floating(dtype) ? ", or round the number: write it as a float" : ""));
   }
   return scalar_constant_int(dtype, integer_, site_);
 }
 
 Variables resolve_operands(std::string_view op_name, std::initializer_list<Operand> operands) {
+  return resolve_operands(op_name, std::span(operands.begin(), operands.size()));
+}
+
+Variables resolve_operands(std::string_view op_name, std::span<const Operand> operands) {
   std::optional<DType> common = common_dtype(op_name, operands);
   const bool weak_float = std::ranges::any_of(operands, &Operand::is_weak_float);
   if (!common && weak_float) common = float_x();

@@ -2,13 +2,17 @@
 //
 // The converting constructors capture the caller's line, so `x + y` and `dot(x, w)` know where the
 // user wrote them. C++ numbers are weak: they take the dtype of the variables beside them and never
-// upcast; a number that the dtype cannot hold exactly (for integers) is a TypeError.
+// upcast; a number that the dtype cannot hold exactly (for integers) is a TypeError. A number
+// beyond the largest int64 is a uint64 constant.
 
 #ifndef BITALE_CORE_GRAPH_OPERAND_H_
 #define BITALE_CORE_GRAPH_OPERAND_H_
 
 #include <concepts>
+#include <cstdint>
 #include <initializer_list>
+#include <limits>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -31,7 +35,13 @@ class Operand {
   Operand(T value, SourceSite site = SourceSite::current())  // NOLINT
       : weak_(std::same_as<T, bool> ? Weak::kBool : Weak::kInteger),
         integer_(static_cast<int64_t>(value)),
-        site_(site) {}
+        site_(site) {
+    if constexpr (std::unsigned_integral<T> && sizeof(T) == sizeof(int64_t)) {
+      if (value > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
+        *this = Operand(Tensor(value), site);
+      }
+    }
+  }
 
   // A number without a dtype of its own.
   bool is_weak() const { return weak_ != Weak::kNone; }
@@ -40,9 +50,9 @@ class Operand {
 
   // The variable; a number becomes a constant of its own default dtype (floatX, int64, bool).
   Variable variable() const;
-  // The variable, or the number as a constant of `dtype`. TypeError (naming `op_name`) if an integer
-  // or bool dtype cannot hold the number exactly; a float number with a discrete dtype gives a floatX
-  // constant.
+  // The variable, or the number as a constant of `dtype`. TypeError (naming `op_name`) if `dtype`
+  // cannot hold an integer number exactly. Numbers of a wider kind keep their own: a float one
+  // beside a discrete dtype is a constant of floatX, an integer one beside bool is an int64.
   Variable variable_for(DType dtype, std::string_view op_name) const;
 
  private:
@@ -56,7 +66,9 @@ class Operand {
 };
 
 // The operands as variables: each number takes the promoted dtype of the variables beside it.
+// TypeError where that dtype cannot hold the number or two variables have none in common.
 Variables resolve_operands(std::string_view op_name, std::initializer_list<Operand> operands);
+Variables resolve_operands(std::string_view op_name, std::span<const Operand> operands);
 
 // A constant from a value; "" for no name.
 Variable constant(const Tensor& value, std::string name = "",

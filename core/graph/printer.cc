@@ -48,8 +48,7 @@ std::string debugprint(std::span<const Variable> outputs, PrintOptions options) 
     constexpr int kMostIndent = 60;
     std::string indent;
     for (int i = 0; i < line.depth && i < kMostIndent; ++i) indent += " |";
-    const auto [it, first] =
-        numbers.emplace(line.variable, static_cast<int>(numbers.size()) + 1);
+    const auto [it, first] = numbers.emplace(line.variable, static_cast<int>(numbers.size()) + 1);
     absl::StrAppend(&text, indent, label_of(line.variable), " [", it->second, "]");
     if (!first) {
       text += "\n";
@@ -100,8 +99,8 @@ std::string dot_graph(std::span<const Variable> outputs) {
                     color_of(*apply), "\", label=\"", escaped(apply->op().str()), "\"];\n");
     for (size_t i = 0; i < apply->inputs().size(); ++i) {
       const Variable& input = apply->input(i);
-      absl::StrAppend(&text, "  n", id_of(node_of(input)), " -> n", id_of(apply), " [label=\"",
-                      i, ": ", escaped(input.type().str()), "\"];\n");
+      absl::StrAppend(&text, "  n", id_of(node_of(input)), " -> n", id_of(apply), " [label=\"", i,
+                      ": ", escaped(input.type().str()), "\"];\n");
     }
   }
   for (size_t i = 0; i < outputs.size(); ++i) {

@@ -17,8 +17,8 @@ struct PrintOptions {
   int max_depth = 0;
 };
 
-// A tree with one line per node, inputs below their op; a node that was printed before is referred to
-// by its number (Theano's debugprint):
+// A tree with one line per node, inputs below their op; a node that was printed before is referred
+// to by its number (Theano's debugprint):
 //
 //   add [1] float32 (?,)
 //    |x [2] float32 (?,)
@@ -28,8 +28,8 @@ struct PrintOptions {
 std::string debugprint(std::span<const Variable> outputs, PrintOptions options = {});
 std::string debugprint(const Variable& output, PrintOptions options = {});
 
-// The graph in Graphviz's language: `dot -Tsvg` draws it. Ops are boxes coloured by kind, leaves are
-// ellipses, edges carry types.
+// The graph in Graphviz's language: `dot -Tsvg` draws it. Ops are boxes coloured by kind, leaves
+// are ellipses, edges carry types.
 std::string dot_graph(std::span<const Variable> outputs);
 std::string dot_graph(const Variable& output);
 

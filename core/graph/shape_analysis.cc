@@ -33,10 +33,10 @@ class AnalysisContext final : public AnalysisReader {
       if (known.is_named()) {
         analysis_.named_outputs_.push_back({&known.name(), dims[axis], variable});
       }
-      if (!known.is_fixed() || (dims[axis].is_constant() && dims[axis].constant() == known.length()))
+      if (!known.is_fixed() ||
+          (dims[axis].is_constant() && dims[axis].constant() == known.length()))
         continue;
-      require_equal(dims[axis], known.length(), "a dim differs from its static length",
-                    "");
+      require_equal(dims[axis], known.length(), "a dim differs from its static length", "");
       dims[axis] = known.length();
     }
     // Dims that were stated beforehand (a program's concrete ones) stay.
@@ -62,7 +62,8 @@ class AnalysisContext final : public AnalysisReader {
 std::string what_failed(std::string_view what, bool is_condition, int64_t left, int64_t right) {
   const std::string text(what);
   if (is_condition) return text;
-  if (text.find("$left") == std::string::npos) return absl::StrCat(text, ": ", left, " and ", right);
+  if (text.find("$left") == std::string::npos)
+    return absl::StrCat(text, ": ", left, " and ", right);
   return absl::StrReplaceAll(text,
                              {{"$left", absl::StrCat(left)}, {"$right", absl::StrCat(right)}});
 }
@@ -158,9 +159,9 @@ IntExpr ShapeAnalysis::value(const Variable& variable, size_t element) {
   }
   const IntExprs& length = dims(variable);
   if (variable.rank() == 1 && !length[0].is_constant()) {
-    throw CompileError(absl::StrCat("dims cannot come from the integer vector ", variable.str(),
-                                    ": its length is not fixed\n  made at: ",
-                                    variable.site().str()));
+    throw CompileError(
+        absl::StrCat("dims cannot come from the integer vector ", variable.str(),
+                     ": its length is not fixed\n  made at: ", variable.site().str()));
   }
   const int64_t count = variable.rank() == 0 ? 1 : length[0].constant();
   IntExprs values;

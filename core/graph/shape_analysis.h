@@ -16,9 +16,9 @@ namespace bitale {
 // What a symbol of the IntGraph stands for, in terms of a call.
 struct IntSymbol {
   enum class Kind : uint8_t {
-    kDim,    // length of axis `index` of leaf `variable`
-    kNamed,  // the length that a dim's name stands for: axis `index` of leaf `variable`, its first
-    kValue,  // element `index` of integer leaf `variable`
+    kDim,     // length of axis `index` of leaf `variable`
+    kNamed,   // the length that a dim's name stands for: axis `index` of leaf `variable`, its first
+    kValue,   // element `index` of integer leaf `variable`
     kOpaque,  // element `index` of `variable`, an output that must be computed first
     kExternal  // number `index` of the values that the caller hands to a program
   };

@@ -21,8 +21,8 @@ class ShapeContext {
   virtual IntExpr dim(size_t input, size_t axis) = 0;
   // All lengths of an input.
   IntExprs dims(size_t input);
-  // The value of an integer scalar input (element 0) or of an element of an integer vector. Where no
-  // expression is known, the value becomes one that is computed before the program is chosen.
+  // The value of an integer scalar input (element 0) or of an element of an integer vector. Where
+  // no expression is known, the value becomes one that is computed before the program is chosen.
   virtual IntExpr value(size_t input, size_t element = 0) = 0;
   // Whether value() would be an expression of dims and host integers.
   virtual bool has_value(size_t input) = 0;

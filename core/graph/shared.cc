@@ -14,8 +14,8 @@ const std::shared_ptr<SharedContainer>& container_of(const Variable& variable, c
     throw TypeError(absl::StrCat(what, ": no variable is given (a default-constructed Variable)"));
   }
   if (!variable.is_shared()) {
-    throw TypeError(absl::StrCat(what, ": ", variable.str(), " is not a shared variable\n  made at: ",
-                                 variable.site().str()));
+    throw TypeError(absl::StrCat(what, ": ", variable.str(),
+                                 " is not a shared variable\n  made at: ", variable.site().str()));
   }
   return variable.container();
 }
@@ -57,11 +57,10 @@ void set_value(const Variable& variable, const Tensor& value, bool borrow) {
                                  " has no value\n  made at: ", variable.site().str()));
   }
   if (value.dtype() != variable.dtype()) {
-    throw TypeError(absl::StrCat("set_value: ", variable.str(), " holds ",
-                                 std::string(name_of(variable.dtype())), ", the value is ",
-                                 std::string(name_of(value.dtype())),
-                                 "\n  made at: ", variable.site().str(),
-                                 "\n  hint: value.cast(dtype) converts it"));
+    throw TypeError(absl::StrCat(
+        "set_value: ", variable.str(), " holds ", std::string(name_of(variable.dtype())),
+        ", the value is ", std::string(name_of(value.dtype())),
+        "\n  made at: ", variable.site().str(), "\n  hint: value.cast(dtype) converts it"));
   }
   check_shape(variable.type(), value, variable.str(), variable.site().source);
   std::unique_lock<std::shared_mutex> lock(container.mutex());

@@ -28,8 +28,8 @@ struct SharedOptions {
 Variable shared(const Tensor& value, std::string name = "", SharedOptions options = {},
                 SourceSite site = SourceSite::current());
 
-// The current value: a copy, or with `borrow` the container's own memory, which later updates change.
-// Waits for calls that write it. TypeError unless `variable` is shared.
+// The current value: a copy, or with `borrow` the container's own memory, which later updates
+// change. Waits for calls that write it. TypeError unless `variable` is shared.
 Tensor get_value(const Variable& variable, bool borrow = false);
 
 // Replaces the value (copied, or with `borrow` taken over). TypeError for another dtype, ShapeError

@@ -26,7 +26,8 @@ bool depends_on(std::span<const Variable> outputs, const Variable& variable);
 using Replacements = absl::flat_hash_map<Variable, Variable>;
 
 // A copy of the graph under `outputs` in which the keys of `replacements` stand for their values.
-// Leaves are shared, types, names and sites kept; afterwards `replacements` maps every copied variable.
+// Leaves are shared, types, names and sites kept; afterwards `replacements` maps every copied
+// variable.
 Variables clone_graph(std::span<const Variable> outputs, Replacements& replacements);
 
 // Whether the two graphs compute the same function of the same leaves by the same structure.

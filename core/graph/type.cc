@@ -8,9 +8,7 @@ bool TensorType::all_fixed() const {
   return std::all_of(dims.begin(), dims.end(), [](const Dim& dim) { return dim.is_fixed(); });
 }
 
-std::string TensorType::str() const {
-  return std::string(name_of(dtype)) + " " + to_string(dims);
-}
+std::string TensorType::str() const { return std::string(name_of(dtype)) + " " + to_string(dims); }
 
 size_t TensorType::hash() const {
   size_t hash = static_cast<size_t>(dtype) + 0x9e3779b97f4a7c15u;

@@ -27,8 +27,8 @@ struct TensorType {
 // A type with these fixed dims.
 TensorType fixed_type(DType dtype, const Dims& dims);
 
-// Whether every value of type `narrow` is one of type `wide`: same dtype and rank, and each dim equal
-// or known where `wide` knows less. A named dim narrows only an equal name or an unknown dim.
+// Whether every value of type `narrow` is one of type `wide`: same dtype and rank, and each dim
+// equal or known where `wide` knows less. A named dim narrows only an equal name or an unknown dim.
 bool equals_or_narrows(const TensorType& narrow, const TensorType& wide);
 
 }  // namespace bitale

@@ -104,10 +104,14 @@ std::string Variable::str() const {
   if (!defined()) return "no variable";
   if (!name().empty()) return name();
   switch (kind()) {
-    case VariableKind::kInput: return "input";
-    case VariableKind::kConstant: return "constant";
-    case VariableKind::kShared: return "shared";
-    case VariableKind::kOutput: break;
+    case VariableKind::kInput:
+      return "input";
+    case VariableKind::kConstant:
+      return "constant";
+    case VariableKind::kShared:
+      return "shared";
+    case VariableKind::kOutput:
+      break;
   }
   return std::string(owner()->op().name()) + "." + std::to_string(output_index());
 }
@@ -159,9 +163,9 @@ Apply* make_apply(OpPtr op, ApplyInputs inputs, std::span<const TensorType> type
 Variables apply_op(OpPtr op, std::span<const Variable> inputs, SourceSite site) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!inputs[i].defined()) {
-      throw TypeError(std::string(op->name()) + ": operand " + std::to_string(i) +
-                      " is no variable (a default-constructed Variable)\n  at: " +
-                      resolve_site(site).str());
+      throw TypeError(
+          std::string(op->name()) + ": operand " + std::to_string(i) +
+          " is no variable (a default-constructed Variable)\n  at: " + resolve_site(site).str());
     }
   }
   const std::vector<TensorType> types = op->infer_types(TypeContext(*op, inputs, site));

@@ -1,10 +1,10 @@
 // The symbolic graph: variables, and the applications of ops that make them.
 //
-// A Variable is a small handle (one counted pointer) to an input, a constant, a shared variable or an
-// output of an Apply. A variable owns its producer, an Apply owns its inputs; an Apply and all its
-// outputs are one object and live together. Release is iterative, so graphs of hundreds of thousands
-// of nodes are freed without deep recursion. Counts are atomic; building one graph from several
-// threads at once is not supported, sharing a built graph between threads is.
+// A Variable is a small handle (one counted pointer) to an input, a constant, a shared variable or
+// an output of an Apply. A variable owns its producer, an Apply owns its inputs; an Apply and all
+// its outputs are one object and live together. Release is iterative, so graphs of hundreds of
+// thousands of nodes are freed without deep recursion. Counts are atomic; building one graph from
+// several threads at once is not supported, sharing a built graph between threads is.
 
 #ifndef BITALE_CORE_GRAPH_VARIABLE_H_
 #define BITALE_CORE_GRAPH_VARIABLE_H_
@@ -154,7 +154,8 @@ inline Variables apply_op(std::shared_ptr<const Op> op, std::initializer_list<Va
   return apply_op(std::move(op), std::span<const Variable>(inputs.begin(), inputs.size()), site);
 }
 
-// The same op on other inputs; keeps the site and the names of the outputs. For clones and rewrites.
+// The same op on other inputs; keeps the site and the names of the outputs. For clones and
+// rewrites.
 Variables reapply(const Apply& apply, std::span<const Variable> inputs);
 
 }  // namespace bitale

@@ -71,13 +71,12 @@ class PhaseRun {
     }
     ++firings_[rule.name];
     if (budget_-- == 0) {
-      const auto most = std::max_element(firings_.begin(), firings_.end(), [](auto& a, auto& b) {
-        return a.second < b.second;
-      });
+      const auto most = std::max_element(firings_.begin(), firings_.end(),
+                                         [](auto& a, auto& b) { return a.second < b.second; });
       graph_.set_change_listener({});
-      throw CompileError(absl::StrCat("the rules of a phase do not come to an end: ",
-                                      std::string(most->first), " fired ", most->second,
-                                      " times\n  hint: exclude it by name"));
+      throw CompileError(
+          absl::StrCat("the rules of a phase do not come to an end: ", std::string(most->first),
+                       " fired ", most->second, " times\n  hint: exclude it by name"));
     }
     const Variable keep_apply = apply->output(0);
     std::vector<FunctionGraph::Replacement> pairs;
@@ -190,8 +189,8 @@ void run_phases(FunctionGraph& graph, std::span<const Phase> phases, const Rewri
       changed |= PhaseRun(graph, rules, trace).run();
       if (!changed) break;
       if (round == kMostRoundsPerPhase) {
-        throw CompileError(absl::StrCat("phase ", std::string(name_of(phase)),
-                                        " does not come to a fixpoint"));
+        throw CompileError(
+            absl::StrCat("phase ", std::string(name_of(phase)), " does not come to a fixpoint"));
       }
     }
     if (options.verify) graph.verify();

@@ -78,16 +78,27 @@ bool merge(FunctionGraph& graph) {
 }
 
 // Registered for each phase that can create equal nodes.
-const GraphPassRegistrar simplify_merge({.name = "merge", .phase = Phase::kSimplify,
-    .why = "what is computed twice from the same operands need be computed once", .run = merge});
-const GraphPassRegistrar canonicalize_merge({.name = "merge", .phase = Phase::kCanonicalize,
-    .why = "rules create equal nodes side by side", .run = merge});
-const GraphPassRegistrar stabilize_merge({.name = "merge", .phase = Phase::kStabilize,
-    .why = "rules create equal nodes side by side", .run = merge});
-const GraphPassRegistrar specialize_merge({.name = "merge", .phase = Phase::kSpecialize,
-    .why = "rules create equal nodes side by side", .run = merge});
-const GraphPassRegistrar expand_merge({.name = "merge", .phase = Phase::kExpand,
-    .why = "formulas of neighbouring composites share parts", .run = merge});
+const GraphPassRegistrar simplify_merge(
+    {.name = "merge",
+     .phase = Phase::kSimplify,
+     .why = "what is computed twice from the same operands need be computed once",
+     .run = merge});
+const GraphPassRegistrar canonicalize_merge({.name = "merge",
+                                             .phase = Phase::kCanonicalize,
+                                             .why = "rules create equal nodes side by side",
+                                             .run = merge});
+const GraphPassRegistrar stabilize_merge({.name = "merge",
+                                          .phase = Phase::kStabilize,
+                                          .why = "rules create equal nodes side by side",
+                                          .run = merge});
+const GraphPassRegistrar specialize_merge({.name = "merge",
+                                           .phase = Phase::kSpecialize,
+                                           .why = "rules create equal nodes side by side",
+                                           .run = merge});
+const GraphPassRegistrar expand_merge({.name = "merge",
+                                       .phase = Phase::kExpand,
+                                       .why = "formulas of neighbouring composites share parts",
+                                       .run = merge});
 
 }  // namespace
 }  // namespace bitale

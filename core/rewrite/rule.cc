@@ -36,13 +36,20 @@ std::vector<const Rule*> in_declared_order(std::vector<const Rule*> rules) {
 
 std::string_view name_of(Phase phase) {
   switch (phase) {
-    case Phase::kSimplify: return "simplify";
-    case Phase::kCanonicalize: return "canonicalize";
-    case Phase::kStabilize: return "stabilize";
-    case Phase::kSpecialize: return "specialize";
-    case Phase::kPlace: return "place";
-    case Phase::kExpand: return "expand";
-    case Phase::kFuse: break;
+    case Phase::kSimplify:
+      return "simplify";
+    case Phase::kCanonicalize:
+      return "canonicalize";
+    case Phase::kStabilize:
+      return "stabilize";
+    case Phase::kSpecialize:
+      return "specialize";
+    case Phase::kPlace:
+      return "place";
+    case Phase::kExpand:
+      return "expand";
+    case Phase::kFuse:
+      break;
   }
   return "fuse";
 }

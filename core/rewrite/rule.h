@@ -1,5 +1,5 @@
-// A rewrite rule as data: where it stands in the pipeline, why it exists, what it replaces, examples
-// where it fires and counterexamples where it must not, and how exact it is.
+// A rewrite rule as data: where it stands in the pipeline, why it exists, what it replaces,
+// examples where it fires and counterexamples where it must not, and how exact it is.
 //
 // Registration, at namespace scope of an ops/**/*_rewrites.cc file:
 //

@@ -42,17 +42,15 @@ void DeviceRun::begin_call(const int64_t* registers, std::span<void* const> shar
     if (device.integers.empty()) continue;
     device.busy = true;
     device.stream->begin_instruction(-1);
-    device.stream->copy_from_host(
-        device.arena->data() + round_up(program_.device_arenas[d].bytes), device.integers.data(),
-        device.integers.size() * sizeof(int64_t));
+    device.stream->copy_from_host(device.arena->data() + round_up(program_.device_arenas[d].bytes),
+                                  device.integers.data(), device.integers.size() * sizeof(int64_t));
   }
 }
 
 const int64_t* DeviceRun::integers(const Instruction& instruction) const {
   const size_t d = instruction.arena - 1;
   if (program_.device_arenas[d].integer_count == 0) return nullptr;
-  const std::byte* first =
-      devices_[d].arena->data() + round_up(program_.device_arenas[d].bytes);
+  const std::byte* first = devices_[d].arena->data() + round_up(program_.device_arenas[d].bytes);
   return reinterpret_cast<const int64_t*>(first) + instruction.integers_offset;
 }
 

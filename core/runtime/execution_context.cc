@@ -46,8 +46,7 @@ std::shared_ptr<Storage> ContextPool::output_block(size_t index, bool borrow) {
       return block;
     }
   }
-  auto block =
-      Storage::allocate(program_->outputs[index].device, program_->outputs[index].bytes());
+  auto block = Storage::allocate(program_->outputs[index].device, program_->outputs[index].bytes());
   if (blocks.size() < kMostBlocks) blocks.push_back(block);
   return block;
 }

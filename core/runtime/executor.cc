@@ -123,16 +123,23 @@ class Run {
   void* address(const Place& place) const {
     std::byte* base = nullptr;
     switch (place.region) {
-      case Region::kInput: base = static_cast<std::byte*>(bindings_.inputs[place.index]); break;
-      case Region::kShared: base = static_cast<std::byte*>(bindings_.shared[place.index]); break;
+      case Region::kInput:
+        base = static_cast<std::byte*>(bindings_.inputs[place.index]);
+        break;
+      case Region::kShared:
+        base = static_cast<std::byte*>(bindings_.shared[place.index]);
+        break;
       case Region::kConstant:
         base = static_cast<std::byte*>(program_.constants[place.index].raw_data());
         break;
       case Region::kArena:
         base = place.index == 0 ? arena_ : bindings_.devices->arena(place.index);
         break;
-      case Region::kOutput: base = static_cast<std::byte*>(bindings_.outputs[place.index]); break;
-      case Region::kNone: return nullptr;
+      case Region::kOutput:
+        base = static_cast<std::byte*>(bindings_.outputs[place.index]);
+        break;
+      case Region::kNone:
+        return nullptr;
     }
     if (base == nullptr) return nullptr;  // an operand without elements
     base += place.offset;

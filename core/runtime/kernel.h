@@ -33,8 +33,8 @@ struct KernelFrame {
   }
 };
 
-// Thrown by a kernel that cannot go on, such as one that meets an index out of range. The program it
-// runs in makes an ExecutionError of it, with op, operands and the user's line.
+// Thrown by a kernel that cannot go on, such as one that meets an index out of range. The program
+// it runs in makes an ExecutionError of it, with op, operands and the user's line.
 class KernelFailure {
  public:
   explicit KernelFailure(std::string what, std::string hint = "")

@@ -13,7 +13,9 @@ std::string describe(const Program& program, const Place& place) {
   const char* names[] = {"input", "shared", "constant", "arena", "output", "none"};
   std::string text = names[static_cast<int>(place.region)];
   switch (place.region) {
-    case Region::kInput: absl::StrAppend(&text, place.index); break;
+    case Region::kInput:
+      absl::StrAppend(&text, place.index);
+      break;
     case Region::kShared: {
       const SharedSlot& slot = program.shared[place.index];
       absl::StrAppend(&text, slot.variable, on(slot.device));
@@ -22,13 +24,17 @@ std::string describe(const Program& program, const Place& place) {
     case Region::kConstant:
       absl::StrAppend(&text, place.index, on(program.constants[place.index].device()));
       break;
-    case Region::kArena: absl::StrAppend(&text, on(program.device_of(place.index))); break;
+    case Region::kArena:
+      absl::StrAppend(&text, on(program.device_of(place.index)));
+      break;
     case Region::kOutput:
       absl::StrAppend(&text, place.index, on(program.outputs[place.index].device));
       break;
-    case Region::kNone: return text;
+    case Region::kNone:
+      return text;
   }
-  if (place.offset != 0 || place.region == Region::kArena) absl::StrAppend(&text, "+", place.offset);
+  if (place.offset != 0 || place.region == Region::kArena)
+    absl::StrAppend(&text, "+", place.offset);
   if (place.moving >= 0) absl::StrAppend(&text, "+", place.scale, "*r", place.moving);
   return text;
 }

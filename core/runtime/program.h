@@ -36,10 +36,10 @@ enum class Region : uint8_t { kInput, kShared, kConstant, kArena, kOutput, kNone
 // The address of an operand's first element, given the regions' bases.
 struct Place {
   Region region = Region::kNone;
-  uint32_t index = 0;        // which input, shared slot, constant, arena (0: host) or output
-  int64_t offset = 0;        // bytes
-  int32_t moving = -1;       // a register whose value, times `scale`, is added; -1 for none
-  int32_t scale = 0;         // bytes per element
+  uint32_t index = 0;   // which input, shared slot, constant, arena (0: host) or output
+  int64_t offset = 0;   // bytes
+  int32_t moving = -1;  // a register whose value, times `scale`, is added; -1 for none
+  int32_t scale = 0;    // bytes per element
 };
 
 // What the user knows an operand by.
@@ -52,13 +52,13 @@ struct Instruction {
   KernelPtr kernel;
   std::vector<Place> inputs;
   std::vector<Place> outputs;
-  std::vector<int32_t> integers;   // registers handed to the kernel
-  uint32_t arena = 0;              // where it runs: 0 the host, n device_arenas[n - 1]
-  int64_t workspace_offset = 0;    // in that arena
-  int64_t integers_offset = 0;     // on a device: the first among all integers of its instructions
+  std::vector<int32_t> integers;  // registers handed to the kernel
+  uint32_t arena = 0;             // where it runs: 0 the host, n device_arenas[n - 1]
+  int64_t workspace_offset = 0;   // in that arena
+  int64_t integers_offset = 0;    // on a device: the first among all integers of its instructions
 
   // For dumps, profiles and guards.
-  std::string label;               // "dot{...}"
+  std::string label;  // "dot{...}"
   std::string kernel_name;
   std::string site;
   std::vector<OperandName> input_names;  // may be left out
@@ -77,7 +77,7 @@ struct Instruction {
 // An integer that the program reads when it starts: from memory, or, with kNone, the caller's
 // external value number `index`.
 struct IntegerRead {
-  Region region = Region::kNone;   // kInput or kShared
+  Region region = Region::kNone;  // kInput or kShared
   uint32_t index = 0;
   int64_t element = 0;
   DType dtype = DType::kInt64;
@@ -145,7 +145,7 @@ struct ProgramBindings {
   std::span<void* const> shared;
   std::span<void* const> outputs;
   std::span<const int64_t> externals;
-  void* workspace = nullptr;  // workspace_bytes(), aligned to 64
+  void* workspace = nullptr;     // workspace_bytes(), aligned to 64
   DeviceRun* devices = nullptr;  // for a program with device_arenas
 };
 

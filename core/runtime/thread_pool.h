@@ -12,7 +12,8 @@
 
 namespace bitale {
 
-// Threads that take part in parallel_for, the caller included: options().threads, or the hardware's.
+// Threads that take part in parallel_for, the caller included: options().threads, or the
+// hardware's.
 int thread_count();
 
 namespace internal {
@@ -20,8 +21,8 @@ void run_blocks(int64_t blocks, void (*call)(void* body, int64_t block), void* b
 }
 
 // Calls body(block) once for each block in [0, blocks), possibly at the same time; returns when all
-// have finished. Allocates nothing. The first exception is rethrown. A call from inside a block runs
-// its blocks in place. Two callers at once: the second runs its blocks alone.
+// have finished. Allocates nothing. The first exception is rethrown. A call from inside a block
+// runs its blocks in place. Two callers at once: the second runs its blocks alone.
 template <typename Body>
 void parallel_for(int64_t blocks, Body&& body) {
   using Plain = std::remove_reference_t<Body>;

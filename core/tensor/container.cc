@@ -33,7 +33,8 @@ SharedContainer::Form& SharedContainer::find_form(Device device, Layout layout) 
   for (Form& form : forms_) {
     if (form.device == device && form.layout == layout) return form;
   }
-  const Dims shape = layout.is_strided() ? shape_ : Dims{layout.packing->element_count(dtype_, shape_)};
+  const Dims shape =
+      layout.is_strided() ? shape_ : Dims{layout.packing->element_count(dtype_, shape_)};
   forms_.push_back({device, layout, 0, Tensor::empty(dtype_, shape, device)});
   return forms_.back();
 }

@@ -1,8 +1,8 @@
-// The value of a shared variable: one authoritative copy, and conversions to other devices and layouts
-// cached by version.
+// The value of a shared variable: one authoritative copy, and conversions to other devices and
+// layouts cached by version.
 //
-// Who reads holds a shared lock on mutex(), who writes an exclusive one; `function` takes them for a
-// whole call, get_value and set_value for themselves. Users see the strided host form only.
+// Who reads holds a shared lock on mutex(), who writes an exclusive one; `function` takes them for
+// a whole call, get_value and set_value for themselves. Users see the strided host form only.
 
 #ifndef BITALE_CORE_TENSOR_CONTAINER_H_
 #define BITALE_CORE_TENSOR_CONTAINER_H_

@@ -35,13 +35,11 @@ TEST(Print, ReadsAsNumpysRepr) {
        "array([1.25e-30, 1.00e+30, 0.00e+00], dtype=float32)"},
       {Tensor::of<double>({1e-300, 1e300}), "array([1.e-300, 1.e+300])"},
       {Tensor::of<double>({5e-324, 0}), "array([5.e-324, 0.e+000])"},
-      {Tensor::of<float>({NAN, 1.5f, -INFINITY}),
-       "array([ nan,  1.5, -inf], dtype=float32)"},
+      {Tensor::of<float>({NAN, 1.5f, -INFINITY}), "array([ nan,  1.5, -inf], dtype=float32)"},
       {Tensor::of<double>({NAN, INFINITY}), "array([nan, inf])"},
       {Tensor::of<double>({-INFINITY, 1}), "array([-inf,   1.])"},
       {Tensor::of<double>({-0.0, 0.0}), "array([-0.,  0.])"},
-      {Tensor::of<double>({123456.123456789, 0.5}),
-       "array([1.23456123e+05, 5.00000000e-01])"},
+      {Tensor::of<double>({123456.123456789, 0.5}), "array([1.23456123e+05, 5.00000000e-01])"},
       {Tensor::of<float>({99999992.0f, 1.0f}),
        "array([9.999999e+07, 1.000000e+00], dtype=float32)"},
       {Tensor::of<bool>({true, false}), "array([ True, False])"},
@@ -88,8 +86,7 @@ TEST(Print, ReadsAsNumpysRepr) {
        "array([  0,  30,  60,  90, 120, 150, 180, 210, 240, 270, 300, 330, 360,\n"
        "       390, 420, 450, 480, 510, 540, 570, 600, 630, 660, 690, 720, 750,\n"
        "       780, 810, 840, 870, 900, 930, 960, 990])"},
-      {Tensor::arange(DType::kInt64, 1001),
-       "array([   0,    1,    2, ...,  998,  999, 1000])"},
+      {Tensor::arange(DType::kInt64, 1001), "array([   0,    1,    2, ...,  998,  999, 1000])"},
       {Tensor::arange(DType::kFloat32, 2000).reshape({2, 1000}),
        "array([[0.000e+00, 1.000e+00, 2.000e+00, ..., 9.970e+02, 9.980e+02,\n"
        "        9.990e+02],\n"

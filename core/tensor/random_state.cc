@@ -165,8 +165,8 @@ Tensor RandomState::choice(int64_t n, Dims shape, bool replace) {
   if (n <= 0 && count > 0) throw Error("RandomState::choice: there is nothing to choose from");
   if (replace) return count == 0 ? Tensor::empty(DType::kInt64, shape) : randint(0, n, shape);
   if (count > n) {
-    throw Error("RandomState::choice: cannot take " + std::to_string(count) + " different numbers from " +
-                std::to_string(n));
+    throw Error("RandomState::choice: cannot take " + std::to_string(count) +
+                " different numbers from " + std::to_string(n));
   }
   return permutation(n).slice(0, 0, count).reshape(std::move(shape)).copy();
 }

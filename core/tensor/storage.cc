@@ -46,9 +46,12 @@ std::array<DeviceMemory*, kKinds>& registry() {
 
 std::string Device::str() const {
   switch (kind) {
-    case DeviceKind::kCpu: return "cpu";
-    case DeviceKind::kCuda: return "cuda:" + std::to_string(index);
-    case DeviceKind::kNull: break;
+    case DeviceKind::kCpu:
+      return "cpu";
+    case DeviceKind::kCuda:
+      return "cuda:" + std::to_string(index);
+    case DeviceKind::kNull:
+      break;
   }
   return "null:" + std::to_string(index);
 }
@@ -68,8 +71,7 @@ DeviceMemory& device_memory(DeviceKind kind) {
 }
 
 std::shared_ptr<Storage> Storage::allocate(Device device, size_t bytes) {
-  void* data =
-      bytes == 0 ? nullptr : device_memory(device.kind).allocate(device.index, bytes);
+  void* data = bytes == 0 ? nullptr : device_memory(device.kind).allocate(device.index, bytes);
   return std::shared_ptr<Storage>(new Storage(device, data, bytes, true, {}));
 }
 
@@ -78,8 +80,7 @@ std::shared_ptr<Storage> Storage::borrow(Device device, void* data, size_t bytes
   return std::shared_ptr<Storage>(new Storage(device, data, bytes, false, std::move(release)));
 }
 
-Storage::Storage(Device device, void* data, size_t bytes, bool owned,
-                 std::function<void()> release)
+Storage::Storage(Device device, void* data, size_t bytes, bool owned, std::function<void()> release)
     : device_(device), data_(data), bytes_(bytes), owned_(owned), release_(std::move(release)) {}
 
 Storage::~Storage() {

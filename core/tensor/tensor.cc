@@ -225,8 +225,7 @@ Tensor Tensor::reshape(Dims shape) const {
 
 Tensor Tensor::transpose(const Dims& order) const {
   if (order.size() != shape_.size()) {
-    throw ShapeError("transpose of shape " + to_string(shape_) + " with order " +
-                     to_string(order));
+    throw ShapeError("transpose of shape " + to_string(shape_) + " with order " + to_string(order));
   }
   Tensor result = *this;
   std::vector<bool> seen(order.size(), false);
@@ -404,6 +403,12 @@ void copy_strided(const Dims& shape, DType to_dtype, void* to, const Dims& to_st
                    });
     });
   });
+}
+
+void refuse_item(const Dims& shape) {
+  throw ShapeError("item() of a tensor of shape " + to_string(shape) + ": it has " +
+                   std::to_string(element_count(shape)) +
+                   " elements, not one\n  hint: to_vector() gives all of them");
 }
 
 void check_value_count(const Dims& shape, size_t values) {

@@ -30,8 +30,8 @@ class Tensor {
   Tensor(std::shared_ptr<Storage> storage, DType dtype, Dims shape, Dims strides, int64_t offset);
   // A 0-d tensor on the CPU; the dtype is the C++ type's.
   template <typename T>
-    requires kIsElementType<T>
-  Tensor(T value) : Tensor(empty(dtype_of<T>, {})) {  // NOLINT: a number reads as a 0-d tensor
+  requires kIsElementType<T> Tensor(T value)
+      : Tensor(empty(dtype_of<T>, {})) {  // NOLINT: a number reads as a 0-d tensor
     *data<T>() = value;
   }
 
@@ -108,14 +108,15 @@ class Tensor {
 
   // --- Views -----------------------------------------------------------------------------------
 
-  // Same elements in row-major order under another shape; one dim may be -1. A view when the strides
-  // allow it, else a copy. ShapeError if the counts differ.
+  // Same elements in row-major order under another shape; one dim may be -1. A view when the
+  // strides allow it, else a copy. ShapeError if the counts differ.
   Tensor reshape(Dims shape) const;
   // Axis i of the result is axis order[i] of this one.
   Tensor transpose(const Dims& order) const;
   // All axes reversed.
   Tensor transpose() const;
-  // numpy's x[start:stop:step] on one axis; unset bounds run to the end. step may be negative, not 0.
+  // numpy's x[start:stop:step] on one axis; unset bounds run to the end. step may be negative, not
+  // 0.
   Tensor slice(int64_t axis, std::optional<int64_t> start, std::optional<int64_t> stop,
                int64_t step = 1) const;
   // numpy's x[index] on one axis, which goes away. ShapeError if out of range.
@@ -163,6 +164,7 @@ void copy_strided(const Dims& shape, DType to_dtype, void* to, const Dims& to_st
                   DType from_dtype, const void* from, const Dims& from_strides);
 
 // ShapeError unless `shape` holds exactly `values` elements.
+[[noreturn]] void refuse_item(const Dims& shape);
 void check_value_count(const Dims& shape, size_t values);
 
 // --- Implementation of templates ----------------------------------------------------------------
@@ -187,8 +189,8 @@ inline Tensor Tensor::from(const std::vector<bool>& values, Dims shape) {
 template <typename T>
 Tensor Tensor::of(std::initializer_list<std::initializer_list<T>> rows) {
   const size_t columns = rows.size() == 0 ? 0 : rows.begin()->size();
-  Tensor tensor = empty(dtype_of<T>, {static_cast<int64_t>(rows.size()),
-                                      static_cast<int64_t>(columns)});
+  Tensor tensor =
+      empty(dtype_of<T>, {static_cast<int64_t>(rows.size()), static_cast<int64_t>(columns)});
   T* out = static_cast<T*>(tensor.raw_data());
   for (const auto& row : rows) {
     check_value_count({static_cast<int64_t>(columns)}, row.size());
@@ -199,7 +201,7 @@ Tensor Tensor::of(std::initializer_list<std::initializer_list<T>> rows) {
 
 template <typename T>
 T Tensor::item() const {
-  check_value_count(shape_, 1);
+  if (size() != 1) refuse_item(shape_);
   const Tensor here = cast(dtype_of<T>).to(kCpu);
   return *here.data<T>();
 }

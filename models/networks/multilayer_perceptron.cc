@@ -36,11 +36,16 @@ Network multilayer_perceptron(const DataSets& data, const Settings& settings) {
                                           {"log_regression_layer.W", log_regression_layer.W()},
                                           {"log_regression_layer.b", log_regression_layer.b()}}},
                           data, settings);
-  network.layers = {
-      {"hidden_layer", "fully connected, tanh", {n_hidden}, n_in * n_hidden + n_hidden,
-       n_in * n_hidden},
-      {"log_regression_layer", "fully connected, softmax", {n_out}, n_hidden * n_out + n_out,
-       n_hidden * n_out}};
+  network.layers = {{"hidden_layer",
+                     "fully connected, tanh",
+                     {n_hidden},
+                     n_in * n_hidden + n_hidden,
+                     n_in * n_hidden},
+                    {"log_regression_layer",
+                     "fully connected, softmax",
+                     {n_out},
+                     n_hidden * n_out + n_out,
+                     n_hidden * n_out}};
   network.first_weights = hidden_layer.W();
   return network;
 }

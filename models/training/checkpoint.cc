@@ -40,8 +40,8 @@ absl::Status save_checkpoint(const std::string& path, const std::vector<NamedPar
   for (const NamedParameter& parameter : parameters) {
     file.tensors.emplace_back(kParameterPrefix + parameter.name, get_value(parameter.variable));
   }
-  file.tensors.emplace_back(
-      "costs", Tensor::from(state.costs, {static_cast<int64_t>(state.costs.size())}));
+  file.tensors.emplace_back("costs",
+                            Tensor::from(state.costs, {static_cast<int64_t>(state.costs.size())}));
   file.tensors.emplace_back("validation_errors", curve(state.validation_errors));
   file.tensors.emplace_back("test_errors", curve(state.test_errors));
   const EarlyStopping& stopping = state.early_stopping;
@@ -68,9 +68,8 @@ absl::StatusOr<TrainingState> load_checkpoint(const std::string& path,
     return absl::InvalidArgumentError(absl::StrCat(path, ": not a checkpoint of a training run"));
   }
   if (text_of("settings") != settings) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": made with other settings: ",
-                                                   text_of("settings"), "; this run has ",
-                                                   settings));
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": made with other settings: ", text_of("settings"), "; this run has ", settings));
   }
   TrainingState state;
   state.settings = settings;
@@ -99,10 +98,9 @@ absl::StatusOr<TrainingState> load_checkpoint(const std::string& path,
     }
     const TensorType& type = parameter.variable.type();
     if (!equals_or_narrows(fixed_type(value->dtype(), value->shape()), type)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(path, ": parameter ", parameter.name, " is ",
-                       fixed_type(value->dtype(), value->shape()).str(), ", the model has ",
-                       type.str()));
+      return absl::InvalidArgumentError(absl::StrCat(
+          path, ": parameter ", parameter.name, " is ",
+          fixed_type(value->dtype(), value->shape()).str(), ", the model has ", type.str()));
     }
     values.push_back(*value);
   }

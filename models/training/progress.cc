@@ -55,11 +55,11 @@ void Progress::update(int64_t iteration, double cost) {
   const double rate = seconds > 0 ? done / seconds : 0;
   const auto left = static_cast<double>(total_iterations_ - iteration - 1);
   const int64_t epochs = (total_iterations_ + batches_per_epoch_ - 1) / batches_per_epoch_;
-  const std::string line = progress_line(
-      iteration / batches_per_epoch_ + 1, epochs,
-      static_cast<double>(iteration % batches_per_epoch_ + 1) /
-          static_cast<double>(batches_per_epoch_),
-      rate * static_cast<double>(batch_size_), cost, rate > 0 ? left / rate : 0);
+  const std::string line =
+      progress_line(iteration / batches_per_epoch_ + 1, epochs,
+                    static_cast<double>(iteration % batches_per_epoch_ + 1) /
+                        static_cast<double>(batches_per_epoch_),
+                    rate * static_cast<double>(batch_size_), cost, rate > 0 ? left / rate : 0);
   std::fprintf(stderr, "\r\033[K%s", line.c_str());
   std::fflush(stderr);
   drawn_ = true;

@@ -106,11 +106,10 @@ class Trainer {
     const double test_error = mean_error(task_.test, task_.test_batches);
     state_.early_stopping.test_error = test_error;
     state_.test_errors.emplace_back(iteration, test_error);
-    std::snprintf(line, sizeof line,
-                  "     epoch %lld, minibatch %lld/%lld, test error of best model %f %%",
-                  static_cast<long long>(epoch),
-                  static_cast<long long>(iteration % task_.train_batches + 1),
-                  static_cast<long long>(task_.train_batches), test_error * 100);
+    std::snprintf(
+        line, sizeof line, "     epoch %lld, minibatch %lld/%lld, test error of best model %f %%",
+        static_cast<long long>(epoch), static_cast<long long>(iteration % task_.train_batches + 1),
+        static_cast<long long>(task_.train_batches), test_error * 100);
     say(line);
   }
 
@@ -149,10 +148,9 @@ absl::StatusOr<TrainingResult> train(const TrainingTask& task, const TrainerOpti
   const absl::Status status = trainer.run(cost_log->get());
   if (!status.ok()) return status;
   result.interrupted = trainer.interrupted();
-  result.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  result.epochs = (result.state.next_iteration - first_iteration + task.train_batches - 1) /
-                  task.train_batches;
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  result.epochs =
+      (result.state.next_iteration - first_iteration + task.train_batches - 1) / task.train_batches;
   return result;
 }
 

@@ -113,11 +113,10 @@ class ElementChecks {
 
   [[noreturn]] static void fail(const Message& message, int64_t element, int64_t left,
                                 int64_t right) {
-    throw ShapeError(absl::StrCat(message.op, ": ",
-                                  what_failed(message.what, message.is_condition, left, right),
-                                  ", at element ", element, " of map\n", message.operands,
-                                  "  at: ", message.site,
-                                  message.hint.empty() ? "" : "\n  hint: ", message.hint));
+    throw ShapeError(absl::StrCat(
+        message.op, ": ", what_failed(message.what, message.is_condition, left, right),
+        ", at element ", element, " of map\n", message.operands, "  at: ", message.site,
+        message.hint.empty() ? "" : "\n  hint: ", message.hint));
   }
 
   std::vector<Source> sources_;  // one per symbol

@@ -135,12 +135,11 @@ IntExpr output_length(ShapeContext& context, const Conv2dOptions& options, size_
                         axis == 0
                             ? "the filter is larger than the padded input: height $left and $right"
                             : "the filter is larger than the padded input: width $left and $right",
-                  "border_mode \"full\" or explicit padding extends the input");
+                        "border_mode \"full\" or explicit padding extends the input");
   return floor_div(padded - extent, options.subsample[axis]) + 1;
 }
 
-void require_groups(ShapeContext& context, const IntExpr& count, const char* what,
-                    int64_t groups) {
+void require_groups(ShapeContext& context, const IntExpr& count, const char* what, int64_t groups) {
   if (groups == 1) return;
   const std::string* text =
       intern(absl::StrCat("$left ", what, " do not fall into ", groups, " groups"));

@@ -181,9 +181,9 @@ TEST(Conv2d, RefusesAFilterLargerThanThePaddedInput) {
       {"conv2d: the filter is larger than the padded input: height 7 and 6", "hint: "});
   const Variable any = ftensor4("any");
   auto f = function({any, w}, conv2d(any, w));
-  EXPECT_THROW(f(Tensor::ones(DType::kFloat32, {2, 1, 4, 9}),
-                 Tensor::ones(DType::kFloat32, {20, 1, 7, 5})),
-               ShapeError);
+  EXPECT_THROW(
+      f(Tensor::ones(DType::kFloat32, {2, 1, 4, 9}), Tensor::ones(DType::kFloat32, {20, 1, 7, 5})),
+      ShapeError);
 }
 
 TEST(Conv2d, RefusesOtherRanksDtypesAndOptions) {

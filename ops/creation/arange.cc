@@ -25,8 +25,8 @@ std::vector<TensorType> ArangeOp::infer_types(const TypeContext& context) const 
   if (step.is_static() && step.length() == 0) context.shape_error("the step is 0");
   Dim length;
   if (start.is_static() && stop.is_static() && step.is_static()) {
-    const IntExpr count = ceil_div_any(IntExpr(stop.length()) - IntExpr(start.length()),
-                                       IntExpr(step.length()));
+    const IntExpr count =
+        ceil_div_any(IntExpr(stop.length()) - IntExpr(start.length()), IntExpr(step.length()));
     length = Dim(std::max<int64_t>(count.constant(), 0));
   } else if (start.is_static() && start.length() == 0 && step.is_static() && step.length() == 1) {
     length = dim_of_length(context.input(1));
@@ -69,8 +69,7 @@ Variable eye(ShapeItem rows, DType dtype, SourceSite site) {
 Variable eye(ShapeItem rows, ShapeItem columns, int64_t diagonal, DType dtype, SourceSite site) {
   SiteScope scope(site, "eye");
   const ShapeItem diagonal_end = add_lengths(rows, diagonal);
-  const Variable row =
-      dimshuffle(arange(diagonal, diagonal_end, 1, DType::kInt64, site), {0, 'x'});
+  const Variable row = dimshuffle(arange(diagonal, diagonal_end, 1, DType::kInt64, site), {0, 'x'});
   const Variable column = dimshuffle(arange(columns, site), {'x', 0});
   const Variable ones = eq(row, column);
   const bool lengths_known =

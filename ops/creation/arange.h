@@ -9,14 +9,15 @@
 
 namespace bitale {
 
-// numpy's arange over integers: start, start + step, ... before stop; empty where stop is not ahead.
-// ShapeError if step is 0 (a number: when built, else at the call).
+// numpy's arange over integers: start, start + step, ... before stop; empty where stop is not
+// ahead. ShapeError if step is 0 (a number: when built, else at the call).
 Variable arange(ShapeItem start, ShapeItem stop, ShapeItem step = 1, DType dtype = DType::kInt64,
                 SourceSite site = SourceSite::current());
 // 0, 1, ..., stop - 1.
 Variable arange(ShapeItem stop, SourceSite site = SourceSite::current());
 
-// numpy's eye: a (rows, columns) matrix with ones at column - row == diagonal. Square without columns.
+// numpy's eye: a (rows, columns) matrix with ones at column - row == diagonal. Square without
+// columns.
 Variable eye(ShapeItem rows, DType dtype = float_x(), SourceSite site = SourceSite::current());
 Variable eye(ShapeItem rows, ShapeItem columns, int64_t diagonal, DType dtype = float_x(),
              SourceSite site = SourceSite::current());

@@ -59,16 +59,19 @@ TEST(Fill, MakesZerosOnesAndOthers) {
   EXPECT_TRUE(equal_to(eval(zeros({2, 3}, DType::kInt8)), Tensor::zeros(DType::kInt8, {2, 3})));
   EXPECT_TRUE(equal_to(eval(ones({0, 3}, DType::kFloat64)), Tensor::ones(DType::kFloat64, {0, 3})));
   EXPECT_TRUE(equal_to(eval(ones({}, DType::kFloat64)), Tensor::ones(DType::kFloat64, {})));
-  EXPECT_TRUE(equal_to(eval(full({2}, 1.5, DType::kBFloat16)),
-                       Tensor::full(DType::kBFloat16, {2}, 1.5)));
+  EXPECT_TRUE(
+      equal_to(eval(full({2}, 1.5, DType::kBFloat16)), Tensor::full(DType::kBFloat16, {2}, 1.5)));
   const Variable n = lscalar("n");
   const Function f = function({n}, full({n, 2}, 7, DType::kInt32));
   EXPECT_TRUE(equal_to(f(int64_t{3}).only(), Tensor::full(DType::kInt32, {3, 2}, 7)));
   EXPECT_TRUE(equal_to(f(int64_t{0}).only(), Tensor::full(DType::kInt32, {0, 2}, 7)));
   expect_error<ShapeError>([&] { f(int64_t{-1}); }, {"the length of axis 0 is negative: -1"},
                            SourceSite::current(__builtin_FILE(), __builtin_LINE() - 4));
-  expect_error<ShapeError>([&] { zeros({2, -1}); },
-                           {"zeros: the length of axis 1 is negative: -1"});
+  expect_error<ShapeError>(
+      [&] {
+        zeros({2, -1});
+      },
+      {"zeros: the length of axis 1 is negative: -1"});
 }
 
 TEST(FillLike, TakesDimsAndDTypeOnly) {
@@ -77,8 +80,8 @@ TEST(FillLike, TakesDimsAndDTypeOnly) {
   const Tensor value = Tensor::full(DType::kFloat16, {2, 3}, 9);
   EXPECT_TRUE(equal_to(eval(zeros_like(x), {{x, value}}), Tensor::zeros(DType::kFloat16, {2, 3})));
   EXPECT_TRUE(equal_to(eval(ones_like(x), {{x, value}}), Tensor::ones(DType::kFloat16, {2, 3})));
-  EXPECT_TRUE(equal_to(eval(full_like(x, 0.5), {{x, value}}),
-                       Tensor::full(DType::kFloat16, {2, 3}, 0.5)));
+  EXPECT_TRUE(
+      equal_to(eval(full_like(x, 0.5), {{x, value}}), Tensor::full(DType::kFloat16, {2, 3}, 0.5)));
   expect_error<TypeError>([&] { full_like(x, dscalar("v")); },
                           {"full_like: a value of dtype float64 for a tensor of float16"});
 }
@@ -86,7 +89,10 @@ TEST(FillLike, TakesDimsAndDTypeOnly) {
 TEST(Alloc, BroadcastsAndSumsGradients) {
   run_op_case({.name = "a row into a block",
                .inputs = {random_tensor({3})},
-               .build = [](const Variables& v) { return alloc(v[0], {2, 4, 3}); },
+               .build =
+                   [](const Variables& v) {
+                     return alloc(v[0], {2, 4, 3});
+                   },
                .oracle =
                    [](const std::vector<Tensor>& x) {
                      Tensor result = Tensor::zeros(DType::kFloat64, {2, 4, 3});

@@ -70,11 +70,10 @@ Variable full_like(Operand x, Operand value) {
   const Variable filling = value.variable_for(variable.dtype(), "full_like");
   if (filling.dtype() != variable.dtype()) {
     const Variable both[] = {variable, filling};
-    throw TypeError(absl::StrCat("full_like: a value of dtype ",
-                                 std::string(name_of(filling.dtype())), " for a tensor of ",
-                                 std::string(name_of(variable.dtype())), "\n",
-                                 describe_operands(both), "  at: ", resolve_site(x.site()).str(),
-                                 "\n  hint: cast one of them"));
+    throw TypeError(absl::StrCat(
+        "full_like: a value of dtype ", std::string(name_of(filling.dtype())), " for a tensor of ",
+        std::string(name_of(variable.dtype())), "\n", describe_operands(both),
+        "  at: ", resolve_site(x.site()).str(), "\n  hint: cast one of them"));
   }
   return fill("full_like", filling, lengths_of(variable), x.site());
 }

@@ -99,8 +99,9 @@ const KernelRegistrar shape_axis_length({.op = "shape_axis",
                                          .name = "shape_axis_length",
                                          .strided_inputs = true,
                                          .make = make_shape_axis});
-const KernelRegistrar make_vector_gather(
-    {.op = "make_vector", .name = "make_vector_gather", .make = make_vector_kernel});
+const KernelRegistrar make_vector_gather({.op = "make_vector",
+                                          .name = "make_vector_gather",
+                                          .make = make_vector_kernel});
 
 }  // namespace
 }  // namespace bitale

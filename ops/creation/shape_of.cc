@@ -85,8 +85,8 @@ Variable make_vector(const ShapeItems& items, SourceSite site) {
 
 std::vector<TensorType> ShapeAxisOp::infer_types(const TypeContext& context) const {
   if (axis_ >= context.type(0).rank()) {
-    context.shape_error(absl::StrCat("axis ", axis_, " of a tensor of rank ",
-                                     context.type(0).rank()));
+    context.shape_error(
+        absl::StrCat("axis ", axis_, " of a tensor of rank ", context.type(0).rank()));
   }
   return {{DType::kInt64, {}}};
 }

@@ -13,12 +13,12 @@
 
 namespace bitale {
 
-// Theano's shape: the lengths of `x` as an int64 vector of as many elements as axes. Does not need the
-// elements of `x`.
+// Theano's shape: the lengths of `x` as an int64 vector of as many elements as axes. Does not need
+// the elements of `x`.
 Variable shape(Operand x);
 
-// The length of one axis (negative: from the end) as an int64 scalar; a constant if the type fixes it.
-// ShapeError if out of range.
+// The length of one axis (negative: from the end) as an int64 scalar; a constant if the type fixes
+// it. ShapeError if out of range.
 Variable shape(Operand x, int64_t axis);
 
 // The integers as an int64 vector.

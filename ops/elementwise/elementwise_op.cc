@@ -265,7 +265,13 @@ Variable zero_partial(const DerivativePoint& point) {
 }
 
 Variable apply_scalar(const ScalarOp& op, std::initializer_list<Operand> operands) {
-  return apply_scalar(op, resolve_operands(op.name, operands), operands.begin()->site());
+  const SourceSite site = operands.begin()->site();
+  if (op.rule != DTypeRule::kLogic)
+    return apply_scalar(op, resolve_operands(op.name, operands), site);
+  // Each operand is true or false by itself.
+  Variables variables;
+  for (const Operand& operand : operands) variables.push_back(operand.variable());
+  return apply_scalar(op, std::move(variables), site);
 }
 
 Variable apply_scalar(const ScalarOp& op, Variables operands, SourceSite site) {

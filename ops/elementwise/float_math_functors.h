@@ -130,8 +130,7 @@ BITALE_FUNCTOR T float_exp(T x) {
   const T y = T(1) + fma(e.r * e.r, exp_tail(e.r), e.r);
   // In two steps, as 2^k may lie beyond the normal numbers where the result does not.
   const BitsOf<T> k = integer_bits(e.rounded);
-  const BitsOf<T> half =
-      integer_bits(fma(e.rounded - Traits::kRounder, T(0.5), Traits::kRounder));
+  const BitsOf<T> half = integer_bits(fma(e.rounded - Traits::kRounder, T(0.5), Traits::kRounder));
   return y * power_of_two<T>(half) * power_of_two<T>(k - half);
 }
 
@@ -188,8 +187,8 @@ BITALE_FUNCTOR T float_log(T x) {
   const T scaled = subnormal ? x * T(0x1p25) : x;
   // scaled = 2^k m with m in [sqrt(1/2), sqrt(2)).
   const Bits bits = to_bits(scaled) - Traits::kSqrtHalf;
-  const Bits biased = (bits + (Bits(Traits::kExponentBias) << Traits::kMantissaBits)) >>
-                      Traits::kMantissaBits;
+  const Bits biased =
+      (bits + (Bits(Traits::kExponentBias) << Traits::kMantissaBits)) >> Traits::kMantissaBits;
   const T k = from_bits<T>(biased + to_bits(Traits::kRounder)) -
               (Traits::kRounder + T(Traits::kExponentBias)) - (subnormal ? T(25) : T(0));
   constexpr Bits kMantissa = (Bits(1) << Traits::kMantissaBits) - 1;

@@ -57,7 +57,8 @@ void expect_within(const MathCase& math_case, const std::vector<T>& x, double bo
     at = x[i];
   }
   EXPECT_LE(worst, bound) << math_case.op << "(" << at << ")";
-  testing::Test::RecordProperty(std::string("ulp_") + std::string(name_of(dtype_of<T>)), std::to_string(worst));
+  testing::Test::RecordProperty(std::string("ulp_") + std::string(name_of(dtype_of<T>)),
+                                std::to_string(worst));
 }
 
 class FloatMath : public testing::TestWithParam<MathCase> {};
@@ -89,8 +90,8 @@ TEST_P(FloatMath, Float64OverAllExponents) {
 
 TEST_P(FloatMath, SpecialValues) {
   const float inf = std::numeric_limits<float>::infinity();
-  const std::vector<float> x = {0.0f,  -0.0f,  inf,     -inf,   std::nanf(""), 1.0f,    -1.0f,
-                                1e-45f, -1e-45f, 1e-38f, -1e-38f, 88.7f,        -103.9f, 3e38f};
+  const std::vector<float> x = {0.0f,   -0.0f,   inf,    -inf,    std::nanf(""), 1.0f,    -1.0f,
+                                1e-45f, -1e-45f, 1e-38f, -1e-38f, 88.7f,         -103.9f, 3e38f};
   expect_within(GetParam(), x, GetParam().float_error);
   const std::vector<float> y = run_tile(GetParam().op, x);
   for (size_t i = 0; i < 2; ++i) {

@@ -54,7 +54,8 @@ struct Tile {
                                                        const void* const* in) {
     tile_loop<F, Out>(TypeList<Ins...>(), count, out, in);
   }
-  __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma,prefer-vector-width=512"))) static void
+  __attribute__((
+      target("avx512f,avx512bw,avx512dq,avx512vl,fma,prefer-vector-width=512"))) static void
   avx512(int64_t count, void* out, const void* const* in) {
     tile_loop<F, Out>(TypeList<Ins...>(), count, out, in);
   }

@@ -25,8 +25,8 @@ TensorType gathered_type(const TypeContext& context, int64_t axis, size_t first)
   if (context.size() <= first) context.shape_error("no index array");
   const auto count = static_cast<int64_t>(context.size() - first);
   if (axis < 0 || axis + count > type.rank()) {
-    context.shape_error(absl::StrCat(count, " index arrays from axis ", axis, " on for rank ",
-                                     type.rank()));
+    context.shape_error(
+        absl::StrCat(count, " index arrays from axis ", axis, " on for rank ", type.rank()));
   }
   SymbolicDims common = context.type(first).dims;
   for (size_t i = first; i < context.size(); ++i) {
@@ -40,8 +40,8 @@ TensorType gathered_type(const TypeContext& context, int64_t axis, size_t first)
       if (fits) common[k] = meet(common[k], array.dims[k]);
     }
     if (!fits) {
-      context.shape_error(absl::StrCat("the index arrays differ in their dims: ",
-                                       to_string(common), " and ", to_string(array.dims)));
+      context.shape_error(absl::StrCat("the index arrays differ in their dims: ", to_string(common),
+                                       " and ", to_string(array.dims)));
     }
   }
   TensorType result{type.dtype, {}};
@@ -102,8 +102,8 @@ Variables broadcast_arrays(const Variables& arrays) {
   return result;
 }
 
-// True where an entry is the last that writes its place: only these have an effect on a set. Dims of
-// the arrays.
+// True where an entry is the last that writes its place: only these have an effect on a set. Dims
+// of the arrays.
 Variable last_writers(const Variable& x, std::span<const Variable> arrays, int64_t axis) {
   const ShapeItems lengths = lengths_of(arrays[0]);
   ShapeItem count = 1;
@@ -114,8 +114,7 @@ Variable last_writers(const Variable& x, std::span<const Variable> arrays, int64
     places.push_back(length_of(x, axis + static_cast<int64_t>(i)));
   }
   const Variables list(arrays.begin(), arrays.end());
-  const Variable writer =
-      advanced_set_subtensor(full(places, -1.0, DType::kInt64), order, list, 0);
+  const Variable writer = advanced_set_subtensor(full(places, -1.0, DType::kInt64), order, list, 0);
   return eq(advanced_subtensor(writer, list, 0), order);
 }
 
@@ -127,8 +126,7 @@ Variable write(Operand x, Operand value, const Variables& indices, int64_t axis,
       x.variable(),
       fit_value(increment ? "advanced_inc_subtensor" : "advanced_set_subtensor", part, value)};
   operands.insert(operands.end(), arrays.begin(), arrays.end());
-  return apply_one(std::make_shared<WriteAdvancedSubtensorOp>(axis, increment), operands,
-                   x.site());
+  return apply_one(std::make_shared<WriteAdvancedSubtensorOp>(axis, increment), operands, x.site());
 }
 
 Variables with_arrays(std::initializer_list<Variable> leading, std::span<const Variable> arrays) {
@@ -230,9 +228,8 @@ Variables WriteAdvancedSubtensorOp::pushforward(const PushforwardContext& contex
 Variable take(Operand x, Operand indices, std::optional<int64_t> axis) {
   SiteScope scope(x.site(), "");
   const Variable tensor = axis ? x.variable() : flatten(x);
-  return advanced_subtensor(
-      tensor, {indices.variable()},
-      axis ? normalize_axis("take", *axis, tensor.rank(), x.site()) : 0);
+  return advanced_subtensor(tensor, {indices.variable()},
+                            axis ? normalize_axis("take", *axis, tensor.rank(), x.site()) : 0);
 }
 
 Variable advanced_subtensor(Operand x, const Variables& indices, int64_t axis) {

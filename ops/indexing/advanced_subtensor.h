@@ -12,17 +12,17 @@
 
 namespace bitale {
 
-// numpy's take: the entries of `x` at the integers `indices` (any rank) along `axis`, whose place the
-// dims of `indices` take; without an axis, `x` is flattened first. Negative indices count from the end;
-// one out of range raises ExecutionError at the call.
+// numpy's take: the entries of `x` at the integers `indices` (any rank) along `axis`, whose place
+// the dims of `indices` take; without an axis, `x` is flattened first. Negative indices count from
+// the end; one out of range raises ExecutionError at the call.
 Variable take(Operand x, Operand indices, std::optional<int64_t> axis = std::nullopt);
 
 // x[..., a, b, ...] with integer arrays for consecutive axes from `axis` on. The arrays broadcast
 // against each other; their common dims take the place of the axes they index.
 Variable advanced_subtensor(Operand x, const Variables& indices, int64_t axis = 0);
 // `x` with the entries at those places set to, or increased by, `value`, which broadcasts to their
-// dims. Entries are written in row-major order of the arrays: the last set wins, increments add up in
-// that order on every device.
+// dims. Entries are written in row-major order of the arrays: the last set wins, increments add up
+// in that order on every device.
 Variable advanced_set_subtensor(Operand x, Operand value, const Variables& indices,
                                 int64_t axis = 0);
 Variable advanced_inc_subtensor(Operand x, Operand value, const Variables& indices,

@@ -16,8 +16,8 @@ namespace {
 // Bytes of a block that are worth another thread.
 constexpr int64_t kBytesPerBlock = int64_t{1} << 18;
 
-// The indexed tensor as (outer, places, inner), the arrays as `entries` numbers each that name a place
-// together. Places are resolved, and refused, before anything is read or written.
+// The indexed tensor as (outer, places, inner), the arrays as `entries` numbers each that name a
+// place together. Places are resolved, and refused, before anything is read or written.
 class IndexedPlaces {
  public:
   IndexedPlaces(const KernelCall& call, int64_t axis, size_t first) : first_(first), axis_(axis) {
@@ -58,10 +58,10 @@ class IndexedPlaces {
 
  private:
   [[noreturn]] void refuse(int64_t index, size_t array) const {
-    throw KernelFailure(absl::StrCat("index ", index, " is out of range for axis ",
-                                     axis_ + static_cast<int64_t>(array), " of length ",
-                                     lengths_[array]),
-                        "valid indices run from -length to length - 1");
+    throw KernelFailure(
+        absl::StrCat("index ", index, " is out of range for axis ",
+                     axis_ + static_cast<int64_t>(array), " of length ", lengths_[array]),
+        "valid indices run from -length to length - 1");
   }
 
   size_t first_;
@@ -110,9 +110,14 @@ class GatherKernel final : public Kernel {
   void copy_run(char* to, const char* from) const {
     // Single elements are the common case: p[arange(n), y].
     switch (run_bytes_) {
-      case 4: std::memcpy(to, from, 4); return;
-      case 8: std::memcpy(to, from, 8); return;
-      default: std::memcpy(to, from, static_cast<size_t>(run_bytes_));
+      case 4:
+        std::memcpy(to, from, 4);
+        return;
+      case 8:
+        std::memcpy(to, from, 8);
+        return;
+      default:
+        std::memcpy(to, from, static_cast<size_t>(run_bytes_));
     }
   }
 
@@ -171,27 +176,33 @@ std::unique_ptr<const Kernel> make_gather(KernelMaker& maker) {
 std::unique_ptr<const Kernel> make_set(KernelMaker& maker) {
   const KernelCall& call = maker.call();
   switch (size_of(call.outputs[0].dtype)) {
-    case 1: return std::make_unique<ScatterKernel<uint8_t, false>>(call);
-    case 2: return std::make_unique<ScatterKernel<uint16_t, false>>(call);
-    case 4: return std::make_unique<ScatterKernel<uint32_t, false>>(call);
-    default: return std::make_unique<ScatterKernel<uint64_t, false>>(call);
+    case 1:
+      return std::make_unique<ScatterKernel<uint8_t, false>>(call);
+    case 2:
+      return std::make_unique<ScatterKernel<uint16_t, false>>(call);
+    case 4:
+      return std::make_unique<ScatterKernel<uint32_t, false>>(call);
+    default:
+      return std::make_unique<ScatterKernel<uint64_t, false>>(call);
   }
 }
 
 std::unique_ptr<const Kernel> make_inc(KernelMaker& maker) {
-  return visit_dtype(maker.call().outputs[0].dtype,
-                     [&](auto tag) -> std::unique_ptr<const Kernel> {
-                       using T = typename decltype(tag)::type;
-                       return std::make_unique<ScatterKernel<T, true>>(maker.call());
-                     });
+  return visit_dtype(maker.call().outputs[0].dtype, [&](auto tag) -> std::unique_ptr<const Kernel> {
+    using T = typename decltype(tag)::type;
+    return std::make_unique<ScatterKernel<T, true>>(maker.call());
+  });
 }
 
-const KernelRegistrar gather_runs(
-    {.op = "advanced_subtensor", .name = "gather_runs", .make = make_gather});
-const KernelRegistrar scatter_set(
-    {.op = "advanced_set_subtensor", .name = "scatter_set", .make = make_set});
-const KernelRegistrar scatter_add(
-    {.op = "advanced_inc_subtensor", .name = "scatter_add", .make = make_inc});
+const KernelRegistrar gather_runs({.op = "advanced_subtensor",
+                                   .name = "gather_runs",
+                                   .make = make_gather});
+const KernelRegistrar scatter_set({.op = "advanced_set_subtensor",
+                                   .name = "scatter_set",
+                                   .make = make_set});
+const KernelRegistrar scatter_add({.op = "advanced_inc_subtensor",
+                                   .name = "scatter_add",
+                                   .make = make_inc});
 
 }  // namespace
 }  // namespace bitale

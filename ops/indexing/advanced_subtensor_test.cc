@@ -21,7 +21,9 @@ TEST(AdvancedSubtensor, PicksOneElementPerRow) {
   run_op_case({.name = "p[arange(n), y]",
                .inputs = {random_tensor({4, 3}), Tensor::of<int64_t>({2, 0, -1, 1})},
                .build =
-                   [](const Variables& v) { return v[0][{arange(shape(v[1], 0)), v[1]}]; },
+                   [](const Variables& v) {
+                     return v[0][{arange(shape(v[1], 0)), v[1]}];
+                   },
                .oracle =
                    [](const std::vector<Tensor>& x) {
                      Tensor result = Tensor::zeros(DType::kFloat64, {4});
@@ -36,7 +38,10 @@ TEST(AdvancedSubtensor, PicksOneElementPerRow) {
 TEST(AdvancedSubtensor, TakesRowsInAnyOrderAndNumber) {
   run_op_case({.name = "rows",
                .inputs = {random_tensor({3, 4})},
-               .build = [](const Variables& v) { return v[0][integers({2, 0, 2, -1, 2})]; },
+               .build =
+                   [](const Variables& v) {
+                     return v[0][integers({2, 0, 2, -1, 2})];
+                   },
                .oracle =
                    [](const std::vector<Tensor>& x) {
                      Tensor result = Tensor::zeros(DType::kFloat64, {5, 4});
@@ -86,16 +91,21 @@ TEST(AdvancedSubtensor, MixesWithSlicesIntegersAndNewAxes) {
   };
   const int64_t a[] = {3, 0, 1};
   const Variable array = integers({3, 0, 1});
-  check("after a slice", {slice(1, 3), array}, {2, 3, 6},
-        [&](const Dims& at) { return Dims{at[0] + 1, a[at[1]], at[2]}; });
-  check("integer beside it", {slice(), array, 2}, {4, 3},
-        [&](const Dims& at) { return Dims{at[0], a[at[1]], 2}; });
-  check("apart: dims of arrays first", {array, slice(1, 3), array}, {3, 2},
-        [&](const Dims& at) { return Dims{a[at[0]], at[1] + 1, a[at[0]]}; });
-  check("apart by an integer", {0, slice(), array}, {3, 5},
-        [&](const Dims& at) { return Dims{0, at[1], a[at[0]]}; });
-  check("new axis in front", {newaxis, array}, {1, 3, 5, 6},
-        [&](const Dims& at) { return Dims{a[at[1]], at[2], at[3]}; });
+  check("after a slice", {slice(1, 3), array}, {2, 3, 6}, [&](const Dims& at) {
+    return Dims{at[0] + 1, a[at[1]], at[2]};
+  });
+  check("integer beside it", {slice(), array, 2}, {4, 3}, [&](const Dims& at) {
+    return Dims{at[0], a[at[1]], 2};
+  });
+  check("apart: dims of arrays first", {array, slice(1, 3), array}, {3, 2}, [&](const Dims& at) {
+    return Dims{a[at[0]], at[1] + 1, a[at[0]]};
+  });
+  check("apart by an integer", {0, slice(), array}, {3, 5}, [&](const Dims& at) {
+    return Dims{0, at[1], a[at[0]]};
+  });
+  check("new axis in front", {newaxis, array}, {1, 3, 5, 6}, [&](const Dims& at) {
+    return Dims{a[at[1]], at[2], at[3]};
+  });
 }
 
 TEST(AdvancedSubtensor, OfNothing) {
@@ -119,9 +129,10 @@ TEST(AdvancedSubtensor, RefusesIndicesOutOfRange) {
       f(value, Tensor::of<int64_t>({0, wrong})).only().to_vector<double>();
       ADD_FAILURE() << "index " << wrong << " was accepted";
     } catch (const ExecutionError& error) {
-      EXPECT_NE(std::string(error.what()).find("index " + std::to_string(wrong) +
-                                               " is out of range for axis 1 of length 3"),
-                std::string::npos)
+      EXPECT_NE(
+          std::string(error.what())
+              .find("index " + std::to_string(wrong) + " is out of range for axis 1 of length 3"),
+          std::string::npos)
           << error.what();
     }
   }
@@ -152,17 +163,16 @@ TEST(Take, PutsTheDimsOfTheIndicesAtTheAxis) {
                      const int64_t from[2][2] = {{3, 0}, {1, 3}};
                      Tensor result = Tensor::zeros(DType::kFloat64, {2, 2, 2, 3});
                      for_each_index({2, 2, 2, 3}, [&](const Dims& at) {
-                       set_element(result, at,
-                                   element(x[0], {at[0], from[at[1]][at[2]], at[3]}));
+                       set_element(result, at, element(x[0], {at[0], from[at[1]][at[2]], at[3]}));
                      });
                      return result;
                    }});
-  run_op_case({.name = "flattened, by a scalar",
-               .inputs = {random_tensor({2, 3})},
-               .build = [](const Variables& v) { return take(v[0], int64_t{4}); },
-               .oracle = [](const std::vector<Tensor>& x) {
-                 return x[0].select(0, 1).select(0, 1).copy();
-               }});
+  run_op_case(
+      {.name = "flattened, by a scalar",
+       .inputs = {random_tensor({2, 3})},
+       .build = [](const Variables& v) { return take(v[0], int64_t{4}); },
+       .oracle =
+           [](const std::vector<Tensor>& x) { return x[0].select(0, 1).select(0, 1).copy(); }});
 }
 
 TEST(AdvancedIncSubtensor, AddsUpRepeatedPositions) {
@@ -223,12 +233,18 @@ TEST(AdvancedSetSubtensor, WritesThroughSlices) {
 
 TEST(AdvancedSubtensor, RefusesArraysThatDoNotBroadcast) {
   const Variable x = tensor(DType::kFloat32, {4, 5}, "x");
-  expect_error<ShapeError>([&] { x[{integers({1, 2, 3}), integers({1, 2})}]; },
-                           {"the index arrays differ in their dims: (3,) and (2,)"});
+  expect_error<ShapeError>(
+      [&] {
+        x[{integers({1, 2, 3}), integers({1, 2})}];
+      },
+      {"the index arrays differ in their dims: (3,) and (2,)"});
   expect_error<ShapeError>([&] { take(x, integers({1}), 2); },
                            {"take: axis 2 is out of range for 2 axes"});
-  expect_error<TypeError>([&] { set_subtensor(x[{slice(0, 2), integers({1})}], 0.0); },
-                          {"set_subtensor: cannot tell which tensor", "set_subtensor(x, {indices}"});
+  expect_error<TypeError>(
+      [&] {
+        set_subtensor(x[{slice(0, 2), integers({1})}], 0.0);
+      },
+      {"set_subtensor: cannot tell which tensor", "set_subtensor(x, {indices}"});
 }
 
 }  // namespace

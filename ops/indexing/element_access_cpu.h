@@ -18,8 +18,8 @@ T add_elements(T a, T b) {
     return a || b;
   } else if constexpr (std::is_integral_v<T>) {
     using Unsigned = std::make_unsigned_t<T>;
-    return static_cast<T>(static_cast<Unsigned>(static_cast<Unsigned>(a) +
-                                                static_cast<Unsigned>(b)));
+    return static_cast<T>(
+        static_cast<Unsigned>(static_cast<Unsigned>(a) + static_cast<Unsigned>(b)));
   } else if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
     return a + b;
   } else {

@@ -28,15 +28,16 @@ inline constexpr NewAxis newaxis;
 struct Ellipsis {};
 inline constexpr Ellipsis ellipsis;
 
-// The start or stop of a slice, or an integer index: absent, a number, or an integer scalar Variable.
+// The start or stop of a slice, or an integer index: absent, a number, or an integer scalar
+// Variable.
 class SliceBound {
  public:
   SliceBound(None) {}  // NOLINT: bounds read as values
   template <std::integral T>
-    requires(!std::same_as<T, bool> && !std::same_as<T, char>)
-  SliceBound(T value) : SliceBound(ShapeItem(value)) {}  // NOLINT
+  requires(!std::same_as<T, bool> && !std::same_as<T, char>) SliceBound(T value)
+      : SliceBound(ShapeItem(value)) {}                                // NOLINT
   SliceBound(const Variable& value) : SliceBound(ShapeItem(value)) {}  // NOLINT
-  SliceBound(const ShapeItem& value)  // NOLINT
+  SliceBound(const ShapeItem& value)                                   // NOLINT
       : kind_(value.is_static() ? Kind::kNumber : Kind::kVariable),
         number_(value.is_static() ? value.length() : 0),
         variable_(value.is_static() ? Variable() : value.variable()) {}
@@ -59,8 +60,8 @@ class Index {
   enum class Kind : uint8_t { kInteger, kSlice, kNewAxis, kEllipsis, kArray };
 
   template <std::integral T>
-    requires(!std::same_as<T, bool> && !std::same_as<T, char>)
-  Index(T value, SourceSite site = SourceSite::current())  // NOLINT: indices read as values
+  requires(!std::same_as<T, bool> && !std::same_as<T, char>)
+      Index(T value, SourceSite site = SourceSite::current())  // NOLINT: indices read as values
       : kind_(Kind::kInteger), start_(value), site_(site) {}
   // A scalar is an integer index, anything else an array of them.
   Index(const Variable& value, SourceSite site = SourceSite::current());  // NOLINT
@@ -92,8 +93,9 @@ class Index {
 
 using Indices = std::vector<Index>;
 
-// Python's slice: from start up to, not including, stop, every step-th. Bounds are clamped to the axis,
-// negative ones count from the end; step may be negative, and is never 0 (ShapeError where it is used).
+// Python's slice: from start up to, not including, stop, every step-th. Bounds are clamped to the
+// axis, negative ones count from the end; step may be negative, and is never 0 (ShapeError where it
+// is used).
 inline Index slice(SliceBound start, SliceBound stop, int64_t step = 1,
                    SourceSite site = SourceSite::current()) {
   return Index(start, stop, step, site);

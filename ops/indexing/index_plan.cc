@@ -36,9 +36,8 @@ Indices complete(std::string_view op_name, const Variable& x, const Indices& ind
         op_name, absl::StrCat("too many indices: ", axes, " for rank ", x.rank()), x, site, ""));
   }
   if (ellipses > 1) {
-    throw ShapeError(index_error(op_name,
-                                 absl::StrCat(ellipses, " ellipses, only one has a meaning"), x,
-                                 site, ""));
+    throw ShapeError(index_error(
+        op_name, absl::StrCat(ellipses, " ellipses, only one has a meaning"), x, site, ""));
   }
   const auto missing = static_cast<size_t>(x.rank() - axes);
   Indices full;
@@ -126,8 +125,7 @@ IndexPlan plan_indices(std::string_view op_name, const Variable& x, const Indice
 
   bool moved = false;
   if (any_array) {
-    const bool consecutive =
-        array_places.back() - array_places.front() + 1 == array_places.size();
+    const bool consecutive = array_places.back() - array_places.front() + 1 == array_places.size();
     if (consecutive) {
       plan.array_axis = static_cast<int64_t>(array_places.front());
     } else {
@@ -164,19 +162,17 @@ Variable fit_value(std::string_view op_name, const Variable& part, const Operand
   Variable fitted = value.variable_for(part.dtype(), op_name);
   const Variable both[] = {part, fitted};
   if (promote(part.dtype(), fitted.dtype()) != part.dtype()) {
-    throw TypeError(absl::StrCat(std::string(op_name), ": a value of dtype ",
-                                 std::string(name_of(fitted.dtype())),
-                                 " would lose precision in a tensor of ",
-                                 std::string(name_of(part.dtype())), "\n", describe_operands(both),
-                                 "  at: ", resolve_site(value.site()).str(),
-                                 "\n  hint: cast one of them"));
+    throw TypeError(
+        absl::StrCat(std::string(op_name), ": a value of dtype ",
+                     std::string(name_of(fitted.dtype())), " would lose precision in a tensor of ",
+                     std::string(name_of(part.dtype())), "\n", describe_operands(both),
+                     "  at: ", resolve_site(value.site()).str(), "\n  hint: cast one of them"));
   }
   if (fitted.dtype() != part.dtype()) fitted = cast(fitted, part.dtype());
   if (fitted.rank() > part.rank()) {
-    throw ShapeError(absl::StrCat(std::string(op_name), ": the value has rank ", fitted.rank(),
-                                  ", the part has rank ", part.rank(), "\n",
-                                  describe_operands(both),
-                                  "  at: ", resolve_site(value.site()).str()));
+    throw ShapeError(absl::StrCat(
+        std::string(op_name), ": the value has rank ", fitted.rank(), ", the part has rank ",
+        part.rank(), "\n", describe_operands(both), "  at: ", resolve_site(value.site()).str()));
   }
   const int64_t missing = part.rank() - fitted.rank();
   for (int64_t axis = 0; axis < fitted.rank(); ++axis) {

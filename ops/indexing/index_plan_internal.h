@@ -1,5 +1,5 @@
-// How a list of indices is carried out: a basic part (integers and slices), new axes, and one gather by
-// integer arrays.
+// How a list of indices is carried out: a basic part (integers and slices), new axes, and one
+// gather by integer arrays.
 
 #ifndef BITALE_OPS_INDEXING_INDEX_PLAN_INTERNAL_H_
 #define BITALE_OPS_INDEXING_INDEX_PLAN_INTERNAL_H_
@@ -16,8 +16,8 @@ struct IndexPlan {
   // First: one index per axis; axes that arrays index stay whole.
   AxisIndices axes;
   Variables bounds;
-  // Then: the dimshuffle that inserts new axes and moves the axes of arrays side by side; empty if it
-  // would change nothing.
+  // Then: the dimshuffle that inserts new axes and moves the axes of arrays side by side; empty if
+  // it would change nothing.
   std::vector<int64_t> order;
   // Last: the arrays, for consecutive axes from `array_axis` on.
   Variables arrays;
@@ -33,8 +33,8 @@ IndexPlan plan_indices(std::string_view op_name, const Variable& x, const Indice
 // The tensor under the plan's first two steps.
 Variable apply_basic(const IndexPlan& plan, const Variable& x, SourceSite site);
 
-// `value` as an operand of a write into `part`: cast to its dtype and broadcast to its dims. TypeError
-// if it does not promote to that dtype.
+// `value` as an operand of a write into `part`: cast to its dtype and broadcast to its dims.
+// TypeError if it does not promote to that dtype.
 Variable fit_value(std::string_view op_name, const Variable& part, const Operand& value);
 
 }  // namespace bitale

@@ -12,16 +12,15 @@ Dim part_dim(const AxisIndex& axis, const Dim& dim) {
   const bool from_start =
       axis.start.kind == Bound::Kind::kAbsent ||
       (axis.start.kind == Bound::Kind::kNumber && axis.start.number == 0 && axis.step == 1);
-  if (from_start && axis.stop.kind == Bound::Kind::kAbsent &&
-      (axis.step == 1 || axis.step == -1)) {
+  if (from_start && axis.stop.kind == Bound::Kind::kAbsent && (axis.step == 1 || axis.step == -1)) {
     return dim;
   }
   if (!dim.is_fixed() || axis.start.kind == Bound::Kind::kOperand ||
       axis.stop.kind == Bound::Kind::kOperand) {
     return Dim();
   }
-  return Dim(slice_range(axis, axis.start.number, axis.stop.number, dim.length())
-                 .length.constant());
+  return Dim(
+      slice_range(axis, axis.start.number, axis.stop.number, dim.length()).length.constant());
 }
 
 }  // namespace
@@ -55,11 +54,11 @@ std::vector<AxisRange> axis_ranges(ShapeContext& context, const AxisIndices& ind
     }
     constexpr const char* kHint = "valid indices run from -length to length - 1";
     // Equal to its clamped self only within the axis; an empty axis has no index at all.
-    context.require_equal(
-        start, min(max(start, 0 - length), length - 1),
-        intern(absl::StrCat("index $left is out of range for axis ", axis,
-                            "; the nearest valid one is $right"))->c_str(),
-        kHint);
+    context.require_equal(start, min(max(start, 0 - length), length - 1),
+                          intern(absl::StrCat("index $left is out of range for axis ", axis,
+                                              "; the nearest valid one is $right"))
+                              ->c_str(),
+                          kHint);
     if (!length.is_constant() || length.constant() == 0) {
       context.require(length, "an axis of length 0 has no element to index");
     }
@@ -87,9 +86,10 @@ TensorType part_type(const TypeContext& context, const AxisIndices& indices, siz
   }
   for (size_t i = first; i < context.size(); ++i) {
     if (!is_integer(context.type(i).dtype) || context.type(i).rank() != 0) {
-      context.type_error(absl::StrCat("an index or a bound of a slice must be an integer scalar, not ",
-                                      context.type(i).str()),
-                         "cast(i, DType::kInt64) makes an integer of a number");
+      context.type_error(
+          absl::StrCat("an index or a bound of a slice must be an integer scalar, not ",
+                       context.type(i).str()),
+          "cast(i, DType::kInt64) makes an integer of a number");
     }
   }
   TensorType part{type.dtype, {}};

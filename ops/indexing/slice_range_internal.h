@@ -53,8 +53,8 @@ struct AxisRange {
 // Of a slice of an axis of length `length`.
 AxisRange slice_range(const AxisIndex& axis, IntExpr start, IntExpr stop, IntExpr length);
 
-// The ranges at a call; `first` is the first operand that holds a bound. States, through the context,
-// that integers are in range.
+// The ranges at a call; `first` is the first operand that holds a bound. States, through the
+// context, that integers are in range.
 std::vector<AxisRange> axis_ranges(ShapeContext& context, const AxisIndices& indices, size_t first);
 
 // The number of bounds that are operands.

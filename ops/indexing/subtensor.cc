@@ -40,9 +40,9 @@ Variable write(Operand x, const Indices& indices, Operand value, bool increment)
     return write_part(tensor, plan, plan.order.empty() ? fitted : unshuffle(fitted, plan.order),
                       increment);
   }
-  const Variable written =
-      increment ? advanced_inc_subtensor(part, value, plan.arrays, plan.array_axis)
-                : advanced_set_subtensor(part, value, plan.arrays, plan.array_axis);
+  const Variable written = increment
+                               ? advanced_inc_subtensor(part, value, plan.arrays, plan.array_axis)
+                               : advanced_set_subtensor(part, value, plan.arrays, plan.array_axis);
   if (plan.basic_is_trivial()) return written;
   return write_part(tensor, plan, plan.order.empty() ? written : unshuffle(written, plan.order),
                     /*increment=*/false);
@@ -55,17 +55,18 @@ Variable write_through(const Variable& part, Operand value, bool increment) {
   const auto* basic = owner ? dynamic_cast<const SubtensorOp*>(&owner->op()) : nullptr;
   const auto* advanced = owner ? dynamic_cast<const AdvancedSubtensorOp*>(&owner->op()) : nullptr;
   if (advanced != nullptr && owner->input(0).is_output()) {
-    // Slices and arrays in one list, or two lists one after the other: which tensor is meant is open.
+    // Slices and arrays in one list, or two lists one after the other: which tensor is meant is
+    // open.
     if (dynamic_cast<const SubtensorOp*>(&owner->input(0).owner()->op()) != nullptr ||
         dynamic_cast<const DimshuffleOp*>(&owner->input(0).owner()->op()) != nullptr) {
       advanced = nullptr;
     }
   }
   if (basic == nullptr && advanced == nullptr) {
-    throw TypeError(absl::StrCat(
-        name, ": cannot tell which tensor ", part.str(), " is a part of\n",
-        describe_operands({&part, 1}), "  at: ", resolve_site(value.site()).str(), "\n  hint: say ",
-        name, "(x, {indices}, value)"));
+    throw TypeError(absl::StrCat(name, ": cannot tell which tensor ", part.str(), " is a part of\n",
+                                 describe_operands({&part, 1}),
+                                 "  at: ", resolve_site(value.site()).str(), "\n  hint: say ", name,
+                                 "(x, {indices}, value)"));
   }
   const Variable& tensor = owner->input(0);
   if (advanced != nullptr) {

@@ -18,21 +18,21 @@
 
 namespace bitale {
 
-// numpy's x[indices], for `x` of any dtype. ShapeError for more indices than axes, several ellipses, a
-// step of 0, and an integer out of range (a number at a fixed axis: when built, else at the call);
-// TypeError for an index that is not of an integer dtype. Symbolic integers are host integers: they
-// select at a call, without a new program for each value.
+// numpy's x[indices], for `x` of any dtype. ShapeError for more indices than axes, several
+// ellipses, a step of 0, and an integer out of range (a number at a fixed axis: when built, else at
+// the call); TypeError for an index that is not of an integer dtype. Symbolic integers are host
+// integers: they select at a call, without a new program for each value.
 Variable subtensor(Operand x, const Indices& indices);
 
-// `x` with the part at `indices` replaced by, or increased by, `value`, which broadcasts to that part
-// and has the dtype of `x` or one that promotes to it. Pure: a new tensor; the plan writes in place
-// where nobody else needs `x`. Repeated positions of integer arrays: the last value wins, or all add
-// up in order.
+// `x` with the part at `indices` replaced by, or increased by, `value`, which broadcasts to that
+// part and has the dtype of `x` or one that promotes to it. Pure: a new tensor; the plan writes in
+// place where nobody else needs `x`. Repeated positions of integer arrays: the last value wins, or
+// all add up in order.
 Variable set_subtensor(Operand x, const Indices& indices, Operand value);
 Variable inc_subtensor(Operand x, const Indices& indices, Operand value);
 
-// Theano's spelling: `part` is x[indices]; the result is `x` with that part written. TypeError unless
-// `part` was made by indexing (newaxis apart).
+// Theano's spelling: `part` is x[indices]; the result is `x` with that part written. TypeError
+// unless `part` was made by indexing (newaxis apart).
 Variable set_subtensor(const Variable& part, Operand value);
 Variable inc_subtensor(const Variable& part, Operand value);
 

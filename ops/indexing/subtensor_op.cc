@@ -27,9 +27,12 @@ std::string to_string(const AxisIndices& indices) {
   int operand = 0;
   const auto text = [&](const Bound& bound) {
     switch (bound.kind) {
-      case Bound::Kind::kAbsent: return std::string();
-      case Bound::Kind::kNumber: return absl::StrCat(bound.number);
-      case Bound::Kind::kOperand: break;
+      case Bound::Kind::kAbsent:
+        return std::string();
+      case Bound::Kind::kNumber:
+        return absl::StrCat(bound.number);
+      case Bound::Kind::kOperand:
+        break;
     }
     return absl::StrCat("$", operand++);
   };
@@ -79,10 +82,10 @@ void SubtensorOp::infer_shape(ShapeContext& context) const {
 Variables SubtensorOp::pullback(const PullbackContext& context) const {
   Variables gradients(context.inputs.size());
   if (context.output_gradients[0].defined() && is_floating(context.inputs[0].dtype())) {
-    gradients[0] = apply_one(std::make_shared<WriteSubtensorOp>(indices_, /*increment=*/true),
-                             with_bounds({zeros_like(context.inputs[0]),
-                                          context.output_gradients[0]},
-                                         context.inputs, 1));
+    gradients[0] =
+        apply_one(std::make_shared<WriteSubtensorOp>(indices_, /*increment=*/true),
+                  with_bounds({zeros_like(context.inputs[0]), context.output_gradients[0]},
+                              context.inputs, 1));
   }
   return gradients;
 }
@@ -139,10 +142,10 @@ Variables WriteSubtensorOp::pullback(const PullbackContext& context) const {
   if (!gradient.defined() || !is_floating(gradient.dtype())) return gradients;
   const Variable& value = context.inputs[1];
   if (context.wanted[0]) {
-    gradients[0] = increment_ ? gradient
-                              : apply_one(context.apply.shared_op(),
-                                          with_bounds({gradient, zeros_like(value)},
-                                                      context.inputs, 2));
+    gradients[0] = increment_
+                       ? gradient
+                       : apply_one(context.apply.shared_op(),
+                                   with_bounds({gradient, zeros_like(value)}, context.inputs, 2));
   }
   if (context.wanted[1]) {
     const Variable part = apply_one(std::make_shared<SubtensorOp>(indices_),

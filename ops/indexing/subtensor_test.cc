@@ -103,7 +103,8 @@ TEST(Subtensor, ValuesAndDerivatives) {
   };
   check("integer", {2}, [](const Tensor& x) { return x.select(0, 2).copy(); });
   check("negative integer", {-1}, [](const Tensor& x) { return x.select(0, 3).copy(); });
-  check("two integers", {1, -2}, [](const Tensor& x) { return x.select(0, 1).select(0, 3).copy(); });
+  check("two integers", {1, -2},
+        [](const Tensor& x) { return x.select(0, 1).select(0, 3).copy(); });
   check("all integers", {1, 2, 0},
         [](const Tensor& x) { return x.select(0, 1).select(0, 2).select(0, 0).copy(); });
   check("slices with steps", {slice(1, none, 2), slice(none, none, -1)},
@@ -133,11 +134,12 @@ TEST(Subtensor, MinibatchesNeedNoNewProgram) {
   const Variable x = dmatrix("x");
   const Variable index = lscalar("index");
   const int batch = 4;
-  const Function f = function(
-      {index}, x * 2.0, {.givens = {{x, train[slice(index * batch, (index + 1) * batch)]}}});
+  const Function f = function({index}, x * 2.0,
+                              {.givens = {{x, train[slice(index * batch, (index + 1) * batch)]}}});
   for (int64_t i = 0; i < 3; ++i) {
     const std::vector<int64_t> at = positions(10, i * batch, (i + 1) * batch, 1);
-    EXPECT_TRUE(equal_to(f(i).only(), map_elements(rows(data, at), [](double v) { return 2 * v; })));
+    EXPECT_TRUE(
+        equal_to(f(i).only(), map_elements(rows(data, at), [](double v) { return 2 * v; })));
   }
 }
 
@@ -150,13 +152,16 @@ TEST(Subtensor, IntegersOfTheGraphSelect) {
     EXPECT_TRUE(equal_to(f(value, k).only(), value.select(1, k < 0 ? k + 3 : k).copy())) << k;
   }
   for (const int64_t k : {int64_t{3}, int64_t{-4}}) {
-    expect_error<ShapeError>([&] { f(value, k); },
-                             {"subtensor: index " + std::to_string(k) + " is out of range for axis 1", "-length"},
-                             SourceSite::current(__builtin_FILE(), __builtin_LINE() - 8));
+    expect_error<ShapeError>(
+        [&] { f(value, k); },
+        {"subtensor: index " + std::to_string(k) + " is out of range for axis 1", "-length"},
+        SourceSite::current(__builtin_FILE(), __builtin_LINE() - 8));
   }
-  expect_error<ShapeError>([&] { f(random_tensor({2, 0}), int64_t{0}); },
-                           {"subtensor: "},
-                           SourceSite::current(__builtin_FILE(), __builtin_LINE() - 12));
+  expect_error<ShapeError>(
+      [&] {
+        f(random_tensor({2, 0}), int64_t{0});
+      },
+      {"subtensor: "}, SourceSite::current(__builtin_FILE(), __builtin_LINE() - 12));
 }
 
 TEST(Subtensor, ElementsOfAShapeReachDims) {
@@ -173,8 +178,9 @@ TEST(Subtensor, RefusesBadIndices) {
   expect_error<ShapeError>([&] { x[slice(0, 3, 0)]; }, {"the slice of axis 0 has step 0"});
   expect_error<ShapeError>([&] { x[4]; }, {"index 4 is out of range for axis 0 of length 4"});
   expect_error<ShapeError>([&] { x[-5]; }, {"index -5 is out of range for axis 0 of length 4"});
-  expect_error<TypeError>([&] { x[dscalar("i")]; },
-                          {"an index or a bound of a slice must be an integer scalar, not float64"});
+  expect_error<TypeError>(
+      [&] { x[dscalar("i")]; },
+      {"an index or a bound of a slice must be an integer scalar, not float64"});
   expect_error<TypeError>([&] { x[dvector("i")]; },
                           {"an index must be an integer array, not float64 (?,)"});
   expect_error<TypeError>([&] { x[tensor(DType::kBool, {4}, "mask")]; },
@@ -206,8 +212,7 @@ TEST(SetSubtensor, ReplacesThePartAlone) {
 TEST(SetSubtensor, BroadcastsTheValue) {
   run_op_case({.name = "a vector into all rows",
                .inputs = {random_tensor({4, 3}), random_tensor({3}, -1, 1, 2)},
-               .build =
-                   [](const Variables& v) { return inc_subtensor(v[0][slice(1, 3)], v[1]); },
+               .build = [](const Variables& v) { return inc_subtensor(v[0][slice(1, 3)], v[1]); },
                .oracle =
                    [](const std::vector<Tensor>& x) {
                      Tensor result = x[0].copy();
@@ -218,9 +223,9 @@ TEST(SetSubtensor, BroadcastsTheValue) {
                      return result;
                    }});
   const Variable x = ivector("x");
-  EXPECT_TRUE(equal_to(eval(set_subtensor(x[slice(1, none)], 7),
-                            {{x, Tensor::of<int32_t>({1, 2, 3})}}),
-                       Tensor::of<int32_t>({1, 7, 7})));
+  EXPECT_TRUE(
+      equal_to(eval(set_subtensor(x[slice(1, none)], 7), {{x, Tensor::of<int32_t>({1, 2, 3})}}),
+               Tensor::of<int32_t>({1, 7, 7})));
 }
 
 TEST(SetSubtensor, WritesWhereSymbolicIntegersSay) {
@@ -270,11 +275,12 @@ TEST(SetSubtensor, RefusesValuesThatDoNotFit) {
   const Variable x = tensor(DType::kInt32, {4, 5}, "x");
   expect_error<TypeError>([&] { set_subtensor(x[0], 1.5); },
                           {"set_subtensor: a value of dtype float32 would lose precision"});
+  expect_error<ShapeError>([&] { set_subtensor(x, {0}, tensor(DType::kInt32, {4}, "v")); },
+                           {"set_subtensor: the value has dims (4,), the part (5,)"});
   expect_error<ShapeError>(
-      [&] { set_subtensor(x, {0}, tensor(DType::kInt32, {4}, "v")); },
-      {"set_subtensor: the value has dims (4,), the part (5,)"});
-  expect_error<ShapeError>(
-      [&] { set_subtensor(x, {0}, tensor(DType::kInt32, {4, 5}, "v")); },
+      [&] {
+        set_subtensor(x, {0}, tensor(DType::kInt32, {4, 5}, "v"));
+      },
       {"set_subtensor: the value has rank 2, the part has rank 1"});
   expect_error<TypeError>([&] { inc_subtensor(x, 1); },
                           {"inc_subtensor: cannot tell which tensor x is a part of"});

@@ -50,8 +50,8 @@ class WriteSubtensorKernel : public Kernel {
     if (part_size_ == 0) return;
     int64_t offset = 0;
     for (const Axis& axis : axes_) {
-      const int64_t bound = axis.start_integer < 0 ? axis.index.start.number
-                                                   : frame.integers[axis.start_integer];
+      const int64_t bound =
+          axis.start_integer < 0 ? axis.index.start.number : frame.integers[axis.start_integer];
       offset += slices::first_position(axis.index, bound, axis.length) * axis.stride;
     }
     char* part = frame.output<char>(0) + offset * static_cast<int64_t>(size_of(dtype_));
@@ -124,17 +124,18 @@ std::unique_ptr<const Kernel> make_set(KernelMaker& maker) {
 }
 
 std::unique_ptr<const Kernel> make_inc(KernelMaker& maker) {
-  return visit_dtype(maker.call().outputs[0].dtype,
-                     [&](auto tag) -> std::unique_ptr<const Kernel> {
-                       using T = typename decltype(tag)::type;
-                       return std::make_unique<IncSubtensorKernel<T>>(maker);
-                     });
+  return visit_dtype(maker.call().outputs[0].dtype, [&](auto tag) -> std::unique_ptr<const Kernel> {
+    using T = typename decltype(tag)::type;
+    return std::make_unique<IncSubtensorKernel<T>>(maker);
+  });
 }
 
-const KernelRegistrar set_subtensor_copy(
-    {.op = "set_subtensor", .name = "set_subtensor_copy", .make = make_set});
-const KernelRegistrar inc_subtensor_loop(
-    {.op = "inc_subtensor", .name = "inc_subtensor_loop", .make = make_inc});
+const KernelRegistrar set_subtensor_copy({.op = "set_subtensor",
+                                          .name = "set_subtensor_copy",
+                                          .make = make_set});
+const KernelRegistrar inc_subtensor_loop({.op = "inc_subtensor",
+                                          .name = "inc_subtensor_loop",
+                                          .make = make_inc});
 
 }  // namespace
 }  // namespace bitale

@@ -1,5 +1,5 @@
-// Kernels of argmax and argmin: the first of the best elements in row-major order of the reduced axes;
-// a NaN beats any number, and the first NaN any other.
+// Kernels of argmax and argmin: the first of the best elements in row-major order of the reduced
+// axes; a NaN beats any number, and the first NaN any other.
 
 #include <type_traits>
 
@@ -107,7 +107,8 @@ class ArgKernel final : public Kernel {
     int64_t best_at = found[0];
     for (int64_t part = 1; part < parts(); ++part) {
       const int64_t at = found[part];
-      if (replaces<Order>(comparable(in[at * stride]), comparable(in[best_at * stride]))) best_at = at;
+      if (replaces<Order>(comparable(in[at * stride]), comparable(in[best_at * stride])))
+        best_at = at;
     }
     return best_at;
   }

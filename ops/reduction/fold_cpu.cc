@@ -17,8 +17,8 @@ inline constexpr bool kIsHalf = std::is_same_v<T, Float16> || std::is_same_v<T, 
 // What sums of T are kept in.
 template <typename T>
 struct SumAcc {
-  using type = std::conditional_t<std::is_unsigned_v<T> && !std::is_same_v<T, bool>, uint64_t,
-                                  int64_t>;
+  using type =
+      std::conditional_t<std::is_unsigned_v<T> && !std::is_same_v<T, bool>, uint64_t, int64_t>;
 };
 template <>
 struct SumAcc<float> {
@@ -88,8 +88,10 @@ struct Max : Extremum<T> {
     return Limits::has_infinity ? static_cast<Acc>(-Limits::infinity()) : Limits::lowest();
   }
   static Acc combine(Acc a, Acc b) {
-    if constexpr (std::is_integral_v<Acc>) return a > b ? a : b;
-    else return a > b || a != a ? a : b;
+    if constexpr (std::is_integral_v<Acc>)
+      return a > b ? a : b;
+    else
+      return a > b || a != a ? a : b;
   }
 };
 
@@ -102,8 +104,10 @@ struct Min : Extremum<T> {
     return Limits::has_infinity ? Limits::infinity() : Limits::max();
   }
   static Acc combine(Acc a, Acc b) {
-    if constexpr (std::is_integral_v<Acc>) return a < b ? a : b;
-    else return a < b || a != a ? a : b;
+    if constexpr (std::is_integral_v<Acc>)
+      return a < b ? a : b;
+    else
+      return a < b || a != a ? a : b;
   }
 };
 
@@ -114,8 +118,10 @@ struct Any {
   static constexpr auto vector_op() { return std::optional<VectorOp>(); }
   static bool identity() { return false; }
   static bool load(T value) {
-    if constexpr (kIsHalf<T>) return static_cast<float>(value) != 0;
-    else return value != T{0};
+    if constexpr (kIsHalf<T>)
+      return static_cast<float>(value) != 0;
+    else
+      return value != T{0};
   }
   static bool combine(bool a, bool b) { return a | b; }
   static bool store(bool value) { return value; }
@@ -130,16 +136,21 @@ struct All : Any<T> {
 // A dtype whose kernel does the same to the same bits.
 template <template <typename> class F>
 DType representative(DType dtype) {
-  constexpr bool kOnlyZeroMatters = std::is_same_v<F<float>, Any<float>> ||
-                                    std::is_same_v<F<float>, All<float>>;
+  constexpr bool kOnlyZeroMatters =
+      std::is_same_v<F<float>, Any<float>> || std::is_same_v<F<float>, All<float>>;
   if (dtype == DType::kBool) return DType::kUint8;
   if (!kOnlyZeroMatters) return dtype;
   switch (dtype) {
-    case DType::kInt8: return DType::kUint8;
-    case DType::kInt16: return DType::kUint16;
-    case DType::kInt32: return DType::kUint32;
-    case DType::kInt64: return DType::kUint64;
-    default: return dtype;
+    case DType::kInt8:
+      return DType::kUint8;
+    case DType::kInt16:
+      return DType::kUint16;
+    case DType::kInt32:
+      return DType::kUint32;
+    case DType::kInt64:
+      return DType::kUint64;
+    default:
+      return dtype;
   }
 }
 
@@ -147,10 +158,11 @@ template <template <typename> class F>
 std::unique_ptr<const Kernel> make(KernelMaker& maker) {
   const KernelCall& call = maker.call();
   Geometry geometry = make_geometry(call.inputs[0], call.op_as<ReduceOp>().axes());
-  return visit_dtype(representative<F>(call.inputs[0].dtype), [&](auto tag) -> std::unique_ptr<const Kernel> {
-    using T = typename decltype(tag)::type;
-    return std::make_unique<FoldKernel<F<T>, T, typename F<T>::Out>>(std::move(geometry));
-  });
+  return visit_dtype(
+      representative<F>(call.inputs[0].dtype), [&](auto tag) -> std::unique_ptr<const Kernel> {
+        using T = typename decltype(tag)::type;
+        return std::make_unique<FoldKernel<F<T>, T, typename F<T>::Out>>(std::move(geometry));
+      });
 }
 
 const char* supports(const KernelCall& call) {
@@ -159,13 +171,13 @@ const char* supports(const KernelCall& call) {
              : "the operand has more than 16 axes";
 }
 
-#define BITALE_FOLD_KERNEL(op_name, F)                                                    \
-  const KernelRegistrar register_##op_name({.op = #op_name,                               \
-                                            .name = #op_name "_blocked",                  \
-                                            .kind = KernelKind::kPortable,                \
-                                            .rank = 10,                                   \
-                                            .strided_inputs = true,                       \
-                                            .supports = supports,                         \
+#define BITALE_FOLD_KERNEL(op_name, F)                                     \
+  const KernelRegistrar register_##op_name({.op = #op_name,                \
+                                            .name = #op_name "_blocked",   \
+                                            .kind = KernelKind::kPortable, \
+                                            .rank = 10,                    \
+                                            .strided_inputs = true,        \
+                                            .supports = supports,          \
                                             .make = make<F>})
 BITALE_FOLD_KERNEL(sum, Sum);
 BITALE_FOLD_KERNEL(prod, Prod);

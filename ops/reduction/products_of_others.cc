@@ -81,8 +81,8 @@ Variables ProductsOfOthersOp::pushforward(const PushforwardContext& context) con
   return {products_of_others_grad(t, context.inputs[0], axes_)};
 }
 
-// Division by an element fails where it is 0: there the product of the others is that of the elements
-// which are not 0, or 0 if several are.
+// Division by an element fails where it is 0: there the product of the others is that of the
+// elements which are not 0, or 0 if several are.
 Variables ProductsOfOthersOp::formula(std::span<const Variable> inputs) const {
   const Split s(inputs[0], axes_);
   const Variable for_zero = where(eq(s.zeros, 1), s.product, 0);

@@ -16,15 +16,16 @@ namespace bitale {
 // non-negative.
 Variable products_of_others(const Variable& x, const std::vector<int64_t>& axes);
 
-// Its derivative along `h`: for each i the sum over j != i of h[j] times the product of all x but x[i]
-// and x[j]. Symmetric, so the pullback of a gradient `h` is the same.
+// Its derivative along `h`: for each i the sum over j != i of h[j] times the product of all x but
+// x[i] and x[j]. Symmetric, so the pullback of a gradient `h` is the same.
 Variable products_of_others_grad(const Variable& h, const Variable& x,
                                  const std::vector<int64_t>& axes);
 
 // 0, 1, 2, ... in row-major order of `axes`, with length 1 along the other axes of `x`.
 Variable positions(const Variable& x, const std::vector<int64_t>& axes);
 
-// Composites, so that derivatives at zeros are their own and not those of their formulas, which divide.
+// Composites, so that derivatives at zeros are their own and not those of their formulas, which
+// divide.
 class ProductsOfOthersOp final : public Op {
  public:
   explicit ProductsOfOthersOp(std::vector<int64_t> axes) : axes_(std::move(axes)) {}
@@ -42,8 +43,8 @@ class ProductsOfOthersOp final : public Op {
   std::vector<int64_t> axes_;
 };
 
-// Of (h, x). Its own derivatives take memory of the square of the number of elements along the axes:
-// they are of third order in prod.
+// Of (h, x). Its own derivatives take memory of the square of the number of elements along the
+// axes: they are of third order in prod.
 class ProductsOfOthersGradOp final : public Op {
  public:
   explicit ProductsOfOthersGradOp(std::vector<int64_t> axes) : axes_(std::move(axes)) {}

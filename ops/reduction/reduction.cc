@@ -23,23 +23,31 @@ bool lacks_identity(ReduceKind kind) {
 DType result_dtype(ReduceKind kind, DType dtype) {
   switch (kind) {
     case ReduceKind::kSum:
-    case ReduceKind::kProd: return sum_dtype(dtype);
+    case ReduceKind::kProd:
+      return sum_dtype(dtype);
     case ReduceKind::kMax:
-    case ReduceKind::kMin: return dtype;
+    case ReduceKind::kMin:
+      return dtype;
     case ReduceKind::kAny:
-    case ReduceKind::kAll: return DType::kBool;
+    case ReduceKind::kAll:
+      return DType::kBool;
     case ReduceKind::kArgmax:
-    case ReduceKind::kArgmin: break;
+    case ReduceKind::kArgmin:
+      break;
   }
   return DType::kInt64;
 }
 
 IntExpr combine(ReduceKind kind, const IntExpr& a, const IntExpr& b) {
   switch (kind) {
-    case ReduceKind::kSum: return a + b;
-    case ReduceKind::kProd: return a * b;
-    case ReduceKind::kMax: return max(a, b);
-    default: return min(a, b);
+    case ReduceKind::kSum:
+      return a + b;
+    case ReduceKind::kProd:
+      return a * b;
+    case ReduceKind::kMax:
+      return max(a, b);
+    default:
+      return min(a, b);
   }
 }
 
@@ -88,14 +96,22 @@ std::vector<int64_t> Axes::resolve(std::string_view op_name, const Variable& x,
 
 std::string_view ReduceOp::name() const {
   switch (kind_) {
-    case ReduceKind::kSum: return "sum";
-    case ReduceKind::kProd: return "prod";
-    case ReduceKind::kMax: return "max";
-    case ReduceKind::kMin: return "min";
-    case ReduceKind::kAny: return "any";
-    case ReduceKind::kAll: return "all";
-    case ReduceKind::kArgmax: return "argmax";
-    case ReduceKind::kArgmin: break;
+    case ReduceKind::kSum:
+      return "sum";
+    case ReduceKind::kProd:
+      return "prod";
+    case ReduceKind::kMax:
+      return "max";
+    case ReduceKind::kMin:
+      return "min";
+    case ReduceKind::kAny:
+      return "any";
+    case ReduceKind::kAll:
+      return "all";
+    case ReduceKind::kArgmax:
+      return "argmax";
+    case ReduceKind::kArgmin:
+      break;
   }
   return "argmin";
 }

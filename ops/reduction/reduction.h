@@ -1,14 +1,15 @@
-// Reductions over axes: sum, prod, mean, var, stddev, max, min, any, all, logsumexp, norm, argmax, argmin.
+// Reductions over axes: sum, prod, mean, var, stddev, max, min, any, all, logsumexp, norm, argmax,
+// argmin.
 //
-// Axes are numpy's: `sum(x)` reduces all, `sum(x, 0)` or `sum(x, -1)` one, `sum(x, {0, 2, 3})` several,
-// `sum(x, {})` none. Reduced axes go away, or stay with length 1 under `keepdims`.
+// Axes are numpy's: `sum(x)` reduces all, `sum(x, 0)` or `sum(x, -1)` one, `sum(x, {0, 2, 3})`
+// several, `sum(x, {})` none. Reduced axes go away, or stay with length 1 under `keepdims`.
 //
 // Dtypes: sums and products of bool and signed integers are int64, of unsigned integers uint64; of
 // floats they have the operand's dtype, accumulated in float32 for the two-byte types. mean, var,
 // stddev, logsumexp and norm of discrete operands are floatX. max and min keep the dtype.
 //
-// Order of summation depends on shapes only, never on the thread count. Over no elements sum is 0, prod
-// 1, any false, all true, mean NaN; max, min, argmax and argmin are a ShapeError at the call.
+// Order of summation depends on shapes only, never on the thread count. Over no elements sum is 0,
+// prod 1, any false, all true, mean NaN; max, min, argmax and argmin are a ShapeError at the call.
 //
 // All builders throw ShapeError for an axis out of range or named twice.
 
@@ -31,13 +32,14 @@ namespace bitale {
 class Axes {
  public:
   template <std::integral T>
-    requires(!std::same_as<T, bool>)
-  Axes(T axis) : axes_{static_cast<int64_t>(axis)} {}                        // NOLINT: reads as numpy's
-  Axes(std::initializer_list<int64_t> axes) : axes_(axes) {}                 // NOLINT
-  Axes(std::vector<int64_t> axes) : axes_(std::move(axes)) {}                // NOLINT
+  requires(!std::same_as<T, bool>) Axes(T axis)
+      : axes_{static_cast<int64_t>(axis)} {}                   // NOLINT: reads as numpy's
+  Axes(std::initializer_list<int64_t> axes) : axes_(axes) {}   // NOLINT
+  Axes(std::vector<int64_t> axes) : axes_(std::move(axes)) {}  // NOLINT
   static Axes all() { return Axes(All{}); }
 
-  // Ascending, non-negative. ShapeError (naming `op_name` and the operand) if out of range or doubled.
+  // Ascending, non-negative. ShapeError (naming `op_name` and the operand) if out of range or
+  // doubled.
   std::vector<int64_t> resolve(std::string_view op_name, const Variable& x, SourceSite site) const;
 
  private:
@@ -48,8 +50,8 @@ class Axes {
   bool all_ = false;
 };
 
-// Theano's and numpy's sum, prod. The first and second derivatives of prod are right where elements are
-// 0; the third are not.
+// Theano's and numpy's sum, prod. The first and second derivatives of prod are right where elements
+// are 0; the third are not.
 Variable sum(Operand x, Axes axes = Axes::all(), bool keepdims = false);
 Variable prod(Operand x, Axes axes = Axes::all(), bool keepdims = false);
 
@@ -73,8 +75,8 @@ Variable all(Operand x, Axes axes = Axes::all(), bool keepdims = false);
 // -inf the derivative is 0.
 Variable logsumexp(Operand x, Axes axes = Axes::all(), bool keepdims = false);
 
-// The p-norm (sum |x|^ord)^(1/ord); ord = infinity and -infinity are max and min of |x|, 0 counts the
-// elements that are not 0. numpy.linalg.norm of a vector; several axes count as one.
+// The p-norm (sum |x|^ord)^(1/ord); ord = infinity and -infinity are max and min of |x|, 0 counts
+// the elements that are not 0. numpy.linalg.norm of a vector; several axes count as one.
 Variable norm(Operand x, double ord = 2, Axes axes = Axes::all(), bool keepdims = false);
 
 // int64 index of the largest and smallest element, counted in row-major order of the reduced axes
@@ -111,8 +113,8 @@ class ReduceOp final : public Op {
 // The dtype of sum and prod of this dtype: int64 or uint64 for discrete ones, else itself.
 DType sum_dtype(DType dtype);
 
-// The node of a kind over resolved axes (ascending, non-negative). For pullbacks and rules; users call
-// the builders above.
+// The node of a kind over resolved axes (ascending, non-negative). For pullbacks and rules; users
+// call the builders above.
 Variable reduce(ReduceKind kind, const Variable& x, std::vector<int64_t> axes, bool keepdims,
                 SourceSite site = {});
 

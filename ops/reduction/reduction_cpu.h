@@ -1,16 +1,19 @@
-// The loops of CPU reductions: how an operand of any strides is walked, split over threads and summed.
+// The loops of CPU reductions: how an operand of any strides is walked, split over threads and
+// summed.
 //
-// An operand's axes fall into kept ones (the output's) and reduced ones. The axis whose elements lie
-// closest becomes the inner loop:
+// An operand's axes fall into kept ones (the output's) and reduced ones. The axis whose elements
+// lie closest becomes the inner loop:
 //
 //   rows      it is reduced: each output folds its rows into one accumulator.
-//   nested    so too, but the outermost reduced axis lies further out than the kept ones, as in (0, 2, 3)
+//   nested    so too, but the outermost reduced axis lies further out than the kept ones, as in (0,
+//   2, 3)
 //             of NCHW: a strip of accumulators takes one row each, in the order of memory.
 //   columns   it is kept: a strip of accumulators takes one row of elements after another.
 //
-// Every split and every order of combining follows from shapes and strides alone, so results are the
-// same bits for any number of threads. Sums are blocked: no accumulator takes more than kBlock values in
-// sequence before it is added to one of the next level, which bounds the error like pairwise summation.
+// Every split and every order of combining follows from shapes and strides alone, so results are
+// the same bits for any number of threads. Sums are blocked: no accumulator takes more than kBlock
+// values in sequence before it is added to one of the next level, which bounds the error like
+// pairwise summation.
 
 #ifndef BITALE_OPS_REDUCTION_REDUCTION_CPU_H_
 #define BITALE_OPS_REDUCTION_REDUCTION_CPU_H_
@@ -47,13 +50,15 @@ struct Geometry {
   Loops kept;     // without `inner`, in the output's row-major order
   Loops reduced;  // without `inner`, in row-major order
   Loop inner;
-  int64_t outputs = 1;         // elements of the output
-  int64_t extent = 1;          // elements reduced into each
-  int64_t slices = 1;          // parts into which each extent is cut, for want of outputs to spread
-  int64_t slice_of_inner = 0;  // > 0: slices cut the inner loop, this many each; else the outer ones
+  int64_t outputs = 1;  // elements of the output
+  int64_t extent = 1;   // elements reduced into each
+  int64_t slices = 1;   // parts into which each extent is cut, for want of outputs to spread
+  int64_t slice_of_inner =
+      0;  // > 0: slices cut the inner loop, this many each; else the outer ones
 };
 
-// `in_order`: reduced axes are walked in row-major order, and not sliced, for kernels that count them.
+// `in_order`: reduced axes are walked in row-major order, and not sliced, for kernels that count
+// them.
 Geometry make_geometry(const OperandLayout& input, std::span<const int64_t> axes,
                        bool in_order = false);
 
@@ -89,9 +94,9 @@ class Odometer {
 };
 inline constexpr int64_t kMostLoops = 16;
 
-inline constexpr int64_t kLanes = 32;     // accumulators side by side in a contiguous row
-inline constexpr int64_t kBlock = 32;     // values in sequence per accumulator and level
-inline constexpr int64_t kStrip = 1024;   // accumulators of a strip of columns
+inline constexpr int64_t kLanes = 32;    // accumulators side by side in a contiguous row
+inline constexpr int64_t kBlock = 32;    // values in sequence per accumulator and level
+inline constexpr int64_t kStrip = 1024;  // accumulators of a strip of columns
 inline constexpr int64_t kLevels = 4;
 inline constexpr int64_t kGrain = 32768;  // elements that are worth handing to a thread
 
@@ -272,8 +277,8 @@ void fold_nested(const Geometry& g, const T* p, int64_t first, int64_t width, in
   }
 }
 
-// F: Acc, identity(), load(element) -> Acc, combine(Acc, Acc), store(Acc) -> Out, and vector_op() where
-// fold_vector() and fold_rows() do the same.
+// F: Acc, identity(), load(element) -> Acc, combine(Acc, Acc), store(Acc) -> Out, and vector_op()
+// where fold_vector() and fold_rows() do the same.
 template <typename F, typename T, typename Out>
 class FoldKernel final : public Kernel {
  public:
@@ -322,9 +327,15 @@ class FoldKernel final : public Kernel {
 
   void walk(const T* in, const Sink& store) const {
     switch (g_.walk) {
-      case Walk::kRows: walk_rows(in, store); break;
-      case Walk::kNested: walk_nested(in, store); break;
-      case Walk::kColumns: walk_columns(in, store); break;
+      case Walk::kRows:
+        walk_rows(in, store);
+        break;
+      case Walk::kNested:
+        walk_nested(in, store);
+        break;
+      case Walk::kColumns:
+        walk_columns(in, store);
+        break;
     }
   }
 

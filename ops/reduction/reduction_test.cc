@@ -121,8 +121,9 @@ TEST(Reduction, LengthOneAndScalars) {
 // Big enough for vectors, strips, levels and slices of the kernels.
 TEST(Reduction, LargeExtentsInAllMemoryOrders) {
   const std::pair<Dims, std::vector<int64_t>> cases[] = {
-      {{100003}, {0}},        {{300, 1100}, {0}},    {{300, 1100}, {1}}, {{300, 1100}, {0, 1}},
-      {{70, 5, 6, 7}, {0, 2, 3}}, {{40, 30, 50}, {0, 2}}, {{9, 2000, 3}, {1}}, {{2, 70000}, {0}}};
+      {{100003}, {0}},       {{300, 1100}, {0}},         {{300, 1100}, {1}},
+      {{300, 1100}, {0, 1}}, {{70, 5, 6, 7}, {0, 2, 3}}, {{40, 30, 50}, {0, 2}},
+      {{9, 2000, 3}, {1}},   {{2, 70000}, {0}}};
   for (const auto& [shape, axes] : cases) {
     for (const Kind& kind : kKinds) {
       if (std::string(kind.name) == "prod") continue;  // vanishes; see ProductsOfLongVectors
@@ -218,10 +219,16 @@ TEST(Reduction, EmptyExtentsGiveTheIdentity) {
 TEST(Reduction, MaxAndArgmaxOfNothingAreErrors) {
   const Variable x = fmatrix("x");
   const Tensor empty = Tensor::zeros(DType::kFloat32, {3, 0});
-  expect_error<ShapeError>([&] { eval(max(x, 1), {{x, empty}}); },
-                           {"zero-size reduction has no identity", "max"});
-  expect_error<ShapeError>([&] { eval(argmin(x), {{x, empty}}); },
-                           {"zero-size reduction has no identity", "argmin"});
+  expect_error<ShapeError>(
+      [&] {
+        eval(max(x, 1), {{x, empty}});
+      },
+      {"zero-size reduction has no identity", "max"});
+  expect_error<ShapeError>(
+      [&] {
+        eval(argmin(x), {{x, empty}});
+      },
+      {"zero-size reduction has no identity", "argmin"});
 }
 
 TEST(Reduction, NanWinsAndInfinitiesCount) {
@@ -283,15 +290,18 @@ TEST(Reduction, AxesFollowNumpy) {
 TEST(Reduction, RefusesWrongAxes) {
   const Variable x = fmatrix("x");
   expect_error<ShapeError>([&] { sum(x, 2); },
-                           {"sum: axis 2 is out of range for an operand of rank 2", "x float32 (?, ?)",
-                            "axes run from -2 to 1"});
-  expect_error<ShapeError>([&] { max(x, {0, -2}); },
-                           {"max: axis 0 is named twice in (0, -2)", "x float32 (?, ?)"});
+                           {"sum: axis 2 is out of range for an operand of rank 2",
+                            "x float32 (?, ?)", "axes run from -2 to 1"});
+  expect_error<ShapeError>(
+      [&] {
+        max(x, {0, -2});
+      },
+      {"max: axis 0 is named twice in (0, -2)", "x float32 (?, ?)"});
   expect_error<ShapeError>([&] { mean(x, -3); },
                            {"mean: axis -3 is out of range for an operand of rank 2"});
-  expect_error<ShapeError>([&] { argmax(fscalar("s"), 0); },
-                           {"argmax: axis 0 is out of range for an operand of rank 0",
-                            "a scalar has no axes"});
+  expect_error<ShapeError>(
+      [&] { argmax(fscalar("s"), 0); },
+      {"argmax: axis 0 is out of range for an operand of rank 0", "a scalar has no axes"});
 }
 
 TEST(Prod, OfAShapeReachesDims) {

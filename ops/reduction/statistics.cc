@@ -49,7 +49,9 @@ struct Reduction {
         dtype(float_dtype(x.dtype())),
         wide(wide_dtype(x.dtype())) {}
 
-  Variable fold(ReduceKind kind, const Variable& v) const { return reduce(kind, v, axes, keepdims); }
+  Variable fold(ReduceKind kind, const Variable& v) const {
+    return reduce(kind, v, axes, keepdims);
+  }
 
   SiteScope scope;
   Variable x;

@@ -77,11 +77,12 @@ TEST(Statistics, MatchTheirDefinitionsWithAllDerivatives) {
        }},
   };
   for (const Row& row : rows) {
-    run_op_case({.name = row.name,
-                 .inputs = {distinct_tensor({3, 5}, 0.13)},
-                 .build = row.build,
-                 .oracle = [&](const std::vector<Tensor>& x) { return rows_oracle(x[0], row.fold); },
-                 .scale = 4});
+    run_op_case(
+        {.name = row.name,
+         .inputs = {distinct_tensor({3, 5}, 0.13)},
+         .build = row.build,
+         .oracle = [&](const std::vector<Tensor>& x) { return rows_oracle(x[0], row.fold); },
+         .scale = 4});
   }
 }
 
@@ -162,7 +163,9 @@ TEST(Max, NanTakesTheGradient) {
 TEST(Max, GradientOverSeveralAxes) {
   run_op_case({.name = "max over (0, 2)",
                .inputs = {distinct_tensor({3, 4, 5}, 0.05)},
-               .build = [](const Variables& v) { return sqr(max(v[0], {0, 2})); }});
+               .build = [](const Variables& v) {
+                 return sqr(max(v[0], {0, 2}));
+               }});
 }
 
 TEST(Prod, GradientsAreRightWithZeros) {
@@ -180,9 +183,9 @@ TEST(Prod, SecondDerivativesAreRightWithAnyNumberOfZeros) {
   for (int64_t row = 0; row < 5; ++row) {
     for (int64_t j = 0; j < row; ++j) set_element(value, {row, (j + row) % 4}, 0);
   }
-  run_op_case({.name = "prod along rows",
-               .inputs = {value},
-               .build = [](const Variables& v) { return prod(v[0], 1); }});
+  run_op_case({.name = "prod along rows", .inputs = {value}, .build = [](const Variables& v) {
+                 return prod(v[0], 1);
+               }});
   run_op_case({.name = "prod of all",
                .inputs = {Tensor::of<double>({{2, 0}, {-3, 0.5}})},
                .build = [](const Variables& v) { return prod(v[0]); }});

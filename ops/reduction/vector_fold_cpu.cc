@@ -30,8 +30,8 @@ struct Prod {
     return a * b;
   }
 };
-// A NaN b is taken because a > b is false, a NaN a because it does not equal itself. (Ne() is ordered on
-// some targets: false for NaN.)
+// A NaN b is taken because a > b is false, a NaN a because it does not equal itself. (Ne() is
+// ordered on some targets: false for NaN.)
 struct Max {
   template <typename V>
   HWY_INLINE V operator()(V a, V b) const {
@@ -121,10 +121,14 @@ HWY_INLINE void fold_rows_with(T* acc, const T* p, int64_t stride, int64_t rows,
 template <typename T>
 HWY_INLINE T fold_vector_as(VectorOp op, const T* p, int64_t n) {
   switch (op) {
-    case VectorOp::kSum: return fold_vector_with<Sum>(p, n);
-    case VectorOp::kProd: return fold_vector_with<Prod>(p, n);
-    case VectorOp::kMax: return fold_vector_with<Max>(p, n);
-    case VectorOp::kMin: break;
+    case VectorOp::kSum:
+      return fold_vector_with<Sum>(p, n);
+    case VectorOp::kProd:
+      return fold_vector_with<Prod>(p, n);
+    case VectorOp::kMax:
+      return fold_vector_with<Max>(p, n);
+    case VectorOp::kMin:
+      break;
   }
   return fold_vector_with<Min>(p, n);
 }
@@ -133,10 +137,14 @@ template <typename T>
 HWY_INLINE void fold_rows_as(VectorOp op, T* acc, const T* p, int64_t stride, int64_t rows,
                              int64_t width) {
   switch (op) {
-    case VectorOp::kSum: return fold_rows_with<Sum>(acc, p, stride, rows, width);
-    case VectorOp::kProd: return fold_rows_with<Prod>(acc, p, stride, rows, width);
-    case VectorOp::kMax: return fold_rows_with<Max>(acc, p, stride, rows, width);
-    case VectorOp::kMin: break;
+    case VectorOp::kSum:
+      return fold_rows_with<Sum>(acc, p, stride, rows, width);
+    case VectorOp::kProd:
+      return fold_rows_with<Prod>(acc, p, stride, rows, width);
+    case VectorOp::kMax:
+      return fold_rows_with<Max>(acc, p, stride, rows, width);
+    case VectorOp::kMin:
+      break;
   }
   fold_rows_with<Min>(acc, p, stride, rows, width);
 }

@@ -14,7 +14,8 @@ float fold_vector(VectorOp op, const float* p, int64_t n);
 double fold_vector(VectorOp op, const double* p, int64_t n);
 
 // acc[j] = acc[j] op p[r * stride + j] for each of `rows` rows r in turn, j < width.
-void fold_rows(VectorOp op, float* acc, const float* p, int64_t stride, int64_t rows, int64_t width);
+void fold_rows(VectorOp op, float* acc, const float* p, int64_t stride, int64_t rows,
+               int64_t width);
 void fold_rows(VectorOp op, double* acc, const double* p, int64_t stride, int64_t rows,
                int64_t width);
 

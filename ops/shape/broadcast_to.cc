@@ -23,7 +23,8 @@ std::vector<TensorType> BroadcastToOp::infer_types(const TypeContext& context) c
     const bool kept = lengths_[axis] == kInferredLength;
     if (axis < lead) {
       if (kept) {
-        context.shape_error(absl::StrCat("axis ", axis, " is new and cannot be kept: its dim is -1"));
+        context.shape_error(
+            absl::StrCat("axis ", axis, " is new and cannot be kept: its dim is -1"));
       }
       continue;
     }

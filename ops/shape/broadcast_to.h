@@ -13,15 +13,16 @@
 
 namespace bitale {
 
-// numpy's broadcast_to: `x` (any dtype) under `dims`, at least as many as it has axes, aligned at the
-// last. An axis repeats if the type fixes its length at 1; the others must equal their dim, or their
-// dim is -1 (kept). A view with stride 0. ShapeError when built for fixed dims, else at the call.
+// numpy's broadcast_to: `x` (any dtype) under `dims`, at least as many as it has axes, aligned at
+// the last. An axis repeats if the type fixes its length at 1; the others must equal their dim, or
+// their dim is -1 (kept). A view with stride 0. ShapeError when built for fixed dims, else at the
+// call.
 Variable broadcast_to(Operand x, ShapeItems dims);
 // The same with the dims of `like`; their names are kept.
 Variable broadcast_like(Operand x, const Variable& like);
 
-// What the gradient `g` of a broadcast result is to an operand of type `type`: summed over the axes that
-// the broadcast repeated (those in front, and those of fixed length 1 that are not so in `g`).
+// What the gradient `g` of a broadcast result is to an operand of type `type`: summed over the axes
+// that the broadcast repeated (those in front, and those of fixed length 1 that are not so in `g`).
 Variable sum_to_type(Operand g, const TensorType& type);
 
 class BroadcastToOp final : public Op {

@@ -53,15 +53,21 @@ TEST(BroadcastTo, KeepsLengthsOfMinusOne) {
 
 TEST(BroadcastTo, RefusesWhatDoesNotBroadcast) {
   const Variable x = tensor(DType::kFloat32, {2, 3}, "x");
-  expect_error<ShapeError>([&] { broadcast_to(x, {2, 4}); },
-                           {"broadcast_to: cannot broadcast (2, 3) to (2, 4): 3 and 4 differ"});
+  expect_error<ShapeError>(
+      [&] {
+        broadcast_to(x, {2, 4});
+      },
+      {"broadcast_to: cannot broadcast (2, 3) to (2, 4): 3 and 4 differ"});
   expect_error<ShapeError>([&] { broadcast_to(x, {3}); }, {"cannot broadcast rank 2 to 1 dims"});
   expect_error<ShapeError>([&] { broadcast_to(x, {-1, 2, 3}); }, {"axis 0 is new"});
   const Variable m = dmatrix("m");
   const Function f = function({m}, broadcast_to(m, {4, 3}));
-  expect_error<ShapeError>([&] { f(random_tensor({1, 3})); },
-                           {"axis 0 has length 1, which does not broadcast to 4", "broadcastable"},
-                           SourceSite::current(__builtin_FILE(), __builtin_LINE() - 3));
+  expect_error<ShapeError>(
+      [&] {
+        f(random_tensor({1, 3}));
+      },
+      {"axis 0 has length 1, which does not broadcast to 4", "broadcastable"},
+      SourceSite::current(__builtin_FILE(), __builtin_LINE() - 3));
 }
 
 TEST(Broadcastable, FixesALengthOfOneAndChecksIt) {
@@ -73,9 +79,12 @@ TEST(Broadcastable, FixesALengthOfOneAndChecksIt) {
   const Function f = function({x}, broadcast_to(y, {3, -1}));
   const Tensor value = random_tensor({1, 4});
   EXPECT_TRUE(equal_to(f(value).only(), broadcasted(value, {3, 4})));
-  expect_error<ShapeError>([&] { f(random_tensor({2, 4})); },
-                           {"an axis has another length than was specified: 2 and 1"},
-                           SourceSite::current(__builtin_FILE(), __builtin_LINE() - 9));
+  expect_error<ShapeError>(
+      [&] {
+        f(random_tensor({2, 4}));
+      },
+      {"an axis has another length than was specified: 2 and 1"},
+      SourceSite::current(__builtin_FILE(), __builtin_LINE() - 9));
 }
 
 TEST(SpecifyShape, NarrowsTheTypeAndPassesGradients) {
@@ -90,8 +99,11 @@ TEST(SpecifyShape, NarrowsTheTypeAndPassesGradients) {
   const Variable x = tensor(DType::kFloat32, {3, Dim()}, "x");
   EXPECT_EQ(specify_shape(x, {Dim(), "n"}).type().str(), "float32 (3, n)");
   EXPECT_TRUE(specify_shape(x, {3, Dim()}) == x);
-  expect_error<ShapeError>([&] { specify_shape(x, {4, Dim()}); },
-                           {"specify_shape: axis 0 has length 3, which cannot be 4"});
+  expect_error<ShapeError>(
+      [&] {
+        specify_shape(x, {4, Dim()});
+      },
+      {"specify_shape: axis 0 has length 3, which cannot be 4"});
   expect_error<ShapeError>([&] { specify_shape(x, {3}); }, {"1 dims for rank 2"});
 }
 
@@ -153,7 +165,9 @@ TEST(Pad, FramesWithTheValue) {
     run_op_case({.name = "before and after",
                  .inputs = {random_tensor({2, 3})},
                  .build =
-                     [=](const Variables& v) { return pad(v[0], {{1, 0}, {2, 3}}, value); },
+                     [=](const Variables& v) {
+                       return pad(v[0], {{1, 0}, {2, 3}}, value);
+                     },
                  .oracle =
                      [=](const std::vector<Tensor>& x) {
                        Tensor result = Tensor::full(DType::kFloat64, {3, 8}, value);

@@ -27,20 +27,17 @@ Variable slice_of(const Variable& x, int64_t axis, const ShapeItem& start, const
 Variables common_dtype(std::string_view name, const std::vector<Operand>& operands,
                        SourceSite site) {
   if (operands.empty()) {
-    throw ShapeError(absl::StrCat(std::string(name), ": nothing to join: no operand\n  at: ",
-                                  resolve_site(site).str()));
+    throw ShapeError(absl::StrCat(
+        std::string(name), ": nothing to join: no operand\n  at: ", resolve_site(site).str()));
   }
+  Variables variables = resolve_operands(name, operands);
   std::optional<DType> common;
-  for (const Operand& operand : operands) {
-    if (operand.is_weak()) continue;
-    const DType dtype = operand.variable().dtype();
-    common = common ? promote(*common, dtype) : dtype;
+  for (const Variable& variable : variables) {
+    if (!variable.defined()) return variables;  // apply_op says which one
+    common = common ? promote(*common, variable.dtype()) : variable.dtype();
   }
-  Variables variables;
-  for (const Operand& operand : operands) {
-    Variable variable = common ? operand.variable_for(*common, name) : operand.variable();
-    if (common && variable.dtype() != *common) variable = cast(variable, *common);
-    variables.push_back(std::move(variable));
+  for (Variable& variable : variables) {
+    if (variable.dtype() != *common) variable = cast(variable, *common);
   }
   return variables;
 }
@@ -121,8 +118,8 @@ Variables ConcatenateOp::pullback(const PullbackContext& context) const {
   for (size_t i = 0; i < gradients.size(); ++i) {
     const ShapeItem stop = add_lengths(start, length_of(context.inputs[i], axis_));
     if (context.wanted[i]) {
-      gradients[i] = specify_shape(slice_of(gradient, axis_, start, stop),
-                                   context.inputs[i].type().dims);
+      gradients[i] =
+          specify_shape(slice_of(gradient, axis_, start, stop), context.inputs[i].type().dims);
     }
     start = stop;
   }
@@ -205,10 +202,9 @@ Variables split(Operand x, ShapeItems lengths, int64_t axis) {
   const ShapeItem& total = borders.back();
   const Dim& dim = tensor.type().dims[static_cast<size_t>(axis)];
   if (total.is_static() && dim.is_fixed() && total.length() != dim.length()) {
-    throw ShapeError(absl::StrCat("split: the lengths sum to ", total.length(), ", axis ", axis,
-                                  " has length ", dim.length(), "\n",
-                                  describe_operands({&tensor, 1}),
-                                  "  at: ", resolve_site(x.site()).str()));
+    throw ShapeError(absl::StrCat(
+        "split: the lengths sum to ", total.length(), ", axis ", axis, " has length ", dim.length(),
+        "\n", describe_operands({&tensor, 1}), "  at: ", resolve_site(x.site()).str()));
   }
   SiteScope label(x.site(), "split");
   if (!total.is_static() || !dim.is_fixed()) {

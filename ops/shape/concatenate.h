@@ -13,10 +13,10 @@
 
 namespace bitale {
 
-// numpy's concatenate, Theano's join: the operands one behind the other along `axis` (negative: from
-// the end). All have one rank >= 1 and equal dims on the other axes; dtypes are promoted, an axis never
-// broadcasts. ShapeError for ranks or dims that differ (fixed: when built, else at the call), and for
-// no operand.
+// numpy's concatenate, Theano's join: the operands one behind the other along `axis` (negative:
+// from the end). All have one rank >= 1 and equal dims on the other axes; dtypes are promoted, an
+// axis never broadcasts. ShapeError for ranks or dims that differ (fixed: when built, else at the
+// call), and for no operand.
 Variable concatenate(const std::vector<Operand>& operands, int64_t axis = 0,
                      SourceSite site = SourceSite::current());
 Variable concatenate(const Variables& operands, int64_t axis = 0,

@@ -58,10 +58,8 @@ std::unique_ptr<const Kernel> make(KernelMaker& maker) {
   return std::make_unique<ConcatenateKernel>(rows, std::move(run_bytes));
 }
 
-const KernelRegistrar concatenate_runs({.op = "concatenate",
-                                        .name = "concatenate_runs",
-                                        .kind = KernelKind::kPortable,
-                                        .make = make});
+const KernelRegistrar concatenate_runs(
+    {.op = "concatenate", .name = "concatenate_runs", .kind = KernelKind::kPortable, .make = make});
 
 }  // namespace
 }  // namespace bitale

@@ -64,34 +64,46 @@ TEST(Concatenate, PromotesAndKnowsFixedLengths) {
 TEST(Concatenate, RefusesLengthsThatDiffer) {
   const Variable a = tensor(DType::kFloat32, {2, 3}, "a");
   const Variable b = tensor(DType::kFloat32, {2, 4}, "b");
-  expect_error<ShapeError>([&] { concatenate({a, b}, 0); },
-                           {"concatenate: axis 1 has length 4 in operand 1, 3 before; only axis 0"});
-  expect_error<ShapeError>([&] { concatenate({a, vector("v")}, 0); },
-                           {"operand 1 has rank 1, operand 0 has rank 2"});
-  expect_error<ShapeError>([&] { concatenate({a, b}, 2); },
-                           {"concatenate: axis 2 is out of range for 2 axes"});
+  expect_error<ShapeError>(
+      [&] {
+        concatenate({a, b}, 0);
+      },
+      {"concatenate: axis 1 has length 4 in operand 1, 3 before; only axis 0"});
+  expect_error<ShapeError>(
+      [&] {
+        concatenate({a, vector("v")}, 0);
+      },
+      {"operand 1 has rank 1, operand 0 has rank 2"});
+  expect_error<ShapeError>(
+      [&] {
+        concatenate({a, b}, 2);
+      },
+      {"concatenate: axis 2 is out of range for 2 axes"});
   expect_error<ShapeError>([&] { concatenate(Variables{}, 0); }, {"nothing to join"});
   const Variable x = dmatrix("x");
   const Variable y = dmatrix("y");
   const Function f = function({x, y}, concatenate({x, y}, 1));
-  expect_error<ShapeError>([&] { f(random_tensor({2, 3}), random_tensor({4, 3})); },
-                           {"lengths differ beside the axis that is joined: 2 and 4"},
-                           SourceSite::current(__builtin_FILE(), __builtin_LINE() - 3));
+  expect_error<ShapeError>(
+      [&] {
+        f(random_tensor({2, 3}), random_tensor({4, 3}));
+      },
+      {"lengths differ beside the axis that is joined: 2 and 4"},
+      SourceSite::current(__builtin_FILE(), __builtin_LINE() - 3));
 }
 
 TEST(Stack, MakesANewAxis) {
-  run_op_case({.name = "last axis",
-               .inputs = {random_tensor({2, 3}, -1, 1, 1), random_tensor({2, 3}, -1, 1, 2)},
-               .build = [](const Variables& v) { return stack(v, -1); },
-               .oracle =
-                   [](const std::vector<Tensor>& x) {
-                     Tensor result = Tensor::zeros(DType::kFloat64, {2, 3, 2});
-                     for_each_index({2, 3, 2}, [&](const Dims& at) {
-                       set_element(result, at,
-                                   element(x[static_cast<size_t>(at[2])], {at[0], at[1]}));
-                     });
-                     return result;
-                   }});
+  run_op_case(
+      {.name = "last axis",
+       .inputs = {random_tensor({2, 3}, -1, 1, 1), random_tensor({2, 3}, -1, 1, 2)},
+       .build = [](const Variables& v) { return stack(v, -1); },
+       .oracle =
+           [](const std::vector<Tensor>& x) {
+             Tensor result = Tensor::zeros(DType::kFloat64, {2, 3, 2});
+             for_each_index({2, 3, 2}, [&](const Dims& at) {
+               set_element(result, at, element(x[static_cast<size_t>(at[2])], {at[0], at[1]}));
+             });
+             return result;
+           }});
   EXPECT_EQ(stack({dscalar("a"), dscalar("b")}).type().str(), "float64 (2,)");
 }
 
@@ -113,8 +125,11 @@ TEST(Split, GivesPartsThatConcatenateBack) {
 
 TEST(Split, RefusesLengthsThatDoNotSumToTheAxis) {
   const Variable fixed = tensor(DType::kFloat64, {7}, "x");
-  expect_error<ShapeError>([&] { split(fixed, {3, 3}); },
-                           {"split: the lengths sum to 6, axis 0 has length 7"});
+  expect_error<ShapeError>(
+      [&] {
+        split(fixed, {3, 3});
+      },
+      {"split: the lengths sum to 6, axis 0 has length 7"});
   const Variable x = dvector("x");
   const Variable n = lscalar("n");
   const Function f = function({x, n}, split(x, {n, 2})[0]);

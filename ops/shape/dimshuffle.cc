@@ -158,10 +158,10 @@ Variable squeeze(Operand x, std::vector<int64_t> axes) {
     axis = normalize_axis("squeeze", axis, variable.rank(), x.site());
     const Dim& dim = variable.type().dims[static_cast<size_t>(axis)];
     if (compatible(dim, Dim(1))) continue;
-    throw ShapeError(absl::StrCat("squeeze: axis ", axis, " has length ", dim.str(), ", not 1\n",
-                                  describe_operands({&variable, 1}),
-                                  "  at: ", resolve_site(x.site()).str(),
-                                  "\n  hint: only axes of length 1 can go; index or reduce others"));
+    throw ShapeError(
+        absl::StrCat("squeeze: axis ", axis, " has length ", dim.str(), ", not 1\n",
+                     describe_operands({&variable, 1}), "  at: ", resolve_site(x.site()).str(),
+                     "\n  hint: only axes of length 1 can go; index or reduce others"));
   }
   SiteScope label(x.site(), "squeeze");
   variable = broadcastable(variable, axes);
@@ -186,8 +186,7 @@ int64_t normalize_axis(std::string_view op_name, int64_t axis, int64_t rank, Sou
   throw ShapeError(absl::StrCat(
       std::string(op_name), ": axis ", axis, " is out of range for ", rank,
       rank == 1 ? " axis" : " axes", "\n  at: ", resolve_site(site).str(),
-      rank == 0 ? ""
-                : absl::StrCat("\n  hint: axes run from ", -rank, " to ", rank - 1)));
+      rank == 0 ? "" : absl::StrCat("\n  hint: axes run from ", -rank, " to ", rank - 1)));
 }
 
 }  // namespace bitale

@@ -23,8 +23,8 @@ inline constexpr int64_t kNewAxis = -1;
 class ShuffledAxis {
  public:
   template <std::integral T>
-    requires(!std::same_as<T, bool> && !std::same_as<T, char>)
-  ShuffledAxis(T axis) : axis_(static_cast<int64_t>(axis)) {}  // NOLINT: lists read as orders
+  requires(!std::same_as<T, bool> && !std::same_as<T, char>) ShuffledAxis(T axis)
+      : axis_(static_cast<int64_t>(axis)) {}  // NOLINT: lists read as orders
   // ShapeError unless 'x'.
   ShuffledAxis(char letter);  // NOLINT
 
@@ -45,15 +45,15 @@ inline Variable dimshuffle(Operand x, std::initializer_list<ShuffledAxis> order)
   return dimshuffle(x, std::vector<ShuffledAxis>(order));
 }
 
-// numpy's transpose: all axes reversed, or axis i of the result is axis order[i] of `x` (negative axes
-// count from the end). ShapeError unless `order` permutes the axes.
+// numpy's transpose: all axes reversed, or axis i of the result is axis order[i] of `x` (negative
+// axes count from the end). ShapeError unless `order` permutes the axes.
 Variable transpose(Operand x);
 Variable transpose(Operand x, std::vector<int64_t> order);
 // numpy's swapaxes.
 Variable swapaxes(Operand x, int64_t a, int64_t b);
 
-// numpy's squeeze: without the given axes, which must have length 1 (those not fixed are asserted at
-// the call), or without all axes of the fixed length 1.
+// numpy's squeeze: without the given axes, which must have length 1 (those not fixed are asserted
+// at the call), or without all axes of the fixed length 1.
 Variable squeeze(Operand x);
 Variable squeeze(Operand x, std::vector<int64_t> axes);
 

@@ -82,9 +82,12 @@ TEST(Squeeze, AssertsAtTheCallWhatTheTypeDoesNotSay) {
   const Function f = function({x}, squeeze(x, {1}));
   const Tensor value = random_tensor({3, 1});
   EXPECT_TRUE(equal_to(f(value).only(), value.reshape({3})));
-  expect_error<ShapeError>([&] { f(random_tensor({3, 2})); },
-                           {"specify_shape: an axis has another length than was specified: 2 and 1"},
-                           SourceSite::current(__builtin_FILE(), __builtin_LINE() - 5));
+  expect_error<ShapeError>(
+      [&] {
+        f(random_tensor({3, 2}));
+      },
+      {"specify_shape: an axis has another length than was specified: 2 and 1"},
+      SourceSite::current(__builtin_FILE(), __builtin_LINE() - 5));
 }
 
 TEST(ExpandDims, PutsAnAxisAtItsPlaceInTheResult) {
@@ -96,10 +99,16 @@ TEST(ExpandDims, PutsAnAxisAtItsPlaceInTheResult) {
 
 TEST(Dimshuffle, RefusesOrdersThatAreNone) {
   const Variable x = tensor(DType::kFloat32, {2, Dim()}, "x");
-  expect_error<ShapeError>([&] { dimshuffle(x, {0, 2}); },
-                           {"dimshuffle: axis 2 is out of range for rank 2"});
-  expect_error<ShapeError>([&] { dimshuffle(x, {0, 1, 0}); },
-                           {"axis 0 appears twice in the order"});
+  expect_error<ShapeError>(
+      [&] {
+        dimshuffle(x, {0, 2});
+      },
+      {"dimshuffle: axis 2 is out of range for rank 2"});
+  expect_error<ShapeError>(
+      [&] {
+        dimshuffle(x, {0, 1, 0});
+      },
+      {"axis 0 appears twice in the order"});
   expect_error<ShapeError>([&] { dimshuffle(x, {1}); },
                            {"axis 0 is left out, but its length is 2, not 1"});
   expect_error<ShapeError>([&] { dimshuffle(x, {0}); },

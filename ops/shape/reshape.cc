@@ -13,8 +13,8 @@
 namespace bitale {
 namespace {
 
-// Drops pairs of equal factors from both products: what is left decides -1, so that a length that is 0
-// or not known on both sides does no harm.
+// Drops pairs of equal factors from both products: what is left decides -1, so that a length that
+// is 0 or not known on both sides does no harm.
 template <typename Factor, typename Same>
 void cancel(absl::InlinedVector<Factor, 4>& a, absl::InlinedVector<Factor, 4>& b, Same&& same) {
   for (size_t i = 0; i < a.size();) {
@@ -143,8 +143,8 @@ Variables ReshapeOp::pushforward(const PushforwardContext& context) const {
 std::optional<ViewOutput> ReshapeOp::view(const ViewInput& input, const Dims& output_shape,
                                           ShapeContext&) const {
   if (element_count(output_shape) == 0) return ViewOutput{contiguous_strides(output_shape), 0};
-  // Runs of axes on both sides with equal counts are matched; inside a run the input must be laid out
-  // as one axis. Axes of length 1 have no say.
+  // Runs of axes on both sides with equal counts are matched; inside a run the input must be laid
+  // out as one axis. Axes of length 1 have no say.
   Dims shape;
   Dims strides;
   for (size_t axis = 0; axis < input.shape.size(); ++axis) {

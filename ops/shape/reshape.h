@@ -15,9 +15,9 @@
 
 namespace bitale {
 
-// numpy's and Theano's reshape: `x` of any dtype and rank under `dims`, of which one may be -1 (what
-// remains). ShapeError when built if the counts of fixed dims differ or several dims are -1, at a call
-// if the counts differ then.
+// numpy's and Theano's reshape: `x` of any dtype and rank under `dims`, of which one may be -1
+// (what remains). ShapeError when built if the counts of fixed dims differ or several dims are -1,
+// at a call if the counts differ then.
 Variable reshape(Operand x, ShapeItems dims);
 
 // The same with the dims in an integer vector of `ndim` elements, as Theano spells it.

@@ -104,19 +104,28 @@ TEST(Reshape, OfATransposeCopiesInTheOrderOfItsAxes) {
 
 TEST(Reshape, RefusesWhatCannotBe) {
   const Variable x = tensor(DType::kFloat32, {6, 4}, "x");
-  expect_error<ShapeError>([&] { reshape(x, {5, 5}); },
-                           {"reshape: the counts of elements differ: (6, 4) does not fill (5, 5)",
-                            "x float32 (6, 4)"});
-  expect_error<ShapeError>([&] { reshape(x, {-1, 5}); },
-                           {"the counts of elements differ", "a multiple of", "hint"});
-  expect_error<ShapeError>([&] { reshape(x, {-1, -1}); },
-                           {"2 dims are -1, only one can be inferred"});
-  expect_error<ShapeError>([&] { reshape(x, {-3, 8}); },
-                           {"the length of axis 0 is negative: -3"});
-  expect_error<ShapeError>([&] { reshape(x, {-2, 12}); },
-                           {"the length of axis 0 is negative: -2"});
-  expect_error<TypeError>([&] { reshape(x, {dscalar("n"), 4}); },
-                          {"a length must be an integer scalar, not float64 ()"});
+  expect_error<ShapeError>(
+      [&] {
+        reshape(x, {5, 5});
+      },
+      {"reshape: the counts of elements differ: (6, 4) does not fill (5, 5)", "x float32 (6, 4)"});
+  expect_error<ShapeError>(
+      [&] {
+        reshape(x, {-1, 5});
+      },
+      {"the counts of elements differ", "a multiple of", "hint"});
+  expect_error<ShapeError>(
+      [&] {
+        reshape(x, {-1, -1});
+      },
+      {"2 dims are -1, only one can be inferred"});
+  expect_error<ShapeError>([&] { reshape(x, {-3, 8}); }, {"the length of axis 0 is negative: -3"});
+  expect_error<ShapeError>([&] { reshape(x, {-2, 12}); }, {"the length of axis 0 is negative: -2"});
+  expect_error<TypeError>(
+      [&] {
+        reshape(x, {dscalar("n"), 4});
+      },
+      {"a length must be an integer scalar, not float64 ()"});
   expect_error<ShapeError>([&] { flatten(x, 3); }, {"flatten: cannot make 3 dims of rank 2"});
 }
 

@@ -22,7 +22,8 @@ std::optional<int64_t> constant_length(const Variable& variable) {
 }  // namespace
 
 ShapeItem::ShapeItem(const Variable& length) : variable_(length) {
-  if (!length.defined()) throw TypeError("a length is no variable (a default-constructed Variable)");
+  if (!length.defined())
+    throw TypeError("a length is no variable (a default-constructed Variable)");
   if (const auto value = constant_length(length)) {
     length_ = *value;
     variable_ = Variable();
@@ -123,8 +124,8 @@ IntExprs length_expressions(ShapeContext& context, const std::vector<int64_t>& l
     if (!dim_of_length(context.apply().input(input)).is_fixed() &&
         !(context.apply().input(input).is_output() &&
           context.apply().input(input).owner()->op().traits().shape_only)) {
-      const std::string* what = intern(
-          absl::StrCat("the length of axis ", expressions.size(), " is negative: $left"));
+      const std::string* what =
+          intern(absl::StrCat("the length of axis ", expressions.size(), " is negative: $left"));
       context.require_equal(value, max(value, 0), what->c_str(),
                             "lengths come from integers that must be 0 or more at every call");
     }

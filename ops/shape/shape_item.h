@@ -1,8 +1,8 @@
 // One length in a list of dims: a C++ integer or an integer scalar Variable.
 //
-// `reshape(x, {batch, 1, 28, 28})` and `zeros({n, 10})` read alike whether `batch` and `n` are numbers
-// of the program or of the graph. A scalar Variable that reaches a dim is a host integer: it costs no
-// transfer, and its value takes part in the choice of the program.
+// `reshape(x, {batch, 1, 28, 28})` and `zeros({n, 10})` read alike whether `batch` and `n` are
+// numbers of the program or of the graph. A scalar Variable that reaches a dim is a host integer:
+// it costs no transfer, and its value takes part in the choice of the program.
 
 #ifndef BITALE_OPS_SHAPE_SHAPE_ITEM_H_
 #define BITALE_OPS_SHAPE_SHAPE_ITEM_H_
@@ -23,8 +23,8 @@ namespace bitale {
 class ShapeItem {
  public:
   template <std::integral T>
-    requires(!std::same_as<T, bool> && !std::same_as<T, char>)
-  ShapeItem(T length) : length_(static_cast<int64_t>(length)) {}  // NOLINT: numbers read as dims
+  requires(!std::same_as<T, bool> && !std::same_as<T, char>) ShapeItem(T length)
+      : length_(static_cast<int64_t>(length)) {}  // NOLINT: numbers read as dims
   // A constant scalar becomes a number.
   ShapeItem(const Variable& length);  // NOLINT: variables read as dims
 
@@ -45,9 +45,9 @@ class ShapeItem {
 class ShapeItems {
  public:
   ShapeItems() = default;
-  ShapeItems(std::initializer_list<ShapeItem> items) : items_(items) {}            // NOLINT
-  ShapeItems(std::vector<ShapeItem> items) : items_(std::move(items)) {}           // NOLINT
-  ShapeItems(const Dims& dims) : items_(dims.begin(), dims.end()) {}               // NOLINT
+  ShapeItems(std::initializer_list<ShapeItem> items) : items_(items) {}               // NOLINT
+  ShapeItems(std::vector<ShapeItem> items) : items_(std::move(items)) {}              // NOLINT
+  ShapeItems(const Dims& dims) : items_(dims.begin(), dims.end()) {}                  // NOLINT
   ShapeItems(const std::vector<int64_t>& dims) : items_(dims.begin(), dims.end()) {}  // NOLINT
 
   size_t size() const { return items_.size(); }
@@ -62,7 +62,8 @@ class ShapeItems {
 
 // --- For builders -------------------------------------------------------------------------------
 
-// Length of one axis of `x`, and all of them: numbers where the type fixes them, else shape(x, axis).
+// Length of one axis of `x`, and all of them: numbers where the type fixes them, else shape(x,
+// axis).
 ShapeItem length_of(const Variable& x, int64_t axis);
 ShapeItems lengths_of(const Variable& x);
 
@@ -70,9 +71,10 @@ ShapeItems lengths_of(const Variable& x);
 ShapeItem add_lengths(const ShapeItem& a, const ShapeItem& b);
 ShapeItem multiply_lengths(const ShapeItem& a, const ShapeItem& b);
 
-// --- For ops that take a list of dims -------------------------------------------------------------
-// Such an op keeps the numbers as an attribute and the variables as trailing operands; an entry of
-// kSymbolicLength stands for the next operand.
+// --- For ops that take a list of dims
+// ------------------------------------------------------------- Such an op keeps the numbers as an
+// attribute and the variables as trailing operands; an entry of kSymbolicLength stands for the next
+// operand.
 
 inline constexpr int64_t kInferredLength = -1;
 inline constexpr int64_t kSymbolicLength = -2;
@@ -84,8 +86,8 @@ inline constexpr int64_t kMostValues = 64;
 std::vector<int64_t> encode_lengths(const ShapeItems& items);
 // Appends the operands.
 void append_lengths(const ShapeItems& items, Variables& operands);
-// Refuses, through the context, lengths below -1 (below 0 without `allow_minus_one`), and operands from
-// `first` on that are not integer scalars or not as many as the entries say.
+// Refuses, through the context, lengths below -1 (below 0 without `allow_minus_one`), and operands
+// from `first` on that are not integer scalars or not as many as the entries say.
 void check_lengths(const TypeContext& context, const std::vector<int64_t>& lengths, size_t first,
                    bool allow_minus_one);
 // What is known of each length from the operands: -1 stays unknown.

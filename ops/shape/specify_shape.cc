@@ -10,8 +10,8 @@ namespace bitale {
 std::vector<TensorType> SpecifyShapeOp::infer_types(const TypeContext& context) const {
   TensorType type = context.type(0);
   if (dims_.size() != type.dims.size()) {
-    context.shape_error(absl::StrCat(dims_.size(), " dims for rank ", type.rank(), ": ",
-                                     to_string(dims_)));
+    context.shape_error(
+        absl::StrCat(dims_.size(), " dims for rank ", type.rank(), ": ", to_string(dims_)));
   }
   for (size_t axis = 0; axis < dims_.size(); ++axis) {
     if (!compatible(dims_[axis], type.dims[axis])) {

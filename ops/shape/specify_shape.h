@@ -12,13 +12,13 @@
 
 namespace bitale {
 
-// Theano's specify_shape: `x` with its dims narrowed by `dims`, one per axis (unknown: nothing new).
-// ShapeError when built if the ranks differ or a dim contradicts the type, at a call if a fixed length
-// is another. A view.
+// Theano's specify_shape: `x` with its dims narrowed by `dims`, one per axis (unknown: nothing
+// new). ShapeError when built if the ranks differ or a dim contradicts the type, at a call if a
+// fixed length is another. A view.
 Variable specify_shape(Operand x, SymbolicDims dims);
 
-// Theano's addbroadcast: `x` with the given axes fixed at length 1, so that they broadcast. ShapeError
-// when built if the type contradicts, at a call if the length is another.
+// Theano's addbroadcast: `x` with the given axes fixed at length 1, so that they broadcast.
+// ShapeError when built if the type contradicts, at a call if the length is another.
 Variable broadcastable(Operand x, std::vector<int64_t> axes);
 inline Variable broadcastable(Operand x, int64_t axis) {
   return broadcastable(x, std::vector<int64_t>{axis});

@@ -25,8 +25,7 @@ Variable tile(Operand x, ShapeItems repetitions) {
   for (int64_t i = 0; i < result_rank; ++i) {
     const int64_t axis = i - (result_rank - rank);
     const int64_t place = i - (result_rank - given);
-    const ShapeItem count =
-        place >= 0 ? repetitions[static_cast<size_t>(place)] : ShapeItem(1);
+    const ShapeItem count = place >= 0 ? repetitions[static_cast<size_t>(place)] : ShapeItem(1);
     const ShapeItem length = axis >= 0 ? length_of(variable, axis) : ShapeItem(1);
     order.push_back(kNewAxis);
     repeated.push_back(count);
@@ -84,10 +83,9 @@ Variable pad(Operand x, std::vector<std::pair<int64_t, int64_t>> widths, Operand
   }
   if (frame.dtype() != variable.dtype() || frame.rank() != 0) {
     const Variable both[] = {variable, frame};
-    throw TypeError(absl::StrCat("pad: the value must be a ",
-                                 std::string(name_of(variable.dtype())), " scalar, not ",
-                                 frame.type().str(), "\n", describe_operands(both),
-                                 "  at: ", resolve_site(x.site()).str()));
+    throw TypeError(absl::StrCat(
+        "pad: the value must be a ", std::string(name_of(variable.dtype())), " scalar, not ",
+        frame.type().str(), "\n", describe_operands(both), "  at: ", resolve_site(x.site()).str()));
   }
   return set_subtensor(full(dims, frame), inner, variable);
 }

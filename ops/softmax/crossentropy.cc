@@ -55,8 +55,8 @@ std::vector<TensorType> CrossentropySoftmaxSparseOp::infer_types(const TypeConte
                         "labels are a vector of one class number per row of the logits");
   }
   if (!is_floating(logits.dtype)) {
-    context.type_error(absl::StrCat("logits are ", std::string(name_of(logits.dtype)),
-                                    ", not floating"));
+    context.type_error(
+        absl::StrCat("logits are ", std::string(name_of(logits.dtype)), ", not floating"));
   }
   if (!is_integer(y.dtype)) {
     context.type_error(absl::StrCat("labels are ", std::string(name_of(y.dtype)), ", not integers"),

@@ -31,13 +31,15 @@ Tensor sparse_oracle(const Tensor& logits, const Tensor& y) {
 }
 
 TEST(CrossentropySoftmaxSparse, MatchesItsDefinitionWithAllDerivatives) {
-  for (const auto& [rows, classes] : {std::pair<int64_t, int64_t>{4, 3}, {3, 10}, {1, 1}, {5, 21}}) {
+  for (const auto& [rows, classes] :
+       {std::pair<int64_t, int64_t>{4, 3}, {3, 10}, {1, 1}, {5, 21}}) {
     for (DType dtype : {DType::kInt64, DType::kInt32, DType::kUint8}) {
-      run_op_case({.name = "crossentropy",
-                   .inputs = {random_tensor({rows, classes}, -3, 3),
-                              random_integers({rows}, 0, classes, dtype)},
-                   .build = [](const Variables& v) { return crossentropy_softmax_sparse(v[0], v[1]); },
-                   .oracle = [](const std::vector<Tensor>& x) { return sparse_oracle(x[0], x[1]); }});
+      run_op_case(
+          {.name = "crossentropy",
+           .inputs = {random_tensor({rows, classes}, -3, 3),
+                      random_integers({rows}, 0, classes, dtype)},
+           .build = [](const Variables& v) { return crossentropy_softmax_sparse(v[0], v[1]); },
+           .oracle = [](const std::vector<Tensor>& x) { return sparse_oracle(x[0], x[1]); }});
     }
   }
 }
@@ -45,8 +47,10 @@ TEST(CrossentropySoftmaxSparse, MatchesItsDefinitionWithAllDerivatives) {
 TEST(CrossentropySoftmaxSparse, GradientOpMatchesItsDefinitionWithAllDerivatives) {
   run_op_case(
       {.name = "crossentropy gradient",
-       .inputs = {random_tensor({4}), random_tensor({4, 11}, -3, 3, 2), random_integers({4}, 0, 11)},
-       .build = [](const Variables& v) { return crossentropy_softmax_sparse_grad(v[0], v[1], v[2]); },
+       .inputs = {random_tensor({4}), random_tensor({4, 11}, -3, 3, 2),
+                  random_integers({4}, 0, 11)},
+       .build =
+           [](const Variables& v) { return crossentropy_softmax_sparse_grad(v[0], v[1], v[2]); },
        .oracle =
            [](const std::vector<Tensor>& x) {
              const Tensor out = Tensor::zeros(DType::kFloat64, {4, 11});
@@ -81,8 +85,8 @@ TEST(CrossentropySoftmaxSparse, TwoByteDtypes) {
   EXPECT_EQ(got.dtype(), DType::kFloat16);
   EXPECT_TRUE(all_close(got.cast(DType::kFloat64), sparse_oracle(logits.cast(DType::kFloat64), y),
                         2e-3, 1e-3));
-  const Tensor slope = eval(crossentropy_softmax_sparse_grad(Tensor::ones(DType::kFloat16, {6}), x, y),
-                            {{x, logits}});
+  const Tensor slope = eval(
+      crossentropy_softmax_sparse_grad(Tensor::ones(DType::kFloat16, {6}), x, y), {{x, logits}});
   for (double total : eval(sum(slope, 1)).to_vector<double>()) EXPECT_NEAR(total, 0, 3e-3);
 }
 
@@ -92,10 +96,14 @@ TEST(CrossentropySoftmaxSparse, NamesTheRowAndTheLabelOutOfRange) {
   const Tensor logits = Tensor::zeros(DType::kFloat32, {3, 10});
   const Variable loss = crossentropy_softmax_sparse(x, y);
   expect_error<ExecutionError>(
-      [&] { eval(loss, {{x, logits}, {y, Tensor::of<int32_t>({1, 10, 2})}}); },
+      [&] {
+        eval(loss, {{x, logits}, {y, Tensor::of<int32_t>({1, 10, 2})}});
+      },
       {"crossentropy_softmax_sparse: row 1 has the label 10, but there are 10 classes"});
   expect_error<ExecutionError>(
-      [&] { eval(loss, {{x, logits}, {y, Tensor::of<int32_t>({1, 2, -1})}}); },
+      [&] {
+        eval(loss, {{x, logits}, {y, Tensor::of<int32_t>({1, 2, -1})}});
+      },
       {"crossentropy_softmax_sparse: row 2 has the label -1, but there are 10 classes"});
   expect_error<ExecutionError>(
       [&] {
@@ -171,10 +179,11 @@ TEST(BinaryCrossentropy, MatchesItsDefinition) {
                .inputs = {random_tensor({3, 4}, 0.1, 0.9), random_tensor({3, 4}, 0, 1, 2)},
                .build = [](const Variables& v) { return binary_crossentropy(v[0], v[1]); },
                .oracle = [&](const std::vector<Tensor>& x) { return oracle(x, false); }});
-  run_op_case({.name = "binary with logits",
-               .inputs = {random_tensor({3, 4}, -5, 5), random_tensor({3, 4}, 0, 1, 2)},
-               .build = [](const Variables& v) { return binary_crossentropy_with_logits(v[0], v[1]); },
-               .oracle = [&](const std::vector<Tensor>& x) { return oracle(x, true); }});
+  run_op_case(
+      {.name = "binary with logits",
+       .inputs = {random_tensor({3, 4}, -5, 5), random_tensor({3, 4}, 0, 1, 2)},
+       .build = [](const Variables& v) { return binary_crossentropy_with_logits(v[0], v[1]); },
+       .oracle = [&](const std::vector<Tensor>& x) { return oracle(x, true); }});
 }
 
 TEST(BinaryCrossentropy, HugeLogitsStayFiniteAndSmallLossesExact) {
@@ -189,14 +198,15 @@ TEST(SquaredError, IsTheSquareOfTheDifference) {
   run_op_case({.name = "squared_error",
                .inputs = {random_tensor({3, 4}), random_tensor({3, 1}, -1, 1, 2)},
                .build = [](const Variables& v) { return squared_error(v[0], v[1]); },
-               .oracle = [](const std::vector<Tensor>& x) {
-                 const Tensor out = Tensor::zeros(DType::kFloat64, {3, 4});
-                 for_each_index({3, 4}, [&](const Dims& i) {
-                   const double d = element(x[0], i) - element(x[1], {i[0], 0});
-                   set_element(out, i, d * d);
-                 });
-                 return out;
-               }});
+               .oracle =
+                   [](const std::vector<Tensor>& x) {
+                     const Tensor out = Tensor::zeros(DType::kFloat64, {3, 4});
+                     for_each_index({3, 4}, [&](const Dims& i) {
+                       const double d = element(x[0], i) - element(x[1], {i[0], 0});
+                       set_element(out, i, d * d);
+                     });
+                     return out;
+                   }});
 }
 
 }  // namespace

@@ -34,9 +34,9 @@ Variable categorical_crossentropy(Operand p, Operand y) {
                         "\n  hint: ", std::string(hint));
   };
   if (probabilities.rank() != 2) {
-    throw ShapeError(message(
-        absl::StrCat("probabilities have rank ", probabilities.rank(), ", not 2"),
-        "probabilities are a matrix of one row per example and one column per class"));
+    throw ShapeError(
+        message(absl::StrCat("probabilities have rank ", probabilities.rank(), ", not 2"),
+                "probabilities are a matrix of one row per example and one column per class"));
   }
   if (target.rank() == 1) {
     if (!is_integer(target.dtype())) {

@@ -53,10 +53,14 @@ Variable log_softmax_grad(Operand g, Operand y, int64_t axis) {
 
 std::string_view SoftmaxOp::name() const {
   switch (kind_) {
-    case Kind::kSoftmax: return "softmax";
-    case Kind::kLogSoftmax: return "log_softmax";
-    case Kind::kSoftmaxGrad: return "softmax_grad";
-    case Kind::kLogSoftmaxGrad: break;
+    case Kind::kSoftmax:
+      return "softmax";
+    case Kind::kLogSoftmax:
+      return "log_softmax";
+    case Kind::kSoftmaxGrad:
+      return "softmax_grad";
+    case Kind::kLogSoftmaxGrad:
+      break;
   }
   return "log_softmax_grad";
 }
@@ -94,7 +98,8 @@ void SoftmaxOp::infer_shape(ShapeContext& context) const {
   IntExprs dims = context.dims(0);
   if (is_grad(kind_)) {
     for (size_t axis = 0; axis < dims.size(); ++axis) {
-      context.require_equal(dims[axis], context.dim(1, axis), "shapes of gradient and result differ");
+      context.require_equal(dims[axis], context.dim(1, axis),
+                            "shapes of gradient and result differ");
     }
   }
   context.set_dims(0, std::move(dims));
@@ -131,10 +136,10 @@ Variables SoftmaxOp::pushforward(const PushforwardContext& context) const {
   Variable result;
   if (t.defined()) result = apply_one(shared_from_this(), {t, y});
   if (ty.defined()) {
-    const Variable through_y =
-        kind_ == Kind::kSoftmaxGrad
-            ? sub(mul(ty, sub(g, sum_along(mul(g, y), axis_))), mul(y, sum_along(mul(g, ty), axis_)))
-            : neg(mul(mul(exp(y), ty), sum_along(g, axis_)));
+    const Variable through_y = kind_ == Kind::kSoftmaxGrad
+                                   ? sub(mul(ty, sub(g, sum_along(mul(g, y), axis_))),
+                                         mul(y, sum_along(mul(g, ty), axis_)))
+                                   : neg(mul(mul(exp(y), ty), sum_along(g, axis_)));
     result = result.defined() ? add(result, through_y) : through_y;
   }
   return {result};
@@ -142,7 +147,9 @@ Variables SoftmaxOp::pushforward(const PushforwardContext& context) const {
 
 Variables SoftmaxOp::formula(std::span<const Variable> inputs) const {
   const DType dtype = inputs[0].dtype();
-  auto wide = [&](const Variable& v) { return computes_wide(dtype) ? cast(v, DType::kFloat32) : v; };
+  auto wide = [&](const Variable& v) {
+    return computes_wide(dtype) ? cast(v, DType::kFloat32) : v;
+  };
   const Variable a = wide(inputs[0]);
   Variable result;
   if (!is_grad(kind_)) {

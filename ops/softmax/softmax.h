@@ -1,11 +1,12 @@
 // softmax and log_softmax along one axis.
 //
 // Both subtract the maximum first: logits of any finite size give finite values. A row of which one
-// element is +inf, or all are -inf, gives NaN, as the limit is not defined. For a cross-entropy take
-// crossentropy.h: -log(softmax(x)) loses what log_softmax keeps (a rule mends it where it sees it).
+// element is +inf, or all are -inf, gives NaN, as the limit is not defined. For a cross-entropy
+// take crossentropy.h: -log(softmax(x)) loses what log_softmax keeps (a rule mends it where it sees
+// it).
 //
-// Both are composites: they state a formula and keep their identity for rules and kernels. So are their
-// pullbacks, which are ops of their own.
+// Both are composites: they state a formula and keep their identity for rules and kernels. So are
+// their pullbacks, which are ops of their own.
 
 #ifndef BITALE_OPS_SOFTMAX_SOFTMAX_H_
 #define BITALE_OPS_SOFTMAX_SOFTMAX_H_
@@ -19,8 +20,8 @@
 
 namespace bitale {
 
-// exp(x) / sum(exp(x), axis). Shape of x; floatX for discrete operands. ShapeError for an axis out of
-// range. Theano's softmax (which knows the last axis only), scipy.special.softmax.
+// exp(x) / sum(exp(x), axis). Shape of x; floatX for discrete operands. ShapeError for an axis out
+// of range. Theano's softmax (which knows the last axis only), scipy.special.softmax.
 Variable softmax(Operand x, int64_t axis = -1);
 
 // x - logsumexp(x, axis): log(softmax(x, axis)) without underflow.

@@ -1,5 +1,5 @@
-// Kernels of softmax, log_softmax and their gradients over a last axis of float32 or float64, and of
-// the sparse cross-entropy. Other axes and dtypes run as formulas.
+// Kernels of softmax, log_softmax and their gradients over a last axis of float32 or float64, and
+// of the sparse cross-entropy. Other axes and dtypes run as formulas.
 
 #include <algorithm>
 #include <cmath>
@@ -29,10 +29,14 @@ bool is_plain_float(DType dtype) { return dtype == DType::kFloat32 || dtype == D
 
 Task task_of(SoftmaxOp::Kind kind) {
   switch (kind) {
-    case SoftmaxOp::Kind::kSoftmax: return Task::kSoftmax;
-    case SoftmaxOp::Kind::kLogSoftmax: return Task::kLogSoftmax;
-    case SoftmaxOp::Kind::kSoftmaxGrad: return Task::kSoftmaxGrad;
-    case SoftmaxOp::Kind::kLogSoftmaxGrad: break;
+    case SoftmaxOp::Kind::kSoftmax:
+      return Task::kSoftmax;
+    case SoftmaxOp::Kind::kLogSoftmax:
+      return Task::kLogSoftmax;
+    case SoftmaxOp::Kind::kSoftmaxGrad:
+      return Task::kSoftmaxGrad;
+    case SoftmaxOp::Kind::kLogSoftmaxGrad:
+      break;
   }
   return Task::kLogSoftmaxGrad;
 }
@@ -50,8 +54,9 @@ class SoftmaxKernel final : public Kernel {
 
   void run(const KernelFrame& frame) const override {
     if (rows_ == 0) return;
-    const Rows rows{task_, is_double_, frame.inputs[0], operands_ > 1 ? frame.inputs[1] : nullptr,
-                    nullptr, frame.outputs[0], length_};
+    const Rows rows{
+        task_,   is_double_,       frame.inputs[0], operands_ > 1 ? frame.inputs[1] : nullptr,
+        nullptr, frame.outputs[0], length_};
     parallel_ranges(rows_, grain_of(length_),
                     [&](int64_t begin, int64_t end) { softmax_rows::run(rows, begin, end); });
   }
@@ -78,11 +83,7 @@ std::unique_ptr<const Kernel> make_softmax(KernelMaker& maker) {
 class Labels {
  public:
   Labels(size_t operand, DType dtype, int64_t rows, int64_t classes, bool from_end)
-      : operand_(operand),
-        dtype_(dtype),
-        rows_(rows),
-        classes_(classes),
-        from_end_(from_end) {}
+      : operand_(operand), dtype_(dtype), rows_(rows), classes_(classes), from_end_(from_end) {}
 
   size_t workspace_bytes() const { return static_cast<size_t>(rows_) * sizeof(int64_t); }
 
@@ -152,8 +153,8 @@ class CrossentropyKernel final : public Kernel {
         dtype_(call.outputs[0].dtype),
         n_(logits_of(call).shape[0]),
         classes_(logits_of(call).shape[1]),
-        labels_(is_gradient_ ? 2 : 1, call.inputs[is_gradient_ ? 2 : 1].dtype, n_,
-                classes_, call.op_as<CrossentropySoftmaxSparseOp>().counts_from_end()) {}
+        labels_(is_gradient_ ? 2 : 1, call.inputs[is_gradient_ ? 2 : 1].dtype, n_, classes_,
+                call.op_as<CrossentropySoftmaxSparseOp>().counts_from_end()) {}
 
   size_t workspace_bytes() const override { return labels_.workspace_bytes(); }
   bool can_raise() const override { return true; }
@@ -196,12 +197,12 @@ std::unique_ptr<const Kernel> make_crossentropy(KernelMaker& maker) {
   return std::make_unique<CrossentropyKernel>(maker.call());
 }
 
-#define BITALE_ROW_KERNEL(op_name, supports_call, make_kernel)                                \
-  const KernelRegistrar register_##op_name({.op = #op_name,                                   \
-                                            .name = #op_name "_rows",                         \
-                                            .kind = KernelKind::kTuned,                       \
-                                            .rank = 20,                                       \
-                                            .supports = supports_call,                        \
+#define BITALE_ROW_KERNEL(op_name, supports_call, make_kernel)          \
+  const KernelRegistrar register_##op_name({.op = #op_name,             \
+                                            .name = #op_name "_rows",   \
+                                            .kind = KernelKind::kTuned, \
+                                            .rank = 20,                 \
+                                            .supports = supports_call,  \
                                             .make = make_kernel})
 BITALE_ROW_KERNEL(softmax, supports_softmax, make_softmax);
 BITALE_ROW_KERNEL(log_softmax, supports_softmax, make_softmax);

@@ -33,18 +33,19 @@ Tensor softmax_oracle(const Tensor& x, size_t axis, bool of_log) {
 }
 
 void check(bool of_log, const Dims& shape, int64_t axis, bool derivatives = true) {
-  const size_t at = static_cast<size_t>(axis < 0 ? axis + static_cast<int64_t>(shape.size()) : axis);
-  run_op_case({.name = std::string(of_log ? "log_softmax " : "softmax ") + to_string(shape),
-               .inputs = {random_tensor(shape, -4, 4)},
-               .build =
-                   [&](const Variables& v) {
-                     return of_log ? log_softmax(v[0], axis) : softmax(v[0], axis);
-                   },
-               .oracle =
-                   [&](const std::vector<Tensor>& x) { return softmax_oracle(x[0], at, of_log); },
-               .gradient = derivatives,
-               .second_order = derivatives,
-               .pushforward = derivatives});
+  const size_t at =
+      static_cast<size_t>(axis < 0 ? axis + static_cast<int64_t>(shape.size()) : axis);
+  run_op_case(
+      {.name = std::string(of_log ? "log_softmax " : "softmax ") + to_string(shape),
+       .inputs = {random_tensor(shape, -4, 4)},
+       .build =
+           [&](const Variables& v) {
+             return of_log ? log_softmax(v[0], axis) : softmax(v[0], axis);
+           },
+       .oracle = [&](const std::vector<Tensor>& x) { return softmax_oracle(x[0], at, of_log); },
+       .gradient = derivatives,
+       .second_order = derivatives,
+       .pushforward = derivatives});
 }
 
 TEST(Softmax, MatchesItsDefinitionAlongEveryAxis) {
@@ -66,32 +67,34 @@ TEST(Softmax, GradientOpsMatchTheirFormulasWithAllDerivatives) {
     run_op_case({.name = "softmax_grad",
                  .inputs = {random_tensor({3, 5}), random_tensor({3, 5}, 0, 1, 2)},
                  .build = [&](const Variables& v) { return softmax_grad(v[0], v[1], axis); },
-                 .oracle = [&](const std::vector<Tensor>& x) {
-                   const Tensor out = Tensor::zeros(DType::kFloat64, {3, 5});
-                   for_each_index({3, 5}, [&](const Dims& i) {
-                     double inner = 0;
-                     for (int64_t k = 0; k < (axis == 0 ? 3 : 5); ++k) {
-                       const Dims at = axis == 0 ? Dims{k, i[1]} : Dims{i[0], k};
-                       inner += element(x[0], at) * element(x[1], at);
-                     }
-                     set_element(out, i, element(x[1], i) * (element(x[0], i) - inner));
-                   });
-                   return out;
-                 }});
+                 .oracle =
+                     [&](const std::vector<Tensor>& x) {
+                       const Tensor out = Tensor::zeros(DType::kFloat64, {3, 5});
+                       for_each_index({3, 5}, [&](const Dims& i) {
+                         double inner = 0;
+                         for (int64_t k = 0; k < (axis == 0 ? 3 : 5); ++k) {
+                           const Dims at = axis == 0 ? Dims{k, i[1]} : Dims{i[0], k};
+                           inner += element(x[0], at) * element(x[1], at);
+                         }
+                         set_element(out, i, element(x[1], i) * (element(x[0], i) - inner));
+                       });
+                       return out;
+                     }});
     run_op_case({.name = "log_softmax_grad",
                  .inputs = {random_tensor({3, 5}), random_tensor({3, 5}, -3, 0, 2)},
                  .build = [&](const Variables& v) { return log_softmax_grad(v[0], v[1], axis); },
-                 .oracle = [&](const std::vector<Tensor>& x) {
-                   const Tensor out = Tensor::zeros(DType::kFloat64, {3, 5});
-                   for_each_index({3, 5}, [&](const Dims& i) {
-                     double sum = 0;
-                     for (int64_t k = 0; k < (axis == 0 ? 3 : 5); ++k) {
-                       sum += element(x[0], axis == 0 ? Dims{k, i[1]} : Dims{i[0], k});
-                     }
-                     set_element(out, i, element(x[0], i) - std::exp(element(x[1], i)) * sum);
-                   });
-                   return out;
-                 }});
+                 .oracle =
+                     [&](const std::vector<Tensor>& x) {
+                       const Tensor out = Tensor::zeros(DType::kFloat64, {3, 5});
+                       for_each_index({3, 5}, [&](const Dims& i) {
+                         double sum = 0;
+                         for (int64_t k = 0; k < (axis == 0 ? 3 : 5); ++k) {
+                           sum += element(x[0], axis == 0 ? Dims{k, i[1]} : Dims{i[0], k});
+                         }
+                         set_element(out, i, element(x[0], i) - std::exp(element(x[1], i)) * sum);
+                       });
+                       return out;
+                     }});
   }
 }
 
@@ -104,16 +107,18 @@ TEST(Softmax, HugeLogitsStayFinite) {
   const Tensor x = Tensor::of<double>({{1e4, -1e4, 0}, {-1e4, -1e4, -1e4}, {1e4, 1e4, -1e4}});
   for (DType dtype : {DType::kFloat32, DType::kFloat64}) {
     for (int64_t axis : {0, 1}) {
-      const Variable logits = axis == 1 ? constant(x.cast(dtype)) : constant(x.cast(dtype).transpose());
+      const Variable logits =
+          axis == 1 ? constant(x.cast(dtype)) : constant(x.cast(dtype).transpose());
       Tensor y = eval(softmax(logits, axis));
       Tensor log_y = eval(log_softmax(logits, axis));
       if (axis == 0) y = y.transpose(), log_y = log_y.transpose();
       const double third = -std::log(3.0);
       const double half = -std::log(2.0);
-      EXPECT_TRUE(all_close(log_y, Tensor::of<double>({{0, -2e4, -1e4}, {third, third, third},
-                                                       {half, half, -2e4 + half}})));
-      EXPECT_TRUE(all_close(y, Tensor::of<double>({{1, 0, 0}, {1 / 3., 1 / 3., 1 / 3.},
-                                                   {0.5, 0.5, 0}})));
+      EXPECT_TRUE(all_close(
+          log_y,
+          Tensor::of<double>({{0, -2e4, -1e4}, {third, third, third}, {half, half, -2e4 + half}})));
+      EXPECT_TRUE(
+          all_close(y, Tensor::of<double>({{1, 0, 0}, {1 / 3., 1 / 3., 1 / 3.}, {0.5, 0.5, 0}})));
     }
   }
 }

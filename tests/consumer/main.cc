@@ -24,5 +24,6 @@ int main() {
     if (step % 10 == 0) std::printf("step %2d  cost %.6f\n", step, c);
   }
   std::printf("w = %s\n", get_value(w).str().c_str());
-  std::printf("prediction for ones: %.3f\n", predict(Tensor::ones(DType::kFloat32, {1, 3})).item<float>());
+  std::printf("prediction for ones: %.3f\n",
+              predict(Tensor::ones(DType::kFloat32, {1, 3})).item<float>());
 }

@@ -27,9 +27,9 @@ struct TwoLayers {
     const Variable index = lscalar("index");
     const Variable x = data[slice(index * 3, (index + 1) * 3)];
     const Variable cost = sum(sqr(tanh(dot(tanh(dot(x, v)), w)) - 0.25f));
-    step = function({index}, cost, {.updates = {{v, v - 0.1f * grad(cost, v)},
-                                                {w, w - 0.1f * grad(cost, w)}},
-                                    .mode = mode});
+    step = function(
+        {index}, cost,
+        {.updates = {{v, v - 0.1f * grad(cost, v)}, {w, w - 0.1f * grad(cost, w)}}, .mode = mode});
   }
   static Tensor ramp(const Dims& shape) {
     const Tensor values = Tensor::arange(DType::kFloat32, element_count(shape));

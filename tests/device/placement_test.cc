@@ -43,9 +43,9 @@ TEST(Placement, AMissingKernelIsAnErrorThatNamesOpDeviceDTypesAndLine) {
   Variable w = shared(Tensor::ones(DType::kFloat32, {3, 2}), "w");
   Function f = function({x}, dot(x, w), {.mode = on_device});
   const std::string text = compile_error([&] { f(Tensor::ones(DType::kFloat32, {4, 3})); });
-  EXPECT_THAT(text, AllOf(HasSubstr("dot: no kernel for this call on null:0"),
-                          HasSubstr("float32"), HasSubstr("placement_test.cc:"),
-                          HasSubstr("kernels exist on cpu only"), HasSubstr("hint: transfer(")));
+  EXPECT_THAT(text, AllOf(HasSubstr("dot: no kernel for this call on null:0"), HasSubstr("float32"),
+                          HasSubstr("placement_test.cc:"), HasSubstr("kernels exist on cpu only"),
+                          HasSubstr("hint: transfer(")));
 }
 
 TEST(Placement, AnOpWithoutAKernelRunsOnTheHostIfTheUserSaysSo) {

@@ -53,9 +53,8 @@ TEST(DeviceState, TransfersAlonePlaceAPartOfAHostFunction) {
 TEST(DeviceState, AnUpdateOfAnotherShapeTakesANewBlockOnTheDevice) {
   NullDevice::get();
   Variable rows = shared(Tensor::of<float>({{1, 2}}), "rows", {.dims = SymbolicDims{Dim("n"), 2}});
-  Function grow = function({}, Variables{},
-                           {.updates = {{rows, concatenate({rows, rows + 1.0f})}},
-                            .mode = on_device});
+  Function grow = function(
+      {}, Variables{}, {.updates = {{rows, concatenate({rows, rows + 1.0f})}}, .mode = on_device});
   grow();
   grow();
   EXPECT_EQ(get_value(rows).to_vector<float>(), (std::vector<float>{1, 2, 2, 3, 2, 3, 3, 4}));
@@ -87,8 +86,8 @@ TEST(DeviceState, RandomStreamsDrawWhatTheyDrawOnTheHost) {
   RandomStreams host_stream(7);
   RandomStreams device_stream(7);
   Function host = function({}, host_stream.uniform({5}, 0.0, 1.0, DType::kFloat32));
-  Function device = function({}, device_stream.uniform({5}, 0.0, 1.0, DType::kFloat32),
-                             {.mode = on_device});
+  Function device =
+      function({}, device_stream.uniform({5}, 0.0, 1.0, DType::kFloat32), {.mode = on_device});
   for (int call = 0; call < 3; ++call) {
     EXPECT_TRUE(same_bits(host().only(), device().only())) << call;
   }

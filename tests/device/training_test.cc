@@ -109,8 +109,8 @@ TEST(DeviceTraining, AValueThatTheHostSetsReachesTheDevice) {
 TEST(DeviceTraining, UpdatesAreWrittenInPlace) {
   NullDevice& null = NullDevice::get();
   Variable w = shared(filled(DType::kFloat32, {64}, 5), "w");
-  Function step = function({}, Variables{}, {.updates = {{w, tanh(w)}},
-                                             .mode = kFastRun.on(kNullDevice)});
+  Function step =
+      function({}, Variables{}, {.updates = {{w, tanh(w)}}, .mode = kFastRun.on(kNullDevice)});
   step();
   const std::vector<DeviceEvent> log = null.log();
   ASSERT_EQ(log.size(), 1u) << step.program_dump();
@@ -122,9 +122,9 @@ struct LeNet {
   LeNet(const Mode& mode, int64_t batch, int64_t images) {
     RandomState rng(23455);
     Variable x = fmatrix("x"), y = ivector("y"), index = lscalar("index");
-    LeNetConvPoolLayer layer0(rng, reshape(x, {-1, 1, 12, 12}),
-                              {.filter_shape = {3, 1, 3, 3}, .image_shape = {-1, 1, 12, 12},
-                               .pool_size = {2, 2}});
+    LeNetConvPoolLayer layer0(
+        rng, reshape(x, {-1, 1, 12, 12}),
+        {.filter_shape = {3, 1, 3, 3}, .image_shape = {-1, 1, 12, 12}, .pool_size = {2, 2}});
     LogisticRegression layer1(flatten(layer0.output(), 2), {.n_in = 75, .n_out = 4});
     parameters = {layer0.W(), layer0.b(), layer1.W(), layer1.b()};
     const Variable cost = layer1.negative_log_likelihood(y);
@@ -162,8 +162,8 @@ TEST(DeviceTraining, LeNetHasTheCostsAndWeightsOfTheCpu) {
   }
   EXPECT_EQ(device.train.compile_count(), 2u);
   for (size_t i = 0; i < host.parameters.size(); ++i) {
-    EXPECT_TRUE(all_close(get_value(host.parameters[i]), get_value(device.parameters[i]), 1e-5,
-                          1e-6))
+    EXPECT_TRUE(
+        all_close(get_value(host.parameters[i]), get_value(device.parameters[i]), 1e-5, 1e-6))
         << host.parameters[i].str();
   }
 }
@@ -194,9 +194,9 @@ TEST(DeviceTraining, AnErrorInTheMiddleOfAStepChangesNothing) {
   Variable table = shared(Tensor::of<double>({1, 2, 3}), "table");
   Variable count = shared(Tensor(0.0), "count");
   Variable i = lvector("i");
-  Function step = function({i}, sum(take(table, i, 0)),
-                           {.updates = {{count, count + 1.0}, {table, table * 2.0}},
-                            .mode = kFastRun.on(kNullDevice)});
+  Function step = function(
+      {i}, sum(take(table, i, 0)),
+      {.updates = {{count, count + 1.0}, {table, table * 2.0}}, .mode = kFastRun.on(kNullDevice)});
   EXPECT_EQ(step(Tensor::of<int64_t>({0, 2})).item<double>(), 4.0);
   for (int call = 0; call < 3; ++call) {
     EXPECT_THROW(step(Tensor::of<int64_t>({0, 7})), ExecutionError);

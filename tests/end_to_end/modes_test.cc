@@ -25,8 +25,11 @@ namespace {
 std::optional<Variables> cosh_to_sinh(const Apply& apply, const RuleContext&) {
   return Variables{sinh(apply.input(0))};
 }
-const RuleRegistrar wrong_rule({.name = "wrong_rule_of_modes_test", .phase = Phase::kSpecialize,
-    .why = "to be caught", .op = "cosh", .apply = cosh_to_sinh});
+const RuleRegistrar wrong_rule({.name = "wrong_rule_of_modes_test",
+                                .phase = Phase::kSpecialize,
+                                .why = "to be caught",
+                                .op = "cosh",
+                                .apply = cosh_to_sinh});
 
 struct Model {
   Variable x = dmatrix("x");
@@ -72,7 +75,8 @@ TEST(DebugMode, NamesTheRuleThatChangesAValueAndTheUsersLine) {
     FAIL() << "no error";
   } catch (const ExecutionError& error) {
     const std::string text = error.what();
-    EXPECT_NE(text.find("rule wrong_rule_of_modes_test changed a value"), std::string::npos) << text;
+    EXPECT_NE(text.find("rule wrong_rule_of_modes_test changed a value"), std::string::npos)
+        << text;
     EXPECT_NE(text.find("modes_test.cc:"), std::string::npos) << text;
   }
   EXPECT_EQ(get_value(w).item<double>(), 1.0);
@@ -82,6 +86,17 @@ TEST(Modes, AnExcludedRuleDoesNotFire) {
   Variable x = dscalar("x");
   Function f = function({x}, cosh(x), {.mode = kFastRun.excluding("wrong_rule_of_modes_test")});
   EXPECT_DOUBLE_EQ(f(1.0).item<double>(), std::cosh(1.0));
+}
+
+TEST(Function, IsPrintedAsItsRewrittenGraph) {
+  const Variable x = fvector("x"), w = shared(Tensor::ones(DType::kFloat32, {}), "w");
+  const Function f = function({x}, log(exp(x) * 1.0) + 0.0, {.updates = {{w, w + 1.0}}});
+  EXPECT_EQ(debugprint(f, {.types = false}),
+            "x [1]\n"
+            "add [2]\n"
+            " |w [3]\n"
+            " |constant 1 [4]\n");
+  EXPECT_EQ(dot_graph(f), dot_graph(f.optimized_outputs()));
 }
 
 TEST(NanGuardMode, NamesTheFirstOpThatMakesNan) {
@@ -99,8 +114,8 @@ TEST(NanGuardMode, NamesTheFirstOpThatMakesNan) {
 TEST(NanGuardMode, LeavesSharedVariablesAsTheyWere) {
   Variable x = dscalar("x");
   Variable w = shared(Tensor(2.0), "w"), v = shared(Tensor(3.0), "v");
-  Function step = function({x}, {}, {.updates = {{w, w + 1.0}, {v, v + log(x)}},
-                                     .mode = kNanGuardMode});
+  Function step =
+      function({x}, {}, {.updates = {{w, w + 1.0}, {v, v + log(x)}}, .mode = kNanGuardMode});
   EXPECT_THROW(step(-1.0), NonFiniteError);
   EXPECT_EQ(get_value(w).item<double>(), 2.0);
   EXPECT_EQ(get_value(v).item<double>(), 3.0);

@@ -176,6 +176,13 @@ TEST(TensorMistakes, TooManyIndices) {
 3 indices for a tensor of shape (2, 3))");
 }
 
+TEST(TensorMistakes, TheItemOfSeveral) {
+  const Tensor x = Tensor::ones(DType::kFloat32, {2, 3});
+  expect_plain_mistake<ShapeError>([&] { x.item<float>(); }, R"(
+item() of a tensor of shape (2, 3): it has 6 elements, not one
+  hint: to_vector() gives all of them)");
+}
+
 TEST(TensorMistakes, RaggedRows) {
   expect_plain_mistake<ShapeError>([&] { Tensor::of<float>({{1, 2}, {3}}); }, R"(
 1 values do not fill a tensor of shape (2,))");

@@ -31,6 +31,14 @@ function: the graph needs y float32 (?,), which is not among the inputs
   hint: add it to the inputs, or replace it through .givens)");
 }
 
+TEST(FunctionMistakes, ARuleThatIsExcludedByAWrongName) {
+  const Variable x = fvector("x");
+  const Mode mode = kFastRun.excluding("elementwise_fussion");
+  expect_mistake<CompileError>([&] { function({x}, x * 2.0, {.mode = mode}); }, R"(
+function: the mode excludes "elementwise_fussion", and no rule has this name
+  at: {0})");
+}
+
 TEST(FunctionMistakes, AnInputTwice) {
   const Variable x = fvector("x");
   expect_mistake<CompileError>([&] { function({x, x}, x * 2.0); }, R"(

@@ -254,6 +254,16 @@ concatenate: operand 1 has rank 1, operand 0 has rank 2
   at: {0})");
 }
 
+TEST(ShapeMistakes, ConcatenationWithoutACommonDtype) {
+  const Variable x = lvector("x"), y = tensor(DType::kUint64, {Dim::unknown()}, "y");
+  expect_mistake<TypeError>([&] { concatenate({x, y}); }, R"(
+concatenate: int64 and uint64 have no common integer type
+  operand 0: x int64 (?,), made at {-1}
+  operand 1: y uint64 (?,), made at {-1}
+  at: {0}
+  hint: cast one of them, e.g. cast(x, DType::kInt64))");
+}
+
 TEST(ShapeMistakes, ConcatenationAlongTheWrongAxis) {
   const Variable x = tensor(kFloat, {3, 4}, "x"), y = tensor(kFloat, {3, 5}, "y");
   expect_mistake<ShapeError>([&] { concatenate({x, y}, 0); }, R"(

@@ -68,6 +68,14 @@ TEST(Promotion, SignedWithUint64IsAnErrorForComparisonsToo) {
   expect_error<TypeError>([&] { lt(x, y); }, {"lt: int8 and uint64 have no common integer type"});
 }
 
+TEST(Promotion, LogicTakesEachOperandByItself) {
+  const Tensor x = Tensor::of<int8_t>({0, -1, 0, -1}), y = Tensor::of<uint64_t>({0, 0, 1, 1});
+  EXPECT_TRUE(equal_to(eval(logical_and(x, y)), Tensor::of<bool>({false, false, false, true})));
+  EXPECT_TRUE(equal_to(eval(logical_or(x, y)), Tensor::of<bool>({false, true, true, true})));
+  EXPECT_TRUE(equal_to(eval(logical_xor(y, 2)), Tensor::of<bool>({true, true, false, false})));
+  EXPECT_TRUE(equal_to(eval(logical_and(x, 0.5)), Tensor::of<bool>({false, true, false, true})));
+}
+
 TEST(Promotion, Float64AppearsOnlyWhereAnOperandIsFloat64) {
   for (DType a : kAllDTypes) {
     if (a == DType::kFloat64) continue;
@@ -102,6 +110,14 @@ TEST(FloatX, LeavesFloatsTheirDtype) {
       EXPECT_EQ(y.dtype(), dtype) << name_of(dtype);
     }
   }
+}
+
+TEST(Numbers, BeyondInt64AreUint64) {
+  constexpr uint64_t kLargest = ~uint64_t{0};
+  EXPECT_EQ(eval(constant(Tensor(kLargest)) - kLargest).item<uint64_t>(), 0u);
+  EXPECT_EQ(eval(constant(Tensor(uint8_t{3})) * kLargest).item<uint64_t>(), kLargest - 2);
+  expect_error<TypeError>([&] { of(DType::kInt32) + kLargest; },
+                          {"add: int32 and uint64 have no common integer type"});
 }
 
 TEST(Numbers, NeverUpcastAFloat) {

@@ -29,7 +29,8 @@ Tensor value(const Variable& y, const std::vector<std::pair<Variable, Tensor>>& 
   return plain;
 }
 
-// --- Integers -------------------------------------------------------------------------------------
+// --- Integers
+// -------------------------------------------------------------------------------------
 
 TEST(IntegerDivision, RestoresTheDividendForEverySignAndDtype) {
   const Tensor a = Tensor::of<int8_t>({127, 127, -127, -127, -128, 5, 0});
@@ -65,7 +66,8 @@ TEST(Sums, OfIntegersWrapInSixtyFourBits) {
   EXPECT_EQ(value(prod(Tensor::of<uint64_t>({uint64_t{1} << 63, 2}))).item<uint64_t>(), 0u);
 }
 
-// --- NaN and infinities: rules keep them ------------------------------------------------------------
+// --- NaN and infinities: rules keep them
+// ------------------------------------------------------------
 
 TEST(NaN, SurvivesWhatWouldCancelFiniteNumbers) {
   const Variable x = dvector("x");
@@ -97,14 +99,14 @@ TEST(NaN, OfOneRowStaysInIt) {
   EXPECT_TRUE(close_to(value(sum(softmax(constant(x)), 1)), Tensor::of<double>({kNan, 1})));
 }
 
-// --- Derivatives ------------------------------------------------------------------------------------
+// --- Derivatives
+// ------------------------------------------------------------------------------------
 
 TEST(Ties, GiveMaximumAndMinimumHalfOfTheGradientEach) {
   const Variable a = dvector("a"), b = dvector("b");
   const Tensor left = Tensor::of<double>({1, 2, 3}), right = Tensor::of<double>({3, 2, 1});
-  for (const auto& [y, expected] :
-       {std::pair{maximum(a, b), Tensor::of<double>({0, 0.5, 1})},
-        std::pair{minimum(a, b), Tensor::of<double>({1, 0.5, 0})}}) {
+  for (const auto& [y, expected] : {std::pair{maximum(a, b), Tensor::of<double>({0, 0.5, 1})},
+                                    std::pair{minimum(a, b), Tensor::of<double>({1, 0.5, 0})}}) {
     const Variables g = grad(sum(y), {a, b});
     const std::vector<std::pair<Variable, Tensor>> at = {{a, left}, {b, right}};
     EXPECT_TRUE(close_to(value(g[0], at), expected));
@@ -130,13 +132,14 @@ TEST(Where, GivesTheBranchNotTakenGradientZeroWhateverFlowsBack) {
 TEST(Logsumexp, OfMinusInfinitiesAloneHasGradientZero) {
   const Variable x = dmatrix("x");
   const Tensor at = Tensor::of<double>({{-kInf, -kInf}, {-kInf, 3}, {1, 1}});
-  EXPECT_TRUE(close_to(value(logsumexp(x, 1), {{x, at}}),
-                       Tensor::of<double>({-kInf, 3, 1 + std::log(2)})));
+  EXPECT_TRUE(
+      close_to(value(logsumexp(x, 1), {{x, at}}), Tensor::of<double>({-kInf, 3, 1 + std::log(2)})));
   EXPECT_TRUE(close_to(value(grad(sum(logsumexp(x, 1)), x), {{x, at}}),
                        Tensor::of<double>({{0, 0}, {0, 1}, {0.5, 0.5}})));
 }
 
-// --- Nothing ----------------------------------------------------------------------------------------
+// --- Nothing
+// ----------------------------------------------------------------------------------------
 
 TEST(Empty, ReductionsGiveWhatNumpyGives) {
   for (DType dtype : {DType::kFloat32, DType::kFloat64}) {
@@ -160,15 +163,15 @@ TEST(Empty, TensorsHaveEmptyGradients) {
   }
 }
 
-// --- Indices ----------------------------------------------------------------------------------------
+// --- Indices
+// ----------------------------------------------------------------------------------------
 
 TEST(Indices, OutOfRangeAreErrorsForReadingAndWriting) {
   const Variable x = dvector("x"), i = lscalar("i"), rows = lvector("rows");
   for (int64_t index : {3, -4, 1000}) {
     const Tensor scalar(index), vector = Tensor::of<int64_t>({0, index});
     const Tensor three = Tensor::zeros(DType::kFloat64, {3});
-    for (const Variable& y :
-         {x[i], set_subtensor(x, {i}, 1.0), inc_subtensor(x, {i}, 1.0)}) {
+    for (const Variable& y : {x[i], set_subtensor(x, {i}, 1.0), inc_subtensor(x, {i}, 1.0)}) {
       EXPECT_THROW(eval(y, {{x, three}, {i, scalar}}), Error) << index;
     }
     for (const Variable& y : {take(x, rows), advanced_set_subtensor(x, 1.0, {rows}),
@@ -187,8 +190,7 @@ TEST(Indices, OutOfRangeInSlicesAreClippedAsInPython) {
 
 TEST(Indices, WrittenTwiceKeepTheLastValueAndOnlyThatHasAGradient) {
   const Variable x = dvector("x"), values = dvector("values");
-  const Variable y = advanced_set_subtensor(
-      x, values, {constant(Tensor::of<int64_t>({1, 1, 1}))});
+  const Variable y = advanced_set_subtensor(x, values, {constant(Tensor::of<int64_t>({1, 1, 1}))});
   const std::vector<std::pair<Variable, Tensor>> at = {{x, Tensor::of<double>({1, 2})},
                                                        {values, Tensor::of<double>({7, 8, 9})}};
   EXPECT_TRUE(equal_to(value(y, at), Tensor::of<double>({1, 9})));
@@ -196,7 +198,8 @@ TEST(Indices, WrittenTwiceKeepTheLastValueAndOnlyThatHasAGradient) {
   EXPECT_TRUE(close_to(value(grad(sum(y), x), at), Tensor::of<double>({1, 0})));
 }
 
-// --- Random draws -----------------------------------------------------------------------------------
+// --- Random draws
+// -----------------------------------------------------------------------------------
 
 TEST(Draws, OfEqualArgumentsAreNeverMerged) {
   RandomStreams streams(7);

@@ -101,15 +101,13 @@ class NullDevice::Stream final : public DeviceStream {
 
   void begin_instruction(int32_t number) override { instruction_ = number; }
   void copy_from_host(void* to, const void* from, size_t bytes) override {
-    add({DeviceEvent::Kind::kUpload, "", {}, {to}, {bytes}, bytes}, [this, to, from, bytes] {
-      std::memcpy(device_.memory_->alias(to), from, bytes);
-    });
+    add({DeviceEvent::Kind::kUpload, "", {}, {to}, {bytes}, bytes},
+        [this, to, from, bytes] { std::memcpy(device_.memory_->alias(to), from, bytes); });
   }
   void copy_to_host(void* to, const void* from, size_t bytes) override {
     DeviceEvent event{DeviceEvent::Kind::kDownload, "", {from_const(from)}, {}, {}, bytes};
-    add(std::move(event), [this, to, from, bytes] {
-      std::memcpy(to, device_.memory_->alias(from), bytes);
-    });
+    add(std::move(event),
+        [this, to, from, bytes] { std::memcpy(to, device_.memory_->alias(from), bytes); });
   }
   void add(DeviceEvent event, std::function<void()> run) {
     auto work = std::make_shared<const Work>(Work{instruction_, std::move(event), std::move(run)});
@@ -174,16 +172,16 @@ class NullKernel final : public DeviceKernel {
     std::vector<void*> inputs(frame.inputs, frame.inputs + inputs_);
     std::vector<void*> outputs(frame.outputs, frame.outputs + output_bytes_.size());
     DeviceEvent event{DeviceEvent::Kind::kLaunch, name_, inputs, outputs, output_bytes_};
-    device.queue(stream, std::move(event),
-                 [this, &device, inputs, outputs, workspace = frame.workspace,
-                  integers = frame.integers] {
-                   std::vector<void*> in;
-                   std::vector<void*> out;
-                   for (void* address : inputs) in.push_back(device.host_address(address));
-                   for (void* address : outputs) out.push_back(device.host_address(address));
-                   kernel_->run({in.data(), out.data(), device.host_address(workspace),
-                                 static_cast<const int64_t*>(device.host_address(integers))});
-                 });
+    device.queue(
+        stream, std::move(event),
+        [this, &device, inputs, outputs, workspace = frame.workspace, integers = frame.integers] {
+          std::vector<void*> in;
+          std::vector<void*> out;
+          for (void* address : inputs) in.push_back(device.host_address(address));
+          for (void* address : outputs) out.push_back(device.host_address(address));
+          kernel_->run({in.data(), out.data(), device.host_address(workspace),
+                        static_cast<const int64_t*>(device.host_address(integers))});
+        });
   }
   size_t workspace_bytes() const override { return kernel_->workspace_bytes(); }
   bool can_raise() const override { return kernel_->can_raise(); }
@@ -237,8 +235,8 @@ class MovingCopy final : public Kernel {
  public:
   MovingCopy(KernelPtr copy, DType dtype) : copy_(std::move(copy)), width_(size_of(dtype)) {}
   void run(const KernelFrame& frame) const override {
-    void* from = static_cast<std::byte*>(frame.inputs[0]) +
-                 frame.integers[0] * static_cast<int64_t>(width_);
+    void* from =
+        static_cast<std::byte*>(frame.inputs[0]) + frame.integers[0] * static_cast<int64_t>(width_);
     copy_->run({&from, frame.outputs, nullptr, nullptr});
   }
 
@@ -275,8 +273,11 @@ void NullDevice::install_kernels(const std::set<std::string>& without) {
   std::set<std::string> seen = without;
   for (const KernelRegistration* kernel : all_kernels()) {
     if (kernel->device != DeviceKind::kCpu || !seen.insert(kernel->op).second) continue;
-    kernels.push_back({.op = kernel->op, .device = DeviceKind::kNull, .name = "recorded",
-                       .supports = supports, .make = make});
+    kernels.push_back({.op = kernel->op,
+                       .device = DeviceKind::kNull,
+                       .name = "recorded",
+                       .supports = supports,
+                       .make = make});
   }
   set_late_kernels(DeviceKind::kNull, kernels);
 }
@@ -322,9 +323,9 @@ DeviceKernelPtr NullDevice::make_copy(DType dtype, const Dims& shape, const Dims
   return std::make_shared<NullKernel>("copy", std::move(copy), 1, bytes);
 }
 DeviceKernelPtr NullDevice::make_integers(DType dtype, int64_t count) {
-  return std::make_shared<NullKernel>("integers", make_integers_kernel(dtype, count), 0,
-                                      std::vector<size_t>{static_cast<size_t>(count) *
-                                                          size_of(dtype)});
+  return std::make_shared<NullKernel>(
+      "integers", make_integers_kernel(dtype, count), 0,
+      std::vector<size_t>{static_cast<size_t>(count) * size_of(dtype)});
 }
 
 }  // namespace bitale

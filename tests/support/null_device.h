@@ -25,11 +25,11 @@ inline constexpr Device kNullDevice{DeviceKind::kNull, 0};
 struct DeviceEvent {
   enum class Kind { kLaunch, kUpload, kDownload };
   Kind kind;
-  std::string kernel = "";            // of a launch
-  std::vector<void*> inputs = {};     // device addresses
+  std::string kernel = "";         // of a launch
+  std::vector<void*> inputs = {};  // device addresses
   std::vector<void*> outputs = {};
   std::vector<size_t> output_bytes = {};
-  size_t bytes = 0;                   // of a copy
+  size_t bytes = 0;  // of a copy
   bool replayed = false;
 
   // The same work, replayed or not.
