@@ -34,7 +34,8 @@ struct HiddenLayerOptions {
 class HiddenLayer {
  public:
   // input: float (n, n_in). Weights are drawn from `rng` and have the input's dtype. ShapeError or
-  // TypeError naming the layer where the input or given weights do not fit.
+  // TypeError naming the layer where the input or given weights do not fit, GraphError for a gain
+  // that is not finite.
   HiddenLayer(RandomState& rng, const Variable& input, const HiddenLayerOptions& options,
               SourceSite site = SourceSite::current());
 

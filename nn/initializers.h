@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "core/base/site.h"
 #include "core/tensor/random_state.h"
 #include "core/tensor/tensor.h"
 
@@ -18,12 +19,14 @@ enum class InitRule : uint8_t {
   kFanInUniform,
 };
 
-// Half the width of the rule's interval. Error unless the fans are positive.
-double uniform_bound(InitRule rule, double fan_in, double fan_out);
+// Half the width of the rule's interval. GraphError unless fan_in is positive and fan_out, where
+// the rule looks at it, at least 0.
+double uniform_bound(InitRule rule, double fan_in, double fan_out,
+                     SourceSite site = SourceSite::current());
 
 // Weights of `shape`, uniform within the rule's bounds, of dtype `dtype`.
 Tensor uniform_weights(RandomState& rng, InitRule rule, double fan_in, double fan_out, Dims shape,
-                       DType dtype);
+                       DType dtype, SourceSite site = SourceSite::current());
 
 }  // namespace bitale
 

@@ -35,7 +35,10 @@ std::string first_line_of(Build build) {
 TEST(Initializers, BoundsFollowTheRules) {
   EXPECT_DOUBLE_EQ(uniform_bound(InitRule::kGlorotUniform, 784, 500), std::sqrt(6.0 / 1284));
   EXPECT_DOUBLE_EQ(uniform_bound(InitRule::kFanInUniform, 243, 7), std::sqrt(3.0 / 243));
-  EXPECT_THROW(uniform_bound(InitRule::kGlorotUniform, 0, 5), Error);
+  EXPECT_DOUBLE_EQ(uniform_bound(InitRule::kGlorotUniform, 9, 0), std::sqrt(6.0 / 9));
+  EXPECT_DOUBLE_EQ(uniform_bound(InitRule::kFanInUniform, 3, -1), 1);
+  EXPECT_THROW(uniform_bound(InitRule::kGlorotUniform, 0, 5), GraphError);
+  EXPECT_THROW(uniform_bound(InitRule::kGlorotUniform, 5, -1), GraphError);
 }
 
 TEST(Initializers, WeightsAreNumpysDraws) {
@@ -125,6 +128,28 @@ TEST(LeNetConvPoolLayer, AnyBatchSize) {
     const Tensor out = f(Tensor::ones(DType::kFloat64, {batch, 2, 8, 8}));
     EXPECT_EQ(out.shape(), (Dims{batch, 3, 3, 3}));
   }
+}
+
+TEST(LeNetConvPoolLayer, PoolsLargerThanTheFilters) {
+  RandomState rng(1), again(1);
+  Variable x = ftensor4("x");
+  LeNetConvPoolLayer layer(
+      rng, x, {.filter_shape = {1, 1, 3, 3}, .image_shape = {-1, 1, 6, 6}, .pool_size = {4, 4}});
+  // fan_in 9, fan_out 9 / 16.
+  const double bound = std::sqrt(6.0 / 9);
+  EXPECT_TRUE(same_bits(get_value(layer.W()),
+                        again.uniform(-bound, bound, {1, 1, 3, 3}).cast(DType::kFloat32)));
+}
+
+TEST(LeNetConvPoolLayer, ImageShapeHoldsAtEveryCall) {
+  RandomState rng(1);
+  Variable x = ftensor4("x");
+  LeNetConvPoolLayer layer(rng, x, {.filter_shape = {3, 1, 3, 3}, .image_shape = {2, 1, 6, 6}});
+  EXPECT_EQ(layer.output().type().dims, (SymbolicDims{2, 3, 2, 2}));
+  Function f = function({x}, layer.output());
+  EXPECT_EQ(f(Tensor::ones(DType::kFloat32, {2, 1, 6, 6})).only().shape(), (Dims{2, 3, 2, 2}));
+  EXPECT_THROW(f(Tensor::ones(DType::kFloat32, {2, 1, 8, 8})), ShapeError);
+  EXPECT_THROW(f(Tensor::ones(DType::kFloat32, {3, 1, 6, 6})), ShapeError);
 }
 
 TEST(LeNetConvPoolLayer, RefusesWhatDoesNotFit) {

@@ -7,6 +7,7 @@
 #include "ops/elementwise/operators.h"
 #include "ops/pool/pool.h"
 #include "ops/shape/dimshuffle.h"
+#include "ops/shape/specify_shape.h"
 
 namespace bitale {
 namespace {
@@ -56,18 +57,21 @@ LeNetConvPoolLayer::LeNetConvPoolLayer(RandomState& rng, const Variable& input,
   for (int64_t axis = image[0] == -1 ? 1 : 0; axis < 4; ++axis) {
     check_layer_dim(kName, input, axis, image[axis], absl::StrCat("image_shape[", axis, "]"), site);
   }
+  // Adds no op where the type says it already.
+  const Variable images = specify_shape(
+      {input, site}, {image[0] == -1 ? Dim() : Dim(image[0]), image[1], image[2], image[3]});
   const DType dtype = input.dtype();
   const Dims filter_dims(filter.begin(), filter.end());
   W_ = given_or_new(kName, options.W, "W", dtype, filter_dims, site, [&] {
     const double fan_in = static_cast<double>(filter[1] * filter[2] * filter[3]);
-    // Rounded down, as the tutorial's integer division does.
+    // Rounded down, to 0 even, as the tutorial's integer division does.
     const double fan_out = static_cast<double>(filter[0] * filter[2] * filter[3] /
                                                (options.pool_size[0] * options.pool_size[1]));
-    return uniform_weights(rng, options.init, fan_in, fan_out, filter_dims, dtype);
+    return uniform_weights(rng, options.init, fan_in, fan_out, filter_dims, dtype, site);
   });
   b_ = given_or_new(kName, options.b, "b", dtype, {filter[0]}, site,
                     [&] { return Tensor::zeros(dtype, {filter[0]}); });
-  const Variable pooled = pool_2d(conv2d(input, W_), options.pool_size, {.ignore_border = true});
+  const Variable pooled = pool_2d(conv2d(images, W_), options.pool_size, {.ignore_border = true});
   const Variable sums = pooled + dimshuffle(b_, {'x', 0, 'x', 'x'});
   output_ = options.activation ? options.activation(sums) : sums;
   output_shape_ = {image[0], filter[0], (image[2] - filter[2] + 1) / options.pool_size[0],

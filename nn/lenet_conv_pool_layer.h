@@ -18,7 +18,8 @@ namespace bitale {
 struct LeNetConvPoolLayerOptions {
   // Feature maps, input channels, filter height and width.
   std::array<int64_t, 4> filter_shape = {0, 0, 0, 0};
-  // Batch, channels, height and width; a batch of -1 is any.
+  // Batch, channels, height and width; a batch of -1 is any. Checked at every call where the
+  // input's type does not say it.
   std::array<int64_t, 4> image_shape = {-1, 0, 0, 0};
   std::array<int64_t, 2> pool_size = {2, 2};
   InitRule init = InitRule::kGlorotUniform;

@@ -9,7 +9,7 @@
 namespace bitale {
 
 // params[i] - learning_rate * grad(cost, params[i]) for each parameter. `learning_rate`: a number
-// or a floating scalar variable. Throws what grad() throws.
+// or a floating scalar variable, TypeError for another. Throws what grad() throws.
 Updates sgd(const Variable& cost, const Variables& params, const Operand& learning_rate,
             SourceSite site = SourceSite::current());
 

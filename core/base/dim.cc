@@ -38,6 +38,16 @@ int64_t element_count(const Dims& dims) {
   return count;
 }
 
+bool is_representable(const Dims& dims) {
+  constexpr int64_t kMostElements = int64_t{1} << 48;
+  int64_t count = 1;
+  for (int64_t length : dims) {
+    if (length < 0 || (length > 0 && count > kMostElements / length)) return false;
+    count *= length;
+  }
+  return true;
+}
+
 Dims contiguous_strides(const Dims& dims) {
   Dims strides(dims.size());
   int64_t stride = 1;

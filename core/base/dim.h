@@ -22,6 +22,10 @@ std::string to_string(const Dims& dims);
 // Product of all lengths; 1 for rank 0.
 int64_t element_count(const Dims& dims);
 
+// Whether a tensor may have this shape: no negative length, and at most 2^48 elements, so that
+// sizes in bytes never overflow.
+bool is_representable(const Dims& dims);
+
 // Strides, in elements, of a C-contiguous array.
 Dims contiguous_strides(const Dims& dims);
 

@@ -1,6 +1,7 @@
 #include "core/compile/call_arguments.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <string>
 
@@ -32,8 +33,17 @@ std::string names_of_inputs(std::span<const In> inputs) {
 
 // A number keeps its value, or it is refused; floats may round to a narrower float.
 bool number_fits(const Tensor& value, DType dtype) {
-  if (is_floating(dtype)) return is_floating(value.dtype()) || is_discrete(value.dtype());
-  return same_bits(value.cast(dtype).cast(value.dtype()), value);
+  if (is_floating(dtype)) return true;
+  if (is_floating(value.dtype())) {
+    const double number = value.item<double>();
+    // Beyond it, a conversion to an integer is undefined.
+    if (!(std::abs(number) < 0x1p63)) return false;
+  }
+  const Tensor converted = value.cast(dtype);
+  // Of equal widths, -1 comes back from 255.
+  const auto is_negative = [](const Tensor& x) { return x.item<double>() < 0; };
+  return is_negative(converted) == is_negative(value) &&
+         same_bits(converted.cast(value.dtype()), value);
 }
 
 bool dtype_fits(const Arg& arg, DType dtype, bool allow_downcast) {

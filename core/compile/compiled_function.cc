@@ -75,9 +75,46 @@ CompiledFunction::CompiledFunction(const Ins& inputs, const Outs& outputs, Funct
       site_(site),
       outs_(outputs.list()),
       symbolic_(run_stage_a(inputs, outputs, options_, site)) {
+  for (In& in : symbolic_.inputs) {
+    std::optional<Tensor>& value = in.options.default_value;
+    // The caller may write to the tensor.
+    if (value && value->defined()) value = value->copy();
+  }
   check_defaults(symbolic_.inputs, options_);
   analysis_.analyze(symbolic_.graph->outputs());
+  add_given_checks();
   prepare_keys();
+}
+
+// What stands in for a variable may have fewer fixed dims than it, and the graph was built for its.
+void CompiledFunction::add_given_checks() {
+  for (const auto& [variable, value] : symbolic_.wider_givens) {
+    analysis_.analyze({&value, 1});
+    const IntExprs& dims = analysis_.dims(value);
+    for (size_t axis = 0; axis < dims.size(); ++axis) {
+      const Dim& dim = variable.type().dims[axis];
+      if (dim.is_fixed()) given_checks_.push_back({variable, value, axis, dims[axis]});
+    }
+  }
+}
+
+void CompiledFunction::check_givens(const CallState& state) {
+  std::vector<IntExpr> lengths;
+  for (const GivenCheck& check : given_checks_) lengths.push_back(check.length);
+  IntProgram program(analysis_.ints(), lengths);
+  std::vector<int64_t> registers(program.register_count());
+  std::vector<int64_t> values(lengths.size());
+  program.evaluate(state.symbols, registers, values);
+  for (size_t i = 0; i < values.size(); ++i) {
+    const GivenCheck& check = given_checks_[i];
+    if (values[i] == check.variable.type().dims[check.axis].length()) continue;
+    throw ShapeError(absl::StrCat(
+        "function", options_.name.empty() ? "" : " ", options_.name, ": what is given for ",
+        check.variable.str(), " ", check.variable.type().str(), " has length ", values[i],
+        " along axis ", check.axis, "\n  variable: ", check.variable.str(), ", made at ",
+        check.variable.site().str(), "\n  given: ", check.value.str(), ", made at ",
+        check.value.site().str(), "\n  compiled at: ", site_.str()));
+  }
 }
 
 void CompiledFunction::prepare_keys() {
@@ -115,6 +152,10 @@ void CompiledFunction::add_value_checks(std::vector<IntExpr>& key) {
     const IntExpr holds = equal(check.left, check.right);
     if (holds.is_constant()) continue;
     conditions.push_back(holds);
+  }
+  for (const GivenCheck& check : given_checks_) {
+    const IntExpr holds = equal(check.length, check.variable.type().dims[check.axis].length());
+    if (!holds.is_constant()) conditions.push_back(holds);
   }
   std::vector<bool> on_values(ints.nodes().size(), false);
   for (size_t id = 0; id < on_values.size(); ++id) {
@@ -162,8 +203,10 @@ Results CompiledFunction::run_locked(CallState& state) {
   state.key.resize(key_program_.result_count());
   key_program_.evaluate(state.symbols, {registers.data(), registers.size()},
                         {state.key.data(), state.key.size()});
+  // Which inputs are strided, and how.
   for (const Tensor& input : state.inputs) {
-    if (input.is_contiguous()) continue;
+    state.key.push_back(input.is_contiguous());
+    if (state.key.back()) continue;
     state.key.insert(state.key.end(), input.strides().begin(), input.strides().end());
   }
   const std::shared_ptr<Entry> entry = find_or_compile(state);
@@ -252,8 +295,35 @@ std::shared_ptr<CompiledFunction::Entry> CompiledFunction::find_or_compile(const
   }
   cache_.push_front(compile(state));
   ++compile_count_;
-  if (cache_.size() > std::max<size_t>(options_.cache_limit, 1)) cache_.pop_back();
+  if (cache_.size() > std::max<size_t>(options_.cache_limit, 1)) {
+    cache_.pop_back();
+    constexpr size_t kNoticedAt = 3;
+    if (++dropped_count_ == kNoticedAt) {
+      std::fprintf(stderr,
+                   "note: %s, compiled at %s, has dropped %zu programs of shapes seen before: it "
+                   "keeps .cache_limit = %zu\n",
+                   options_.name.empty() ? "a function" : options_.name.c_str(),
+                   site_.str().c_str(), dropped_count_, options_.cache_limit);
+    }
+  }
   return cache_.front();
+}
+
+// Sizes are computed without a check for overflow from here on.
+void CompiledFunction::check_sizes(const Variables& variables, std::span<const int64_t> lengths) {
+  size_t next = 0;
+  for (const Variable& variable : variables) {
+    const auto rank = static_cast<size_t>(variable.rank());
+    const Dims shape(lengths.begin() + static_cast<std::ptrdiff_t>(next),
+                     lengths.begin() + static_cast<std::ptrdiff_t>(next + rank));
+    next += rank;
+    if (is_representable(shape)) continue;
+    throw OutOfMemoryError(absl::StrCat(
+        "function", options_.name.empty() ? "" : " ", options_.name, ": ", variable.str(), " ",
+        std::string(name_of(variable.dtype())), " ", to_string(shape),
+        " is too large for any memory\n  made at: ", variable.site().str(),
+        "\n  compiled at: ", site_.str()));
+  }
 }
 
 void CompiledFunction::check_shapes(const CallState& state) {
@@ -293,6 +363,7 @@ void CompiledFunction::check_shapes(const CallState& state) {
 }
 
 std::shared_ptr<CompiledFunction::Entry> CompiledFunction::compile(const CallState& state) {
+  check_givens(state);
   check_shapes(state);
   auto entry = std::make_shared<Entry>();
   entry->key.assign(state.key.begin(), state.key.end());
@@ -312,6 +383,7 @@ std::shared_ptr<CompiledFunction::Entry> CompiledFunction::compile(const CallSta
   std::vector<int64_t> registers(program.register_count());
   std::vector<int64_t> lengths(dims.size());
   program.evaluate(state.symbols, registers, lengths);
+  check_sizes(known, lengths);
   size_t next = 0;
   auto clone_of = [&](const Variable& variable) {
     const auto it = graph.clones().find(variable);
@@ -386,8 +458,8 @@ std::shared_ptr<CompiledFunction::Entry> CompiledFunction::compile(const CallSta
   return entry;
 }
 
-std::shared_ptr<CompiledFunction> CompiledFunction::copy(const Givens& swap,
-                                                         std::string name) const {
+std::shared_ptr<CompiledFunction> CompiledFunction::copy(const Givens& swap, std::string name,
+                                                         SourceSite site) const {
   FunctionOptions options = options_;
   if (!name.empty()) options.name = std::move(name);
   options.givens.clear();
@@ -403,13 +475,18 @@ std::shared_ptr<CompiledFunction> CompiledFunction::copy(const Givens& swap,
   for (const auto& [from, to] : swap) {
     if (!from.defined() || !to.defined()) {
       throw TypeError(
-          absl::StrCat("copy: a pair of `swap` has no variable\n  compiled at: ", site_.str()));
+          absl::StrCat("copy: a pair of `swap` has no variable\n  at: ", resolve_site(site).str()));
     }
     if (!from.is_shared() || !to.is_shared() || from.type() != to.type()) {
       throw TypeError(absl::StrCat(
           "copy: ", from.str(), " ", from.type().str(), " cannot be swapped for ", to.str(), " ",
           to.type().str(), ": both must be shared variables of one type\n  made at: ",
-          from.site().str(), " and ", to.site().str(), "\n  compiled at: ", site_.str()));
+          from.site().str(), " and ", to.site().str(), "\n  at: ", resolve_site(site).str()));
+    }
+    if (std::ranges::find(symbolic_.shared, from) == symbolic_.shared.end()) {
+      throw TypeError(absl::StrCat(
+          "copy: the function does not use ", from.str(), "\n  made at: ", from.site().str(),
+          "\n  compiled at: ", site_.str(), "\n  at: ", resolve_site(site).str()));
     }
     options.givens.emplace_back(from, to);
   }
@@ -418,10 +495,12 @@ std::shared_ptr<CompiledFunction> CompiledFunction::copy(const Givens& swap,
     if (symbolic_.update_output[i] < 0) continue;
     options.updates.emplace_back(swapped(symbolic_.shared[i]), outputs[symbolic_.update_output[i]]);
   }
-  const Variables results(outputs.begin(),
-                          outputs.begin() + static_cast<std::ptrdiff_t>(symbolic_.result_count));
-  return std::make_shared<CompiledFunction>(Ins(symbolic_.inputs), Outs(results),
-                                            std::move(options), site_);
+  std::vector<Out> results;
+  for (size_t i = 0; i < symbolic_.result_count; ++i) {
+    results.emplace_back(outputs[i], outs_[i].options);
+  }
+  return std::make_shared<CompiledFunction>(Ins(symbolic_.inputs), Outs(std::move(results)),
+                                            std::move(options), site);
 }
 
 void CompiledFunction::free() {

@@ -29,7 +29,8 @@ class CompiledFunction {
 
   const FunctionOptions& options() const { return options_; }
   const SymbolicFunction& symbolic() const { return symbolic_; }
-  std::shared_ptr<CompiledFunction> copy(const Givens& swap, std::string name) const;
+  std::shared_ptr<CompiledFunction> copy(const Givens& swap, std::string name,
+                                         SourceSite site) const;
   void free();
   std::string program_dump();
   MemoryReport memory();
@@ -46,12 +47,23 @@ class CompiledFunction {
     std::unique_ptr<ContextPool> contexts;
   };
 
+  // A length that a call must have where .givens replace a variable of fixed dims.
+  struct GivenCheck {
+    Variable variable;
+    Variable value;
+    size_t axis;
+    IntExpr length;  // of the value
+  };
+
+  void add_given_checks();
   void prepare_keys();
   Results run_prelude(const CallState& state);
   Results run_locked(CallState& state);
   std::shared_ptr<Entry> find_or_compile(const CallState& state);
   std::shared_ptr<Entry> compile(const CallState& state);
+  void check_givens(const CallState& state);
   void check_shapes(const CallState& state);
+  void check_sizes(const Variables& variables, std::span<const int64_t> lengths);
   void add_value_checks(std::vector<IntExpr>& key);
 
   const FunctionOptions options_;
@@ -59,6 +71,7 @@ class CompiledFunction {
   const std::vector<Out> outs_;
   SymbolicFunction symbolic_;
   ShapeAnalysis analysis_;
+  std::vector<GivenCheck> given_checks_;
   // Dims of all variables of the rewritten graph that are not constants.
   IntProgram key_program_;
   SymbolReader symbol_reader_;
@@ -68,6 +81,7 @@ class CompiledFunction {
   std::mutex mutex_;                         // guards what follows
   std::list<std::shared_ptr<Entry>> cache_;  // latest first
   size_t compile_count_ = 0;
+  size_t dropped_count_ = 0;
   Profile profile_;
 };
 

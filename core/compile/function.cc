@@ -15,8 +15,8 @@ CompiledFunction& checked(const std::shared_ptr<CompiledFunction>& compiled) {
 
 Results Function::call(std::span<const Arg> args) const { return checked(compiled_).call(args); }
 const std::string& Function::name() const { return checked(compiled_).options().name; }
-Function Function::copy(const Givens& swap, std::string name) const {
-  return Function(checked(compiled_).copy(swap, std::move(name)));
+Function Function::copy(const Givens& swap, std::string name, SourceSite site) const {
+  return Function(checked(compiled_).copy(swap, std::move(name), site));
 }
 void Function::free() const { checked(compiled_).free(); }
 Variables Function::optimized_outputs() const {

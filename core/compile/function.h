@@ -13,11 +13,14 @@
 #ifndef BITALE_CORE_COMPILE_FUNCTION_H_
 #define BITALE_CORE_COMPILE_FUNCTION_H_
 
+#include <concepts>
+#include <cstdint>
 #include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -68,6 +71,7 @@ class Outs {
   Outs(const Variable& variable) : outs_{Out(variable)} {}                         // NOLINT
   Outs(const Out& out) : outs_{out} {}                                             // NOLINT
   Outs(std::initializer_list<Out> outs) : outs_(outs) {}                           // NOLINT
+  Outs(std::vector<Out> outs) : outs_(std::move(outs)) {}                          // NOLINT
   Outs(const Variables& variables) : outs_(variables.begin(), variables.end()) {}  // NOLINT
   const std::vector<Out>& list() const { return outs_; }
 
@@ -92,7 +96,8 @@ enum class OnUnusedInput : uint8_t { kRaise, kWarn, kIgnore };
 struct FunctionOptions {
   // New values of shared variables.
   Updates updates = {};
-  // Expressions that stand in for variables of the graph, such as slices of shared data sets.
+  // Expressions that stand in for variables of the graph, such as slices of shared data sets: of
+  // the variable's dtype and rank, and at every call of its fixed dims (ShapeError).
   Givens givens = {};
   OnUnusedInput on_unused_input = OnUnusedInput::kRaise;
   // Leave the state of random streams as it is.
@@ -103,7 +108,8 @@ struct FunctionOptions {
   std::string name = "";
   // Time every kernel call; see Function::profile().
   bool profile = false;
-  // Programs kept for different shapes; the least recently used goes first.
+  // Programs kept for different shapes; the least recently used goes first, and the third that goes
+  // is told of on stderr.
   size_t cache_limit = 64;
 };
 
@@ -112,8 +118,10 @@ class Arg {
  public:
   Arg(Tensor value) : value_(std::move(value)) {}  // NOLINT
   template <typename T>
-  requires kIsElementType<T> Arg(T value) : value_(Tensor(value)), weak_(true) {}  // NOLINT
-  Arg(const Results& results) : value_(results.only()) {}                          // NOLINT
+  requires(kIsElementType<T> || std::integral<T>)
+      Arg(T value)  // NOLINT: a number reads as a 0-d tensor
+      : value_(static_cast<ElementType<T>>(value)), weak_(true) {}
+  Arg(const Results& results) : value_(results.only()) {}  // NOLINT
   Arg(std::string name, Arg value)
       : value_(std::move(value.value_)), name_(std::move(name)), weak_(value.weak_) {}
 
@@ -123,6 +131,12 @@ class Arg {
   bool is_number() const { return weak_; }
 
  private:
+  // That of `long long` and the like, which are no types of elements.
+  template <typename T>
+  using ElementType =
+      std::conditional_t<kIsElementType<T>, T,
+                         std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>>;
+
   Tensor value_;
   std::string name_;
   bool weak_ = false;
@@ -155,7 +169,9 @@ class Function {
 
   const std::string& name() const;
   // The same function over other shared variables of equal types: `swap` maps old to new ones.
-  Function copy(const Givens& swap = {}, std::string name = "") const;
+  // TypeError for a pair of other types, or one that the function does not use.
+  Function copy(const Givens& swap = {}, std::string name = "",
+                SourceSite site = SourceSite::current()) const;
   // Drops all programs and their memory; the next call compiles anew.
   void free() const;
 

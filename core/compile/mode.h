@@ -16,7 +16,7 @@ struct Mode {
     kFastRun,      // all rules (Theano's FAST_RUN)
     kFastCompile,  // merge only (Theano's FAST_COMPILE)
     kDebug,        // checks every rule and kernel against the original graph (Theano's DebugMode)
-    kNanGuard      // NonFiniteError at the first op that makes NaN or infinity from finite values
+    kNanGuard      // NonFiniteError at the first op whose result holds NaN or infinity
   };
 
   Kind kind = Kind::kFastRun;

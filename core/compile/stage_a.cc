@@ -82,6 +82,21 @@ Replacements checked_givens(const Givens& givens, SourceSite site) {
   return replacements;
 }
 
+Givens wider_givens(const Replacements& givens, const Variables& roots) {
+  if (givens.empty()) return {};
+  absl::flat_hash_set<Variable> used(roots.begin(), roots.end());
+  for (const Apply* apply : topological_order(roots)) {
+    used.insert(apply->inputs().begin(), apply->inputs().end());
+  }
+  Givens wider;
+  for (const auto& [from, to] : givens) {
+    if (used.contains(from) && !equals_or_narrows(to.type(), from.type())) {
+      wider.emplace_back(from, to);
+    }
+  }
+  return wider;
+}
+
 void check_update(const Variable& variable, const Variable& value, SourceSite site) {
   if (!variable.defined() || !value.defined()) {
     throw CompileError(absl::StrCat("function: a pair of .updates has no variable", at(site)));
@@ -254,6 +269,7 @@ SymbolicFunction run_stage_a(const Ins& inputs, const Outs& outputs, const Funct
   for (const Out& out : outputs.list()) roots.push_back(out.variable);
   compiled.result_count = roots.size();
   for (const auto& [variable, value] : updates) roots.push_back(value);
+  compiled.wider_givens = wider_givens(givens, roots);
   compiled.graph = std::make_unique<FunctionGraph>(roots, std::move(givens));
   check_leaves(compiled, options, site);
 

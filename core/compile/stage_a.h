@@ -24,6 +24,8 @@ struct SymbolicFunction {
   std::vector<int> update_output;
   // Results, then new values.
   std::unique_ptr<FunctionGraph> graph;
+  // Pairs of .givens that the graph uses and whose value knows less of its dims than the variable.
+  Givens wider_givens;
   std::vector<TraceEntry> trace;
   // In DebugMode: what must be equal. Pair i's values are graph outputs 2 i and 2 i + 1 after the
   // new values.

@@ -43,7 +43,7 @@ void check_types(const Variable& from, const Variable& to, std::string_view reas
 
 FunctionGraph::FunctionGraph(std::span<const Variable> outputs, Replacements replacements)
     : clones_(std::move(replacements)) {
-  outputs_ = clone_graph(outputs, clones_);
+  outputs_ = clone_graph_unchecked(outputs, clones_);
   for (const Variable& output : outputs_) output_types_.push_back(output.type());
   for (size_t i = 0; i < outputs_.size(); ++i) {
     import(outputs_[i]);

@@ -76,6 +76,20 @@ TEST(CloneGraph, KeepsNamesTypesAndSites) {
   EXPECT_EQ(copy.site().str(), f.site().str());
 }
 
+TEST(CloneGraph, RefusesReplacementsOfOtherTypes) {
+  const Variable x = tensor(DType::kFloat64, {2, 3}, "x"), y = exp(x);
+  const auto clone_with = [&](const Variable& replacement) {
+    Replacements replacements{{x, replacement}};
+    return clone_graph(Variables{y}, replacements);
+  };
+  EXPECT_THROW(clone_with(tensor(DType::kFloat32, {2, 3}, "z")), TypeError);
+  EXPECT_THROW(clone_with(dvector("z")), TypeError);
+  EXPECT_THROW(clone_with(Variable()), TypeError);
+  EXPECT_THROW(clone_with(tensor(DType::kFloat64, {2, 4}, "z")), ShapeError);
+  EXPECT_THROW(clone_with(dmatrix("z")), ShapeError);
+  EXPECT_EQ(clone_with(tensor(DType::kFloat64, {2, 3}, "z")).size(), 1u);
+}
+
 TEST(StructurallyEqual, TellsStructureLeavesAttributesAndConstantsApart) {
   const Variable x = fmatrix("x"), y = fmatrix("y");
   const auto equal = [](const Variable& a, const Variable& b) {

@@ -83,7 +83,8 @@ IntExpr floor_div(IntExpr a, IntExpr b) { return is(b, 1) ? a : combine(IntOp::k
 IntExpr floor_mod(IntExpr a, IntExpr b) {
   return is(b, 1) ? IntExpr(0) : combine(IntOp::kFloorMod, a, b);
 }
-IntExpr ceil_div(IntExpr a, IntExpr b) { return is(b, 1) ? a : floor_div(a + (b - 1), b); }
+// Not (a + b - 1) / b, which overflows for the largest b.
+IntExpr ceil_div(IntExpr a, IntExpr b) { return is(b, 1) ? a : floor_div(a - 1, b) + 1; }
 IntExpr min(IntExpr a, IntExpr b) { return a.same_as(b) ? a : combine(IntOp::kMin, a, b); }
 IntExpr max(IntExpr a, IntExpr b) { return a.same_as(b) ? a : combine(IntOp::kMax, a, b); }
 IntExpr less(IntExpr a, IntExpr b) {

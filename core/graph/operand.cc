@@ -39,9 +39,8 @@ std::optional<DType> common_dtype(std::string_view op_name, std::span<const Oper
   std::optional<DType> common;
   Variables seen;
   for (const Operand& operand : operands) {
-    if (operand.is_weak()) continue;
+    if (operand.is_weak() || !operand.is_defined()) continue;  // apply_op says which is missing
     seen.push_back(operand.variable());
-    if (!seen.back().defined()) continue;  // apply_op says which operand is missing
     const DType dtype = seen.back().dtype();
     try {
       common = common ? promote(*common, dtype) : dtype;
@@ -59,11 +58,15 @@ std::optional<DType> common_dtype(std::string_view op_name, std::span<const Oper
 }  // namespace
 
 Operand::Operand(const Tensor& value, SourceSite site)
-    : variable_(Variable::make_constant(value, "", site)), site_(site) {}
+    : variable_(constant(value, "", site)), site_(site) {}
 
 Variable Operand::variable() const {
   switch (weak_) {
     case Weak::kNone:
+      if (!variable_.defined()) {
+        throw TypeError("an operand is no variable (a default-constructed Variable)\n  at: " +
+                        resolve_site(site_).str());
+      }
       return variable_;
     case Weak::kBool:
       return scalar_constant_int(DType::kBool, integer_, site_);
@@ -102,13 +105,18 @@ Variables resolve_operands(std::string_view op_name, std::span<const Operand> op
   Variables variables;
   variables.reserve(operands.size());
   for (const Operand& operand : operands) {
-    variables.push_back(common ? operand.variable_for(*common, op_name) : operand.variable());
+    if (!operand.is_defined()) {
+      variables.emplace_back();
+    } else {
+      variables.push_back(common ? operand.variable_for(*common, op_name) : operand.variable());
+    }
   }
   return variables;
 }
 
 Variable constant(const Tensor& value, std::string name, SourceSite site) {
-  return Variable::make_constant(value, std::move(name), site);
+  // The caller may write to the tensor; a constant stays what it was.
+  return Variable::make_constant(value.defined() ? value.copy() : value, std::move(name), site);
 }
 
 Variable scalar_constant(DType dtype, double value, SourceSite site) {

@@ -26,7 +26,7 @@ class Operand {
   Operand(const Variable& variable,  // NOLINT: conversion is the purpose
           SourceSite site = SourceSite::current())
       : variable_(variable), site_(site) {}
-  // A constant.
+  // A constant, as constant() makes it.
   Operand(const Tensor& value, SourceSite site = SourceSite::current());  // NOLINT
   template <std::floating_point T>
   Operand(T value, SourceSite site = SourceSite::current())  // NOLINT
@@ -43,12 +43,15 @@ class Operand {
     }
   }
 
+  // False for a default-constructed Variable.
+  bool is_defined() const { return is_weak() || variable_.defined(); }
   // A number without a dtype of its own.
   bool is_weak() const { return weak_ != Weak::kNone; }
   bool is_weak_float() const { return weak_ == Weak::kFloat; }
   SourceSite site() const { return site_; }
 
   // The variable; a number becomes a constant of its own default dtype (floatX, int64, bool).
+  // TypeError for a default-constructed Variable.
   Variable variable() const;
   // The variable, or the number as a constant of `dtype`. TypeError (naming `op_name`) if `dtype`
   // cannot hold an integer number exactly. Numbers of a wider kind keep their own: a float one
@@ -70,7 +73,7 @@ class Operand {
 Variables resolve_operands(std::string_view op_name, std::initializer_list<Operand> operands);
 Variables resolve_operands(std::string_view op_name, std::span<const Operand> operands);
 
-// A constant from a value; "" for no name.
+// A constant with a copy of `value`; "" for no name. TypeError for a Tensor without a value.
 Variable constant(const Tensor& value, std::string name = "",
                   SourceSite site = SourceSite::current());
 // A 0-d constant of `dtype`.

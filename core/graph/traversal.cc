@@ -1,6 +1,8 @@
 #include "core/graph/traversal.h"
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "core/base/error.h"
 #include "core/graph/op.h"
 #include "core/graph/variable_node.h"
 
@@ -65,6 +67,24 @@ bool depends_on(std::span<const Variable> outputs, const Variable& variable) {
 }
 
 Variables clone_graph(std::span<const Variable> outputs, Replacements& replacements) {
+  for (const auto& [from, to] : replacements) {
+    if (!from.defined() || !to.defined()) {
+      throw TypeError("clone_graph: a replacement has no variable");
+    }
+    if (equals_or_narrows(to.type(), from.type())) continue;
+    const std::string text =
+        absl::StrCat("clone_graph: ", to.str(), " ", to.type().str(), " cannot replace ",
+                     from.str(), " ", from.type().str(), "\n  replaced: ", from.str(), ", made at ",
+                     from.site().str(), "\n  by: ", to.str(), ", made at ", to.site().str());
+    if (from.dtype() != to.dtype() || from.rank() != to.rank()) {
+      throw TypeError(text + "\n  hint: cast() and reshape() change types");
+    }
+    throw ShapeError(text + "\n  hint: specify_shape() states dims that a type does not");
+  }
+  return clone_graph_unchecked(outputs, replacements);
+}
+
+Variables clone_graph_unchecked(std::span<const Variable> outputs, Replacements& replacements) {
   Variables stops;
   for (const auto& [from, to] : replacements) stops.push_back(from);
   auto mapped = [&](const Variable& variable) {

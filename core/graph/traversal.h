@@ -27,8 +27,11 @@ using Replacements = absl::flat_hash_map<Variable, Variable>;
 
 // A copy of the graph under `outputs` in which the keys of `replacements` stand for their values.
 // Leaves are shared, types, names and sites kept; afterwards `replacements` maps every copied
-// variable.
+// variable. TypeError where a value is of another dtype or rank than its key, ShapeError where it
+// knows less of its dims.
 Variables clone_graph(std::span<const Variable> outputs, Replacements& replacements);
+// The same without a look at types: the caller sees to it that values have the keys' dims.
+Variables clone_graph_unchecked(std::span<const Variable> outputs, Replacements& replacements);
 
 // Whether the two graphs compute the same function of the same leaves by the same structure.
 bool structurally_equal(std::span<const Variable> a, std::span<const Variable> b);

@@ -29,6 +29,13 @@ std::unique_ptr<VariableNode> new_leaf(VariableKind kind, TensorType type, std::
   return node;
 }
 
+VariableNode& checked(VariableNode* node) {
+  if (node == nullptr) {
+    throw TypeError("a default-constructed Variable was used: it is no variable of any graph");
+  }
+  return *node;
+}
+
 }  // namespace
 
 // Frees what the last handle let go. A chain of producers unwinds through `doomed`, not the stack.
@@ -91,12 +98,12 @@ Variable Variable::make_shared(std::shared_ptr<SharedContainer> container, Tenso
   return Variable(node.release());
 }
 
-VariableKind Variable::kind() const { return node_->kind; }
-const TensorType& Variable::type() const { return node_->type; }
-const std::string& Variable::name() const { return node_->name ? *node_->name : kNoName; }
+VariableKind Variable::kind() const { return checked(node_).kind; }
+const TensorType& Variable::type() const { return checked(node_).type; }
+const std::string& Variable::name() const { return checked(node_).name ? *node_->name : kNoName; }
 
 Variable Variable::named(std::string name) const {
-  node_->name = std::make_unique<std::string>(std::move(name));
+  checked(node_).name = std::make_unique<std::string>(std::move(name));
   return *this;
 }
 
@@ -116,8 +123,10 @@ std::string Variable::str() const {
   return std::string(owner()->op().name()) + "." + std::to_string(output_index());
 }
 
-const Site& Variable::site() const { return node_->leaf ? node_->leaf->site : owner()->site(); }
-Apply* Variable::owner() const { return node_->owner; }
+const Site& Variable::site() const {
+  return checked(node_).leaf ? node_->leaf->site : owner()->site();
+}
+Apply* Variable::owner() const { return checked(node_).owner; }
 size_t Variable::output_index() const { return node_->output_index; }
 const Tensor& Variable::value() const { return node_->leaf->value; }
 const std::shared_ptr<SharedContainer>& Variable::container() const {

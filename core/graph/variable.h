@@ -36,7 +36,7 @@ enum class VariableKind : uint8_t { kInput, kConstant, kShared, kOutput };
 
 class Variable {
  public:
-  // No variable: defined() is false.
+  // No variable: defined() is false, and what asks for its type, name or site throws TypeError.
   Variable() = default;
   Variable(const Variable& other) noexcept;
   Variable(Variable&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}

@@ -145,7 +145,9 @@ bool wants_scientific(const std::vector<T>& values) {
     smallest = std::min(smallest, magnitude);
   }
   if (largest == 0) return false;
-  if (largest >= 1e8 || smallest < 1e-4) return true;
+  // The bound is rounded as the elements are: a float32 0.0001 is below the double.
+  const double least = std::is_same_v<T, double> ? 1e-4 : to_double(T(1e-4f));
+  if (largest >= 1e8 || smallest < least) return true;
   // numpy divides in the dtype of the array.
   if constexpr (std::is_same_v<T, double>) {
     return largest / smallest > 1000;

@@ -170,5 +170,11 @@ TEST(Print, OnlyShownElementsDecideTheFormat) {
   EXPECT_EQ(values.str(), "array([0., 0., 0., ..., 0., 0., 0.])");
 }
 
+TEST(Print, TheBoundOfExponentsIsRoundedToTheDtype) {
+  EXPECT_EQ(Tensor::of<float>({1e-4f}).str(), "array([0.0001], dtype=float32)");
+  EXPECT_EQ(Tensor::of<double>({1e-4}).str(), "array([0.0001])");
+  EXPECT_EQ(Tensor::of<double>({9e-5}).str(), "array([9.e-05])");
+}
+
 }  // namespace
 }  // namespace bitale

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "core/base/error.h"
 #include "core/tensor/device_memory.h"
@@ -110,6 +111,12 @@ void for_each_row(const Dims& shape, const Dims& to_strides, const Dims& from_st
   }
 }
 
+void refuse_negative_lengths(const Dims& shape) {
+  for (const int64_t length : shape) {
+    if (length < 0) throw ShapeError("a shape cannot have a negative length: " + to_string(shape));
+  }
+}
+
 }  // namespace
 
 Tensor::Tensor(std::shared_ptr<Storage> storage, DType dtype, Dims shape, Dims strides,
@@ -120,15 +127,14 @@ Tensor::Tensor(std::shared_ptr<Storage> storage, DType dtype, Dims shape, Dims s
       strides_(std::move(strides)),
       offset_(offset) {}
 
+void Tensor::refuse_undefined() { throw TypeError("a Tensor without a value was used"); }
+
 Tensor Tensor::empty(DType dtype, Dims shape, Device device) {
-  int64_t count = 1;
-  for (int64_t length : shape) {
-    if (length < 0) throw ShapeError("a shape cannot have a negative length: " + to_string(shape));
-    if (length != 0 && count > (int64_t{1} << 48) / length) {
-      throw OutOfMemoryError("a tensor of shape " + to_string(shape) + " is too large");
-    }
-    count *= length;
+  refuse_negative_lengths(shape);
+  if (!is_representable(shape)) {
+    throw OutOfMemoryError("a tensor of shape " + to_string(shape) + " is too large");
   }
+  const int64_t count = element_count(shape);
   Dims strides = contiguous_strides(shape);
   auto storage = Storage::allocate(device, static_cast<size_t>(count) * size_of(dtype));
   return Tensor(std::move(storage), dtype, std::move(shape), std::move(strides), 0);
@@ -257,9 +263,10 @@ Tensor Tensor::slice(int64_t axis, std::optional<int64_t> start, std::optional<i
   const int64_t first = start ? clamp(*start) : (step > 0 ? lowest : highest);
   const int64_t end = stop ? clamp(*stop) : (step > 0 ? highest : lowest);
   const int64_t span = step > 0 ? end - first : first - end;
-  const int64_t stride = step > 0 ? step : -step;
+  // -step would overflow for the smallest of all, which ends a slice after one element.
+  const int64_t stride = step > 0 ? step : -std::max(step, -std::numeric_limits<int64_t>::max());
   Tensor result = *this;
-  result.shape_[axis] = span > 0 ? (span + stride - 1) / stride : 0;
+  result.shape_[axis] = span > 0 ? (span - 1) / stride + 1 : 0;
   result.strides_[axis] = strides_[axis] * step;
   if (result.shape_[axis] > 0) result.offset_ += first * strides_[axis];
   return result;
@@ -279,6 +286,7 @@ Tensor Tensor::select(int64_t axis, int64_t index) const {
 }
 
 Tensor Tensor::broadcast_to(const Dims& shape) const {
+  refuse_negative_lengths(shape);
   const size_t missing = shape.size() - std::min(shape.size(), shape_.size());
   Dims strides(shape.size(), 0);
   bool fits = shape.size() >= shape_.size();
@@ -345,7 +353,16 @@ void Tensor::assign(const Tensor& from) const {
     throw TypeError("cannot assign " + std::string(name_of(from.dtype_)) + " elements to a " +
                     std::string(name_of(dtype_)) + " tensor");
   }
-  copy_strided(shape_, dtype_, raw_data(), strides_, dtype_, from.raw_data(), from.strides_);
+  for (size_t axis = 0; axis < shape_.size(); ++axis) {
+    if (shape_[axis] > 1 && strides_[axis] == 0 && size() > 0) {
+      throw ShapeError("cannot assign to a view of shape " + to_string(shape_) +
+                       " that repeats one element along axis " + std::to_string(axis));
+    }
+  }
+  // Elements of another view of this memory could be overwritten before they are read.
+  const bool same_view = offset_ == from.offset_ && strides_ == from.strides_;
+  const Tensor source = storage_ == from.storage_ && !same_view ? from.copy() : from;
+  copy_strided(shape_, dtype_, raw_data(), strides_, dtype_, source.raw_data(), source.strides_);
 }
 
 bool same_bits(const Tensor& a, const Tensor& b) {

@@ -24,7 +24,7 @@ namespace bitale {
 
 class Tensor {
  public:
-  // No value: defined() is false, and all else is out of bounds.
+  // No value: defined() is false, and what asks for elements or a device throws TypeError.
   Tensor() = default;
   // A view of `storage`, its first element `offset` elements from the start.
   Tensor(std::shared_ptr<Storage> storage, DType dtype, Dims shape, Dims strides, int64_t offset);
@@ -75,7 +75,11 @@ class Tensor {
   // Number of elements.
   int64_t size() const { return element_count(shape_); }
   size_t bytes() const { return static_cast<size_t>(size()) * size_of(dtype_); }
-  Device device() const { return storage_->device(); }
+  // TypeError without a value.
+  Device device() const {
+    if (!defined()) refuse_undefined();
+    return storage_->device();
+  }
   // Row-major without gaps (strides of axes of length 1 do not matter, nor any of an empty tensor).
   bool is_contiguous() const;
   const std::shared_ptr<Storage>& storage() const { return storage_; }
@@ -142,6 +146,7 @@ class Tensor {
   std::string str() const;
 
  private:
+  [[noreturn]] static void refuse_undefined();
   void check_access(DType requested) const;
   int64_t element_offset(std::initializer_list<int64_t> index) const;
 

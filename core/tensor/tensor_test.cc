@@ -238,5 +238,38 @@ TEST(AllClose, FollowsNumpysRule) {
   EXPECT_FALSE(all_close(Tensor::of<double>({1, 1}), one));
 }
 
+TEST(Assign, ReadsAnotherViewOfItsMemoryFirst) {
+  const Tensor x = Tensor::of<double>({1, 2, 3, 4});
+  x.assign(x.slice(0, {}, {}, -1));
+  EXPECT_EQ(x.to_vector<double>(), (std::vector<double>{4, 3, 2, 1}));
+  const Tensor m = Tensor::of<double>({{1, 2}, {3, 4}});
+  m.assign(m.transpose());
+  EXPECT_EQ(m.to_vector<double>(), (std::vector<double>{1, 3, 2, 4}));
+}
+
+TEST(Assign, RefusesAViewThatRepeatsElements) {
+  const Tensor row = Tensor::of<double>({1}).broadcast_to({4});
+  EXPECT_THROW(row.assign(Tensor::of<double>({1, 2, 3, 4})), ShapeError);
+}
+
+TEST(BroadcastTo, RefusesNegativeLengths) {
+  EXPECT_THROW(Tensor::of<double>({1, 2}).broadcast_to({-3, 2}), ShapeError);
+}
+
+TEST(Slice, TakesTheLargestSteps) {
+  constexpr int64_t kLargest = std::numeric_limits<int64_t>::max();
+  constexpr int64_t kSmallest = std::numeric_limits<int64_t>::min();
+  const Tensor x = Tensor::of<double>({1, 2, 3});
+  EXPECT_EQ(x.slice(0, {}, {}, kLargest).to_vector<double>(), std::vector<double>{1});
+  EXPECT_EQ(x.slice(0, {}, {}, kSmallest).to_vector<double>(), std::vector<double>{3});
+}
+
+TEST(UndefinedTensor, ThrowsWhereAValueIsNeeded) {
+  const Tensor none;
+  EXPECT_THROW(none.copy(), TypeError);
+  EXPECT_THROW(none.device(), TypeError);
+  EXPECT_THROW(same_bits(none, none), TypeError);
+}
+
 }  // namespace
 }  // namespace bitale

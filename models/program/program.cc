@@ -1,7 +1,9 @@
 #include "models/program/program.h"
 
+#include <cerrno>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -40,12 +42,13 @@ std::string instruction_set() {
 }
 
 // What must be equal for a checkpoint to be continued.
-std::string settings_line(const TrainingProgram& program, const Settings& settings) {
+std::string settings_line(const TrainingProgram& program, const Settings& settings,
+                          const DataSets& data) {
   std::string line =
       absl::StrCat(program.name, " floatX=", std::string(name_of(settings.float_x)),
                    " batch_size=", settings.batch_size,
                    " learning_rate=", absl::StrFormat("%.17g", settings.learning_rate),
-                   " patience=", settings.patience);
+                   " patience=", settings.patience, " data=", data.digest);
   for (const std::string& flag : program.model_flags) {
     if (flag == "nkerns") absl::StrAppend(&line, " nkerns=", absl::StrJoin(settings.nkerns, ","));
     if (flag == "n_hidden") absl::StrAppend(&line, " n_hidden=", settings.n_hidden);
@@ -56,15 +59,49 @@ std::string settings_line(const TrainingProgram& program, const Settings& settin
   return line;
 }
 
-TrainerOptions trainer_options(const TrainingProgram& program, const Settings& settings) {
+TrainerOptions trainer_options(const TrainingProgram& program, const Settings& settings,
+                               const DataSets& data) {
   return {.n_epochs = settings.n_epochs,
           .max_iterations = settings.max_iterations,
           .early_stopping = {.patience = settings.patience},
           .cost_log = settings.cost_log,
           .checkpoint = settings.checkpoint,
           .resume = settings.resume,
-          .settings = settings_line(program, settings),
+          .settings = settings_line(program, settings, data),
           .announce_iterations = program.announce_iterations};
+}
+
+// Whether `file` can be opened for writing. What is there stays as it is.
+absl::Status check_writable(const std::string& flag, const std::string& path,
+                            const std::string& file) {
+  std::error_code ignored;
+  const bool existed = std::filesystem::exists(std::filesystem::symlink_status(file, ignored));
+  std::FILE* opened = std::fopen(file.c_str(), "a");
+  if (opened == nullptr) {
+    const int code = errno;
+    return absl::ErrnoToStatus(code, absl::StrCat("--", flag, "=", path, ": cannot be written"));
+  }
+  std::fclose(opened);
+  if (!existed) std::filesystem::remove(file, ignored);
+  return absl::OkStatus();
+}
+
+// Finds out before hours of training what could not be written after them.
+absl::Status check_outputs(const Settings& settings) {
+  if (!settings.checkpoint.empty()) {
+    const std::string& path = settings.checkpoint;
+    std::error_code ignored;
+    if (std::filesystem::exists(path, ignored) &&
+        !std::filesystem::is_regular_file(path, ignored)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--checkpoint=", path, ": is not a regular file"));
+    }
+    // A new checkpoint is written beside the old one, which it then replaces.
+    const absl::Status writable = check_writable("checkpoint", path, path + ".tmp");
+    if (!writable.ok()) return writable;
+  }
+  if (settings.report.empty()) return absl::OkStatus();
+  return check_writable("report", settings.report, settings.report);
 }
 
 int run(const TrainingProgram& program, const Settings& settings, const std::string& executable) {
@@ -73,6 +110,13 @@ int run(const TrainingProgram& program, const Settings& settings, const std::str
   say(absl::StrFormat("device %s, %d %s, %s, %s", settings.device, thread_count(),
                       thread_count() == 1 ? "thread" : "threads", instruction_set(),
                       std::string(name_of(settings.float_x))));
+  if (settings.summary) {
+    say("... building the model");
+    std::fputs(summary_table(program.build(blank_data(), settings).layers).c_str(), stdout);
+    return 0;
+  }
+  const absl::Status writable = check_outputs(settings);
+  if (!writable.ok()) return fail(program, writable, kFailed);
   say("... loading data");
   const absl::StatusOr<DataSets> data = load_data(settings.data_dir, executable);
   if (!data.ok()) return fail(program, data.status(), kFailed);
@@ -85,13 +129,9 @@ int run(const TrainingProgram& program, const Settings& settings, const std::str
   }
   say("... building the model");
   const Network network = program.build(*data, settings);
-  if (settings.summary) {
-    std::fputs(summary_table(network.layers).c_str(), stdout);
-    return 0;
-  }
   say("... training");
   const absl::StatusOr<TrainingResult> result =
-      train(network.task, trainer_options(program, settings));
+      train(network.task, trainer_options(program, settings, *data));
   if (!result.ok()) return fail(program, result.status(), kFailed);
   if (result->interrupted) say("Interrupted.");
   if (result->state.validation_errors.empty()) {
@@ -104,7 +144,7 @@ int run(const TrainingProgram& program, const Settings& settings, const std::str
   if (!settings.report.empty()) {
     const absl::Status written =
         write_report(settings.report, {.title = program.name,
-                                       .settings = settings_line(program, settings),
+                                       .settings = settings_line(program, settings, *data),
                                        .result = *result,
                                        .network = network,
                                        .test = data->test});

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <sstream>
@@ -75,8 +76,58 @@ TEST(Program, MissingDataIsOneLineAndCodeOne) {
   EXPECT_NE(outcome.err.find("/no/such/folder"), std::string::npos);
 }
 
-TEST(Program, SummaryCountsParameters) {
-  const Outcome outcome = run({"--summary"});
+TEST(Program, UnwritableFilesAreOneLineBeforeTraining) {
+  const std::string folder = ::testing::TempDir();
+  for (const std::string& flag :
+       {std::string("--report=/no/such/folder/x.html"), "--report=" + folder,
+        std::string("--checkpoint=/no/such/folder/x"), "--checkpoint=" + folder}) {
+    const Outcome outcome = run({flag, "--max_iterations=1"});
+    EXPECT_EQ(outcome.code, 1) << flag;
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+    EXPECT_NE(outcome.err.find(flag), std::string::npos) << outcome.err;
+    EXPECT_EQ(outcome.out.find("... training"), std::string::npos) << flag;
+  }
+  const Outcome full = run({"--cost_log=/dev/full", "--max_iterations=1"});
+  EXPECT_EQ(full.code, 1);
+  EXPECT_EQ(full.err, "logistic: cannot write the cost log /dev/full: No space left on device\n");
+}
+
+TEST(Program, LookingWhetherFilesCanBeWrittenChangesNothing) {
+  const std::string report = ::testing::TempDir() + "old.html";
+  const std::string checkpoint = ::testing::TempDir() + "new.ckpt";
+  std::ofstream(report) << "old";
+  const Outcome outcome =
+      run({"--report", report, "--checkpoint", checkpoint, "--data_dir=/no/such/folder"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.err.find("train-images"), std::string::npos) << outcome.err;
+  EXPECT_EQ(std::filesystem::file_size(report), 3u);
+  EXPECT_FALSE(std::filesystem::exists(checkpoint));
+  EXPECT_FALSE(std::filesystem::exists(checkpoint + ".tmp"));
+}
+
+TEST(Program, CheckpointOfOtherDataIsRefused) {
+  const std::string path = ::testing::TempDir() + "data.ckpt";
+  std::filesystem::remove(path);
+  ASSERT_EQ(run({"--max_iterations=1", "--checkpoint", path}).code, 0);
+  ASSERT_EQ(run({"--max_iterations=2", "--checkpoint", path, "--resume"}).code, 0);
+  // The images to train on, as those to test with too.
+  const std::filesystem::path from = "models/data/mnist", other = ::testing::TempDir() + "other";
+  std::filesystem::remove_all(other);
+  std::filesystem::create_directory(other);
+  for (const auto& file : std::filesystem::directory_iterator(from)) {
+    const std::string name = file.path().filename();
+    const std::string source = name.starts_with("t10k") ? "train" + name.substr(4) : name;
+    std::filesystem::create_symlink(std::filesystem::absolute(from / source), other / name);
+  }
+  const Outcome outcome =
+      run({"--max_iterations=3", "--checkpoint", path, "--resume", "--data_dir=" + other.string()});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.err.find("made with other settings"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find(" data="), std::string::npos) << outcome.err;
+}
+
+TEST(Program, SummaryCountsParametersAndNeedsNoData) {
+  const Outcome outcome = run({"--summary", "--data_dir=/no/such/folder"});
   EXPECT_EQ(outcome.code, 0);
   EXPECT_NE(outcome.out.find("7,850"), std::string::npos);
 }

@@ -1,11 +1,14 @@
 #include "models/training/data_set.h"
 
+#include <zlib.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "core/graph/shared.h"
 
 namespace bitale {
@@ -27,13 +30,30 @@ SharedSet share_set(const LabelledImages& data, const std::string& name) {
           shared(data.labels, name + "_y", {.borrow = true}), data.size()};
 }
 
+std::string digest_of(const Mnist& data) {
+  uLong sum = crc32_z(0, nullptr, 0);
+  for (const LabelledImages* part : {&data.train, &data.valid, &data.test}) {
+    for (const Tensor& tensor : {part->labels, part->images}) {
+      const Tensor elements = tensor.contiguous();
+      sum = crc32_z(sum, static_cast<const Bytef*>(elements.raw_data()), elements.bytes());
+    }
+  }
+  return absl::StrFormat("%08x", static_cast<uint32_t>(sum));
+}
+
 }  // namespace
 
 int64_t DataSets::smallest() const { return std::min({train.size, valid.size, test.size}); }
 
 DataSets share(const Mnist& data) {
   return {share_set(data.train, "train"), share_set(data.valid, "valid"),
-          share_set(data.test, "test")};
+          share_set(data.test, "test"), digest_of(data)};
+}
+
+DataSets blank_data() {
+  const LabelledImages image = {Tensor::zeros(float_x(), {1, 28 * 28}),
+                                Tensor::zeros(DType::kInt32, {1})};
+  return share({image, image, image});
 }
 
 absl::StatusOr<std::string> find_mnist(const std::string& executable) {

@@ -23,6 +23,8 @@ struct DataSets {
   SharedSet train;
   SharedSet valid;
   SharedSet test;
+  // Tells data sets apart: eight hex digits that depend on all images and labels.
+  std::string digest;
 
   // Of the smallest of the three.
   int64_t smallest() const;
@@ -30,6 +32,9 @@ struct DataSets {
 
 // Puts `data` into shared variables, as it is.
 DataSets share(const Mnist& data);
+
+// One blank image each, of floatX: enough to build a network of.
+DataSets blank_data();
 
 // The folder of the MNIST files that come along with the program `executable` (argv[0]):
 // models/data/ mnist here, or among the program's runfiles. NotFound if it is in none of these

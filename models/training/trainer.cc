@@ -1,6 +1,7 @@
 #include "models/training/trainer.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -22,19 +23,29 @@ double mean_error(const Function& error_of, int64_t batches) {
   return total / static_cast<double>(batches);
 }
 
+absl::Status cost_log_error(const TrainerOptions& options) {
+  const int code = errno;
+  return absl::ErrnoToStatus(code, absl::StrCat("cannot write the cost log ", options.cost_log));
+}
+
 absl::StatusOr<FileHandle> open_cost_log(const TrainerOptions& options,
                                          const TrainingState& state) {
   FileHandle file(nullptr, std::fclose);
   if (options.cost_log.empty()) return file;
   file.reset(std::fopen(options.cost_log.c_str(), "w"));
-  if (file == nullptr) {
-    return absl::NotFoundError(absl::StrCat("cannot write the cost log ", options.cost_log));
-  }
+  if (file == nullptr) return cost_log_error(options);
   std::fprintf(file.get(), "iteration,cost\n");
   for (size_t i = 0; i < state.costs.size(); ++i) {
     std::fprintf(file.get(), "%zu,%.12f\n", i, state.costs[i]);
   }
+  // Now rather than hours later, when a buffer is full.
+  if (std::fflush(file.get()) != 0 || std::ferror(file.get())) return cost_log_error(options);
   return file;
+}
+
+absl::Status close_cost_log(FileHandle file, const TrainerOptions& options) {
+  const bool written = file == nullptr || std::fclose(file.release()) == 0;
+  return written ? absl::OkStatus() : cost_log_error(options);
 }
 
 class Trainer {
@@ -62,8 +73,9 @@ class Trainer {
                                                 ": try a smaller --learning_rate"));
       }
       state_.costs.push_back(cost);
-      if (cost_log != nullptr) {
-        std::fprintf(cost_log, "%lld,%.12f\n", static_cast<long long>(iteration), cost);
+      if (cost_log != nullptr &&
+          std::fprintf(cost_log, "%lld,%.12f\n", static_cast<long long>(iteration), cost) < 0) {
+        return cost_log_error(options_);
       }
       state_.next_iteration = iteration + 1;
       progress_.update(iteration, cost);
@@ -140,12 +152,13 @@ absl::StatusOr<TrainingResult> train(const TrainingTask& task, const TrainerOpti
     if (!state.ok()) return state.status();
     result.state = *std::move(state);
   }
-  const absl::StatusOr<FileHandle> cost_log = open_cost_log(options, result.state);
+  absl::StatusOr<FileHandle> cost_log = open_cost_log(options, result.state);
   if (!cost_log.ok()) return cost_log.status();
   const int64_t first_iteration = result.state.next_iteration;
   const auto start = std::chrono::steady_clock::now();
   Trainer trainer(task, options, result.state);
-  const absl::Status status = trainer.run(cost_log->get());
+  absl::Status status = trainer.run(cost_log->get());
+  status.Update(close_cost_log(*std::move(cost_log), options));
   if (!status.ok()) return status;
   result.interrupted = trainer.interrupted();
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -13,6 +13,7 @@
 #include "core/graph/shared.h"
 #include "core/tensor/random_state.h"
 #include "models/training/checkpoint.h"
+#include "models/training/data_set.h"
 #include "models/training/early_stopping.h"
 #include "models/training/flags.h"
 #include "models/training/progress.h"
@@ -203,6 +204,23 @@ TEST(Trainer, UnwritableFilesAreErrors) {
   TrainerOptions options = quiet(1, "");
   options.cost_log = "/no/such/folder/cost.csv";
   EXPECT_FALSE(train(problem.task, options).ok());
+  options.cost_log = "/dev/full";
+  EXPECT_EQ(train(problem.task, options).status().message(),
+            "cannot write the cost log /dev/full: No space left on device");
+}
+
+TEST(DataSets, DigestTellsThemApart) {
+  const auto part = [](float pixel, int32_t label) {
+    return LabelledImages{Tensor::full(DType::kFloat32, {2, 784}, pixel),
+                          Tensor::from(std::vector<int32_t>{1, label}, {2})};
+  };
+  const auto digest = [&](float pixel, int32_t label) {
+    return share({part(pixel, label), part(0.5f, 1), part(0.5f, 1)}).digest;
+  };
+  EXPECT_EQ(digest(0.5f, 1), digest(0.5f, 1));
+  EXPECT_EQ(digest(0.5f, 1).size(), 8u);
+  EXPECT_NE(digest(0.5f, 1), digest(0.25f, 1));
+  EXPECT_NE(digest(0.5f, 1), digest(0.5f, 2));
 }
 
 // --- Flags --------------------------------------------------------------------------------------

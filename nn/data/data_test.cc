@@ -106,6 +106,14 @@ TEST(Idx, ErrorsSayWhatIsWrongWithWhichFile) {
   EXPECT_EQ(read_idx("/nowhere/x").status().code(), absl::StatusCode::kNotFound);
 }
 
+TEST(Idx, TruncatedGzipStreamsAreCalledSo) {
+  const std::string packed = gzipped(small_idx());
+  for (size_t length = 2; length < packed.size(); ++length) {
+    EXPECT_EQ(message(parse_idx(packed.substr(0, length), "x")), "x: the gzip stream is truncated")
+        << length;
+  }
+}
+
 // --- Damage --------------------------------------------------------------------------------------
 
 // A few changed bytes (mostly near the start), often cut short.

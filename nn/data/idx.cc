@@ -105,6 +105,14 @@ class GzipSource final : public Source {
     uint8_t beyond;
     return inflate_into(&beyond, 1) == 0 && ended_ && left_.empty() && stream_.avail_in == 0;
   }
+  // Whether the file ends before the stream does: the trailer with its length is none then. Reads
+  // all that is left.
+  bool truncated() {
+    std::array<uint8_t, 1 << 16> ignored;
+    while (inflate_into(ignored.data(), ignored.size()) == ignored.size()) {
+    }
+    return starved_;
+  }
 
  private:
   // Returns how many bytes came.
@@ -127,6 +135,7 @@ class GzipSource final : public Source {
       if (result == Z_STREAM_END) {
         ended_ = true;
       } else if (result != Z_OK) {
+        starved_ = result == Z_BUF_ERROR && filled < size;
         return filled;
       } else if (filled == size) {
         return filled;
@@ -142,6 +151,7 @@ class GzipSource final : public Source {
   uint64_t done_ = 0;
   bool ready_ = false;
   bool ended_ = false;
+  bool starved_ = false;
 };
 
 absl::StatusOr<Tensor> parse(Source& source, const std::string& name) {
@@ -181,7 +191,11 @@ absl::StatusOr<Tensor> parse(Source& source, const std::string& name) {
 absl::StatusOr<Tensor> parse_idx(std::string_view bytes, const std::string& name) {
   if (bytes.starts_with("\x1f\x8b")) {
     GzipSource source(bytes);
-    return parse(source, name);
+    absl::StatusOr<Tensor> tensor = parse(source, name);
+    if (!tensor.ok() && source.truncated()) {
+      return absl::DataLossError(absl::StrCat(name, ": the gzip stream is truncated"));
+    }
+    return tensor;
   }
   RawSource source(bytes);
   return parse(source, name);

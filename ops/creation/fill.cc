@@ -1,5 +1,7 @@
 #include "ops/creation/fill.h"
 
+#include <cmath>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -56,8 +58,24 @@ Variable full(ShapeItems dims, Operand value) {
   return fill("full", value.variable(), std::move(dims), value.site());
 }
 
-Variable full(ShapeItems dims, double value, DType dtype, SourceSite site) {
-  return fill("full", scalar_constant(dtype, value, site), std::move(dims), site);
+Variable full(ShapeItems dims, Operand value, DType dtype) {
+  const Variable filling = value.variable_for(dtype, "full");
+  if (filling.defined() && filling.dtype() != dtype) {
+    // A float number without a fraction is an integer.
+    const std::optional<double> number = constant_scalar(filling);
+    const bool whole =
+        value.is_weak_float() && std::abs(*number) < 0x1p53 && *number == std::trunc(*number);
+    if (!whole) {
+      const std::string what =
+          value.is_weak_float()
+              ? absl::StrCat("the number ", *number)
+              : absl::StrCat("a value of dtype ", std::string(name_of(filling.dtype())));
+      throw TypeError(absl::StrCat("full: ", what, " for a tensor of ", std::string(name_of(dtype)),
+                                   "\n  at: ", resolve_site(value.site()).str()));
+    }
+    return full(std::move(dims), Operand(static_cast<int64_t>(*number), value.site()), dtype);
+  }
+  return fill("full", filling, std::move(dims), value.site());
 }
 
 Variable zeros_like(Operand x) { return fill_like(x.variable(), 0.0, x.site()); }

@@ -16,8 +16,9 @@ namespace bitale {
 Variable zeros(ShapeItems dims, DType dtype = float_x(), SourceSite site = SourceSite::current());
 Variable ones(ShapeItems dims, DType dtype = float_x(), SourceSite site = SourceSite::current());
 Variable full(ShapeItems dims, Operand value);
-// The number `value` as `dtype`.
-Variable full(ShapeItems dims, double value, DType dtype, SourceSite site = SourceSite::current());
+// The same in `dtype`: TypeError for a number that it does not hold (a float may be rounded to a
+// narrower float) and for a Variable of another dtype.
+Variable full(ShapeItems dims, Operand value, DType dtype);
 
 // A tensor of the dims and dtype of `x`, whose elements are not needed. full_like casts no value: a
 // Variable must have the dtype of `x` (TypeError).

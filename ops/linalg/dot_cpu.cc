@@ -220,13 +220,14 @@ class GemmKernel final : public Kernel {
   explicit GemmKernel(const KernelCall& call)
       : product_(product_of(call.inputs[1], call.inputs[2])),
         shape_(call.outputs[0].shape),
-        c_strides_(call.inputs[0].strides) {}
+        c_strides_(call.inputs[0].strides),
+        c_is_contiguous_(call.inputs[0].contiguous()) {}
 
   size_t workspace_bytes() const override {
     return cpu::gemm_workspace_bytes<T>(product_.m, product_.n, product_.k);
   }
 
-  bool may_overwrite(size_t, size_t input) const override { return input == 0; }
+  bool may_overwrite(size_t, size_t input) const override { return input == 0 && c_is_contiguous_; }
 
   void run(const KernelFrame& frame) const override {
     const T alpha = *frame.input<T>(3);
@@ -245,6 +246,7 @@ class GemmKernel final : public Kernel {
   Product product_;
   Dims shape_;
   Dims c_strides_;
+  bool c_is_contiguous_;
 };
 
 std::unique_ptr<const Kernel> make_gemm(KernelMaker& maker) {

@@ -3,10 +3,16 @@
 #include <cmath>
 #include <limits>
 
+#include "autograd/grad.h"
+#include "core/base/error.h"
 #include "core/compile/function.h"
 #include "core/graph/inputs.h"
+#include "core/graph/shared.h"
 #include "gtest/gtest.h"
+#include "ops/elementwise/elementwise.h"
 #include "ops/linalg/gemm.h"
+#include "ops/reduction/reduction.h"
+#include "ops/shape/dimshuffle.h"
 #include "tests/support/op_test.h"
 
 namespace bitale {
@@ -162,6 +168,29 @@ TEST(Gemm, NamesTheDimsThatDiffer) {
   const Variable a = tensor(DType::kFloat32, {3, 5}, "a");
   const Variable b = tensor(DType::kFloat32, {6, 4}, "b");
   expect_error<ShapeError>([&] { gemm(c, a, b, 1, 1); }, {"gemm: inner dims differ: 5 and 6"});
+}
+
+// The product may be written over the addend only where both lie in memory alike.
+TEST(Gemm, LeavesATransposedAddendWhole) {
+  const Variable a = dmatrix("a"), b = dmatrix("b"), p = dmatrix("p"), q = dmatrix("q");
+  const Variable y = tanh((transpose(dot(a, b)) + dot(p, q)) * 0.01);
+  const std::vector<std::pair<Variable, Tensor>> values = {
+      {a, Tensor::of<double>({{1, 2}, {3, 4}, {5, 6}})},
+      {b, Tensor::of<double>({{1, 0}, {2, 1}})},
+      {p, Tensor::of<double>({{1, 1}, {1, 2}})},
+      {q, Tensor::of<double>({{1, 2, 3}, {4, 5, 6}})}};
+  EXPECT_TRUE(all_close(eval(y, values), eval(y, values, kFastCompile), 1e-14, 0));
+}
+
+TEST(Gemm, OfAGramMatrixGivesItsGradient) {
+  const Tensor w = Tensor::of<double>({{1, 2, 3}, {4, 5, 7}});
+  const auto step = [&](Mode mode) {
+    const Variable W = shared(w, "W");
+    const Variable cost = sum(sqr(dot(W, transpose(W))));
+    function({}, Outs(Variables()), {.updates = {{W, W - 0.001 * grad(cost, W)}}, .mode = mode})();
+    return get_value(W);
+  };
+  EXPECT_TRUE(all_close(step(kFastRun), step(kFastCompile), 1e-13, 0));
 }
 
 }  // namespace

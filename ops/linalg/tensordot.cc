@@ -6,9 +6,11 @@
 #include "ops/elementwise/elementwise.h"
 #include "ops/linalg/dot.h"
 #include "ops/linalg/promoted_operands_internal.h"
+#include "ops/shape/broadcast_to.h"
 #include "ops/shape/dimshuffle.h"
 #include "ops/shape/reshape.h"
 #include "ops/shape/shape_item.h"
+#include "ops/shape/specify_shape.h"
 
 namespace bitale {
 namespace {
@@ -77,12 +79,37 @@ Variable as_factor(const Variable& x, const std::vector<int64_t>& first,
   return reshape(shuffled, dims);
 }
 
+// Holds each pair of summed axes to one length: joined, 3 · 4 would pass for 4 · 3.
+void require_equal_lengths(Variables& v, const std::vector<int64_t>& a_axes,
+                           const std::vector<int64_t>& b_axes) {
+  SymbolicDims fixed[2] = {v[0].type().dims, v[1].type().dims};
+  for (size_t i = 0; i < a_axes.size(); ++i) {
+    Dim& left = fixed[0][a_axes[i]];
+    Dim& right = fixed[1][b_axes[i]];
+    if (left.is_fixed()) right = left;
+    if (right.is_fixed()) left = right;
+  }
+  for (size_t k = 0; k < 2; ++k) {
+    if (fixed[k] != v[k].type().dims) v[k] = specify_shape(v[k], fixed[k]);
+  }
+  const ShapeItems own = lengths_of(v[1]);
+  std::vector<ShapeItem> lengths(own.begin(), own.end());
+  bool all_fixed = true;
+  for (size_t i = 0; i < a_axes.size(); ++i) {
+    if (fixed[0][a_axes[i]].is_fixed()) continue;
+    lengths[b_axes[i]] = length_of(v[0], a_axes[i]);
+    all_fixed = false;
+  }
+  // An axis of unknown length broadcasts to its own length only.
+  if (!all_fixed) v[1] = broadcast_to(v[1], lengths);
+}
+
 }  // namespace
 
 Variable tensordot(Operand a, Operand b, std::vector<int64_t> a_axes, std::vector<int64_t> b_axes) {
   const SourceSite site = a.site();
   SiteScope scope(site, "");
-  const Variables v = promoted_operands(kName, a, b);
+  Variables v = promoted_operands(kName, a, b);
   if (!v[0].defined() || !v[1].defined()) return apply_one(std::make_shared<DotOp>(), v, site);
   if (a_axes.size() != b_axes.size()) {
     refuse_shapes(
@@ -103,6 +130,8 @@ Variable tensordot(Operand a, Operand b, std::vector<int64_t> a_axes, std::vecto
           v, site);
     }
   }
+  // A single pair is checked by the product.
+  if (a_axes.size() > 1) require_equal_lengths(v, a_axes, b_axes);
   const std::vector<int64_t> a_free = other_axes(v[0], a_axes);
   const std::vector<int64_t> b_free = other_axes(v[1], b_axes);
   const Variable left = as_factor(v[0], a_free, a_axes);

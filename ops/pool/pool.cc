@@ -88,6 +88,16 @@ IntExprs pooled_dims(const PoolWindow& window, IntExprs dims) {
   return dims;
 }
 
+// A window that lies in the padding altogether has no maximum.
+void require_elements(ShapeContext& context, const PoolWindow& window) {
+  const IntExprs dims = context.dims(0);
+  for (size_t axis = 0; axis < 2; ++axis) {
+    if (window.pad[axis] == 0) continue;
+    context.require(less(0, dims[dims.size() - 2 + axis]),
+                    "an image without elements was padded, and padding has no maximum");
+  }
+}
+
 // Each dim of `a` against that of `b`, when built.
 void check_same_dims(const TypeContext& context, const TensorType& a, const TensorType& b,
                      const char* what) {
@@ -199,6 +209,7 @@ std::vector<TensorType> MaxPoolOp::infer_types(const TypeContext& context) const
 }
 
 void MaxPoolOp::infer_shape(ShapeContext& context) const {
+  require_elements(context, window_);
   context.set_dims(0, pooled_dims(window_, context.dims(0)));
 }
 
@@ -224,6 +235,7 @@ std::vector<TensorType> MaxPoolGradOp::infer_types(const TypeContext& context) c
 }
 
 void MaxPoolGradOp::infer_shape(ShapeContext& context) const {
+  require_elements(context, window_);
   const IntExprs x = context.dims(0);
   require_same_dims(context, context.dims(1), pooled_dims(window_, x), kWrongGradient);
   context.set_dims(0, x);
@@ -255,6 +267,7 @@ std::vector<TensorType> MaxPoolGatherOp::infer_types(const TypeContext& context)
 }
 
 void MaxPoolGatherOp::infer_shape(ShapeContext& context) const {
+  require_elements(context, window_);
   const IntExprs x = context.dims(0);
   require_same_dims(context, context.dims(1), x, kWrongValues);
   context.set_dims(0, pooled_dims(window_, x));

@@ -1,5 +1,6 @@
 // The reductions that are compositions: mean, var, stddev, logsumexp, norm.
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -21,7 +22,7 @@ DType wide_dtype(DType dtype) { return is_half(dtype) ? DType::kFloat32 : float_
 
 Variable as(const Variable& x, DType dtype) { return x.dtype() == dtype ? x : cast(x, dtype); }
 
-// How many elements are reduced into one, less `ddof`, in a floating dtype.
+// How many elements are reduced into one, less `ddof`, but not below 0, in a floating dtype.
 Variable count_of(const Variable& x, const std::vector<int64_t>& axes, int64_t ddof, DType dtype) {
   int64_t fixed = 1;
   Variable symbolic;
@@ -33,9 +34,10 @@ Variable count_of(const Variable& x, const std::vector<int64_t>& axes, int64_t d
       symbolic = symbolic.defined() ? mul(symbolic, length.variable()) : length.variable();
     }
   }
-  if (!symbolic.defined()) return scalar_constant(dtype, static_cast<double>(fixed - ddof));
+  if (!symbolic.defined())
+    return scalar_constant(dtype, static_cast<double>(std::max<int64_t>(fixed - ddof, 0)));
   if (fixed != 1) symbolic = mul(symbolic, fixed);
-  if (ddof != 0) symbolic = sub(symbolic, ddof);
+  if (ddof != 0) symbolic = maximum(sub(symbolic, ddof), 0);
   return cast(symbolic, dtype);
 }
 
@@ -63,8 +65,11 @@ struct Reduction {
 
 Variable mean_of(const Variable& x, const std::vector<int64_t>& axes, bool keepdims) {
   const DType wide = wide_dtype(x.dtype());
-  // Integers are summed exactly, before they become floats.
-  const Variable from = is_half(x.dtype()) ? cast(x, wide) : x;
+  // Integers are summed exactly, before they become floats, unless their sum could wrap.
+  const bool may_wrap = x.dtype() == DType::kInt64 || x.dtype() == DType::kUint64;
+  const Variable from = is_half(x.dtype()) ? cast(x, wide)
+                        : may_wrap         ? cast(x, DType::kFloat64)
+                                           : x;
   const Variable total = reduce(ReduceKind::kSum, from, axes, keepdims);
   return as(total, wide) / count_of(x, axes, 0, wide);
 }

@@ -219,7 +219,7 @@ TEST(SharedMistakes, ACopyThatSwapsOtherTypes) {
   expect_mistake<TypeError>([&] { f.copy({{w, v}}); }, R"(
 copy: W float32 (3, 2) cannot be swapped for v float32 (4,): both must be shared variables of one type
   made at: {-3} and {-2}
-  compiled at: {-1})");
+  at: {0})");
 }
 
 }  // namespace

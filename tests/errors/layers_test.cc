@@ -1,11 +1,16 @@
 // Mistakes about layers: the message names the layer, and the line where it was made.
 
+#include <cmath>
+
 #include "core/base/error.h"
+#include "core/compile/function.h"
 #include "core/graph/inputs.h"
 #include "core/graph/shared.h"
 #include "nn/hidden_layer.h"
 #include "nn/lenet_conv_pool_layer.h"
 #include "nn/logistic_regression.h"
+#include "nn/sgd.h"
+#include "ops/reduction/reduction.h"
 #include "tests/errors/mistake.h"
 
 namespace bitale {
@@ -65,6 +70,36 @@ TEST_F(LayerMistakes, HiddenLayerWithWeightsOfAnotherDtype) {
 HiddenLayer: W must be a shared variable of type float32 (4, 3)
   variable: W float64 (4, 3), made at {-2}
   at: {0} (HiddenLayer))");
+}
+
+TEST_F(LayerMistakes, HiddenLayerWithoutAGain) {
+  const Variable x = fmatrix("x");
+  const HiddenLayerOptions options = {.n_in = 4, .n_out = 3, .gain = std::nan("")};
+  expect_mistake<GraphError>([&] { HiddenLayer(rng_, x, options); }, R"(
+HiddenLayer: gain must be finite, not nan
+  at: {0} (HiddenLayer))");
+}
+
+TEST_F(LayerMistakes, WeightsOfNoInputs) {
+  expect_mistake<GraphError>([&] { uniform_bound(InitRule::kGlorotUniform, 0, 5); }, R"(
+initial weights need a positive fan_in and a fan_out that is not negative, not 0 and 5
+  at: {0})");
+}
+
+TEST_F(LayerMistakes, StepsOfIntegers) {
+  const Variable w = shared(Tensor::ones(kFloat, {3}), "w"), rate = ivector("rate");
+  expect_mistake<TypeError>([&] { sgd(sum(w), {w}, rate); }, R"(
+sgd: learning_rate must be a number or a floating scalar, not rate int32 (?,)
+  made at: {-1}
+  at: {0})");
+}
+
+TEST_F(LayerMistakes, StepsOfAMatrix) {
+  const Variable w = shared(Tensor::ones(kFloat, {3}), "w"), rate = fmatrix("rate");
+  expect_mistake<TypeError>([&] { sgd(sum(w), {w}, rate); }, R"(
+sgd: learning_rate must be a number or a floating scalar, not rate float32 (?, ?)
+  made at: {-1}
+  at: {0})");
 }
 
 TEST_F(LayerMistakes, LogisticRegressionForAnotherWidth) {
@@ -131,6 +166,18 @@ TEST_F(LayerMistakes, ConvolutionWithFiltersLargerThanTheImages) {
   expect_mistake<ShapeError>([&] { LeNetConvPoolLayer(rng_, x, options); }, R"(
 LeNetConvPoolLayer: an image of 4x4 is too small for filters of 5x5 and pooling by 2x2
   at: {0} (LeNetConvPoolLayer))");
+}
+
+TEST_F(LayerMistakes, ConvolutionCalledWithImagesOfAnotherSize) {
+  const Variable x = ftensor4("x");
+  const LeNetConvPoolLayerOptions options = {.filter_shape = {3, 1, 3, 3},
+                                             .image_shape = {2, 1, 6, 6}};
+  const Function f = function({x}, LeNetConvPoolLayer(rng_, x, options).output());
+  expect_mistake<ShapeError>([&] { f(Tensor::ones(kFloat, {2, 1, 8, 6})); }, R"(
+specify_shape: an axis has another length than was specified: 8 and 6
+  operand 0: x float32 (2, 1, 8, 6), made at {-4}
+  at: {-1} (LeNetConvPoolLayer)
+  hint: specify_shape and broadcastable promise a length for every call)");
 }
 
 TEST_F(LayerMistakes, ConvolutionWithAPoolOfSizeZero) {

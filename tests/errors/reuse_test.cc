@@ -102,7 +102,7 @@ TEST(CopyMistakes, ForAnInput) {
   expect_mistake<TypeError>([&] { f.copy({{w, x}}); }, R"(
 copy: w float32 (3,) cannot be swapped for x float32 (?,): both must be shared variables of one type
   made at: {-2} and {-2}
-  compiled at: {-1})");
+  at: {0})");
 }
 
 TEST(CopyMistakes, WithoutAVariable) {
@@ -110,7 +110,7 @@ TEST(CopyMistakes, WithoutAVariable) {
   const Function f = function({}, sum(w));
   expect_mistake<TypeError>([&] { f.copy({{w, Variable()}}); }, R"(
 copy: a pair of `swap` has no variable
-  compiled at: {-1})");
+  at: {0})");
 }
 
 TEST(OutputMistakes, AnOutputThatWasNeverMade) {

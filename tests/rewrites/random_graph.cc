@@ -10,6 +10,7 @@
 #include "ops/creation/shape_of.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/indexing/subtensor.h"
+#include "ops/linalg/dot.h"
 #include "ops/reduction/reduction.h"
 #include "ops/shape/broadcast_to.h"
 #include "ops/shape/concatenate.h"
@@ -320,6 +321,12 @@ class Builder {
         if (a.shape.size() != 2 || b.shape.empty() || b.shape.size() > 2) return;
         if (a.shape[1] != b.shape[0]) return;
         const Tracked product = dot(a, b);
+        if (b.shape.size() == 2 && pick(3) == 0) {
+          // An addend that lies in memory the other way round.
+          const Variable turned = transpose(dot(transpose(b.v), transpose(a.v)));
+          keep(tanh(add(moved(product, turned, product.shape), product)));
+          return;
+        }
         // Where it fits, the product is added to something.
         const Tracked& c = any_float();
         keep(c.shape == product.shape && fit(c, product) && pick(2) == 0

@@ -4,13 +4,17 @@
 #include <limits>
 
 #include "autograd/grad.h"
+#include "core/base/error.h"
 #include "core/compile/function.h"
 #include "core/graph/inputs.h"
 #include "core/graph/shared.h"
 #include "gtest/gtest.h"
+#include "ops/creation/fill.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/indexing/advanced_subtensor.h"
 #include "ops/indexing/subtensor.h"
+#include "ops/linalg/dot.h"
+#include "ops/pool/pool.h"
 #include "ops/random/random_streams.h"
 #include "ops/reduction/reduction.h"
 #include "ops/softmax/softmax.h"
@@ -227,6 +231,54 @@ TEST(Draws, InADerivativeAreThoseOfTheCost) {
   float total = 0;
   for (float v : results[1].to_vector<float>()) total += v;
   EXPECT_EQ(results[0].item<float>(), total);
+}
+
+// --- Sums of other lengths ----------------------------------------------------------------------
+
+TEST(Tensordot, RefusesSummedDimsThatDifferThoughTheirProductsAgree) {
+  const Variable a = dtensor3("a"), b = dtensor3("b");
+  const Function f = function({a, b}, tensordot(a, b, 2));
+  EXPECT_EQ(
+      Tensor(f(Tensor::ones(DType::kFloat64, {2, 4, 5}), Tensor::ones(DType::kFloat64, {4, 5, 3})))
+          .shape(),
+      (Dims{2, 3}));
+  EXPECT_THROW(
+      f(Tensor::ones(DType::kFloat64, {3, 4, 5}), Tensor::ones(DType::kFloat64, {5, 4, 3})),
+      ShapeError);
+}
+
+TEST(Mean, OfLargeIntegersDoesNotWrap) {
+  constexpr int64_t kLargest = std::numeric_limits<int64_t>::max();
+  EXPECT_EQ(value(mean(Tensor::of<int64_t>({kLargest, kLargest}))).item<double>(), 0x1p63);
+}
+
+TEST(Var, WithMoreDegreesOfFreedomThanElementsIsInfinite) {
+  const Tensor x = Tensor::of<double>({1, 2, 4});
+  EXPECT_EQ(value(var(x, Axes::all(), false, 3)).item<double>(), HUGE_VAL);
+  EXPECT_EQ(value(var(x, Axes::all(), false, 9)).item<double>(), HUGE_VAL);
+  const Variable v = dvector("v");
+  const Function f = function({v}, var(v, Axes::all(), false, 9));
+  EXPECT_EQ(f(x).item<double>(), HUGE_VAL);
+  EXPECT_TRUE(std::isnan(f(Tensor::zeros(DType::kFloat64, {0})).item<double>()));
+}
+
+TEST(Full, HoldsTheNumberOrRefusesIt) {
+  EXPECT_TRUE(equal_to(value(full({2}, 255, DType::kUint8)), Tensor::of<uint8_t>({255, 255})));
+  EXPECT_TRUE(equal_to(value(full({2}, 3.0, DType::kInt32)), Tensor::of<int32_t>({3, 3})));
+  EXPECT_TRUE(equal_to(value(full({1}, (int64_t{1} << 53) + 1, DType::kInt64)),
+                       Tensor::of<int64_t>({(int64_t{1} << 53) + 1})));
+  EXPECT_THROW(full({2}, 300, DType::kUint8), TypeError);
+  EXPECT_THROW(full({2}, -1, DType::kUint8), TypeError);
+  EXPECT_THROW(full({2}, 0.5, DType::kInt32), TypeError);
+  EXPECT_THROW(full({2}, HUGE_VAL, DType::kInt32), TypeError);
+  EXPECT_THROW(full({2}, dscalar("x"), DType::kFloat32), TypeError);
+}
+
+TEST(MaxPool, OfAnImageWithoutElementsIsRefusedWherePaddingWouldBeAllThereIs) {
+  const Variable x = dmatrix("x");
+  const Function f = function({x}, pool_2d(x, {3, 3}, {.pad = {2, 2}}));
+  EXPECT_THROW(f(Tensor::zeros(DType::kFloat64, {0, 2})), ShapeError);
+  EXPECT_EQ(f(Tensor::ones(DType::kFloat64, {1, 1})).only().at<double>({0, 0}), 1.0);
 }
 
 }  // namespace
