@@ -13,8 +13,7 @@
 #include "core/compile/lower.h"
 #include "core/compile/nan_guard.h"
 #include "core/compile/stage_b.h"
-#include "core/graph/op.h"
-#include "core/graph/operand.h"
+#include "core/graph/traversal.h"
 #include "core/tensor/container.h"
 
 namespace bitale {
@@ -70,7 +69,7 @@ class ProfileObserver final : public InstructionObserver {
 }  // namespace
 
 CompiledFunction::CompiledFunction(const Ins& inputs, const Outs& outputs, FunctionOptions options,
-                                   SourceSite site)
+                                   SourceSite site, const Givens& wider_givens)
     : options_(std::move(options)),
       site_(site),
       outs_(outputs.list()),
@@ -82,39 +81,14 @@ CompiledFunction::CompiledFunction(const Ins& inputs, const Outs& outputs, Funct
   }
   check_defaults(symbolic_.inputs, options_);
   analysis_.analyze(symbolic_.graph->outputs());
-  add_given_checks();
+  symbolic_.wider_givens.insert(symbolic_.wider_givens.end(), wider_givens.begin(),
+                                wider_givens.end());
+  checks_ = CallChecks(analysis_, symbolic_.wider_givens, title(), site_);
   prepare_keys();
 }
 
-// What stands in for a variable may have fewer fixed dims than it, and the graph was built for its.
-void CompiledFunction::add_given_checks() {
-  for (const auto& [variable, value] : symbolic_.wider_givens) {
-    analysis_.analyze({&value, 1});
-    const IntExprs& dims = analysis_.dims(value);
-    for (size_t axis = 0; axis < dims.size(); ++axis) {
-      const Dim& dim = variable.type().dims[axis];
-      if (dim.is_fixed()) given_checks_.push_back({variable, value, axis, dims[axis]});
-    }
-  }
-}
-
-void CompiledFunction::check_givens(const CallState& state) {
-  std::vector<IntExpr> lengths;
-  for (const GivenCheck& check : given_checks_) lengths.push_back(check.length);
-  IntProgram program(analysis_.ints(), lengths);
-  std::vector<int64_t> registers(program.register_count());
-  std::vector<int64_t> values(lengths.size());
-  program.evaluate(state.symbols, registers, values);
-  for (size_t i = 0; i < values.size(); ++i) {
-    const GivenCheck& check = given_checks_[i];
-    if (values[i] == check.variable.type().dims[check.axis].length()) continue;
-    throw ShapeError(absl::StrCat(
-        "function", options_.name.empty() ? "" : " ", options_.name, ": what is given for ",
-        check.variable.str(), " ", check.variable.type().str(), " has length ", values[i],
-        " along axis ", check.axis, "\n  variable: ", check.variable.str(), ", made at ",
-        check.variable.site().str(), "\n  given: ", check.value.str(), ", made at ",
-        check.value.site().str(), "\n  compiled at: ", site_.str()));
-  }
+std::string CompiledFunction::title() const {
+  return absl::StrCat("function", options_.name.empty() ? "" : " ", options_.name);
 }
 
 void CompiledFunction::prepare_keys() {
@@ -129,7 +103,10 @@ void CompiledFunction::prepare_keys() {
   for (Apply* apply : symbolic_.graph->topological_order()) {
     for (size_t i = 0; i < apply->output_count(); ++i) add(apply->output(i));
   }
-  add_value_checks(key);
+  // A condition on values may fail at a call whose dims were seen before: whether it holds is part
+  // of the key, and a key with a 0 finds no program, so that the checks run.
+  const std::vector<IntExpr> conditions = checks_.conditions_on_values();
+  key.insert(key.end(), conditions.begin(), conditions.end());
   key_program_ = IntProgram(analysis_.ints(), key);
 
   symbol_reader_ = SymbolReader(analysis_.symbols(), symbolic_.inputs, symbolic_.shared);
@@ -140,37 +117,6 @@ void CompiledFunction::prepare_keys() {
   options.no_default_updates = true;
   prelude_ = std::make_unique<CompiledFunction>(
       Ins(symbolic_.inputs), Outs(symbol_reader_.computed()), std::move(options), site_);
-}
-
-// A condition on values, such as an index within its axis, may fail at a call whose dims were seen
-// before: whether it holds is part of the key, and a key with a 0 finds no program, so that
-// check_shapes() runs.
-void CompiledFunction::add_value_checks(std::vector<IntExpr>& key) {
-  IntGraph& ints = analysis_.ints();
-  std::vector<IntExpr> conditions;
-  for (const ShapeCheck& check : analysis_.checks()) {
-    const IntExpr holds = equal(check.left, check.right);
-    if (holds.is_constant()) continue;
-    conditions.push_back(holds);
-  }
-  for (const GivenCheck& check : given_checks_) {
-    const IntExpr holds = equal(check.length, check.variable.type().dims[check.axis].length());
-    if (!holds.is_constant()) conditions.push_back(holds);
-  }
-  std::vector<bool> on_values(ints.nodes().size(), false);
-  for (size_t id = 0; id < on_values.size(); ++id) {
-    const IntGraph::Node& node = ints.nodes()[id];
-    if (node.op == IntOp::kSymbol) {
-      const IntSymbol::Kind kind = analysis_.symbols()[static_cast<size_t>(node.value)].kind;
-      on_values[id] = kind != IntSymbol::Kind::kDim && kind != IntSymbol::Kind::kNamed;
-    }
-    for (const int32_t operand : {node.a, node.b, node.c}) {
-      if (operand >= 0 && on_values[static_cast<size_t>(operand)]) on_values[id] = true;
-    }
-  }
-  for (const IntExpr& condition : conditions) {
-    if (on_values[static_cast<size_t>(condition.id())]) key.push_back(condition);
-  }
 }
 
 Results CompiledFunction::call(std::span<const Arg> args) {
@@ -212,8 +158,7 @@ Results CompiledFunction::run_locked(CallState& state) {
   const std::shared_ptr<Entry> entry = find_or_compile(state);
   const Program& program = *entry->program;
   const auto out_of_memory = [&](const OutOfMemoryError& error, const std::string& what) {
-    return OutOfMemoryError(absl::StrCat("function", options_.name.empty() ? "" : " ",
-                                         options_.name, ": ", error.what(), "\n  for: ", what,
+    return OutOfMemoryError(absl::StrCat(title(), ": ", error.what(), "\n  for: ", what,
                                          "\n  compiled at: ", site_.str()));
   };
   const ContextPool::Lease context = [&] {
@@ -302,69 +247,14 @@ std::shared_ptr<CompiledFunction::Entry> CompiledFunction::find_or_compile(const
       std::fprintf(stderr,
                    "note: %s, compiled at %s, has dropped %zu programs of shapes seen before: it "
                    "keeps .cache_limit = %zu\n",
-                   options_.name.empty() ? "a function" : options_.name.c_str(),
-                   site_.str().c_str(), dropped_count_, options_.cache_limit);
+                   title().c_str(), site_.str().c_str(), dropped_count_, options_.cache_limit);
     }
   }
   return cache_.front();
 }
 
-// Sizes are computed without a check for overflow from here on.
-void CompiledFunction::check_sizes(const Variables& variables, std::span<const int64_t> lengths) {
-  size_t next = 0;
-  for (const Variable& variable : variables) {
-    const auto rank = static_cast<size_t>(variable.rank());
-    const Dims shape(lengths.begin() + static_cast<std::ptrdiff_t>(next),
-                     lengths.begin() + static_cast<std::ptrdiff_t>(next + rank));
-    next += rank;
-    if (is_representable(shape)) continue;
-    throw OutOfMemoryError(absl::StrCat(
-        "function", options_.name.empty() ? "" : " ", options_.name, ": ", variable.str(), " ",
-        std::string(name_of(variable.dtype())), " ", to_string(shape),
-        " is too large for any memory\n  made at: ", variable.site().str(),
-        "\n  compiled at: ", site_.str()));
-  }
-}
-
-void CompiledFunction::check_shapes(const CallState& state) {
-  std::vector<IntExpr> sides;
-  for (const ShapeCheck& check : analysis_.checks()) {
-    sides.push_back(check.left);
-    sides.push_back(check.right);
-  }
-  IntProgram program(analysis_.ints(), sides);
-  std::vector<int64_t> registers(program.register_count());
-  std::vector<int64_t> values(sides.size());
-  program.evaluate(state.symbols, registers, values);
-  for (size_t i = 0; i < analysis_.checks().size(); ++i) {
-    if (values[2 * i] == values[2 * i + 1]) continue;
-    const ShapeCheck& check = analysis_.checks()[i];
-    const Apply& apply = *check.output.owner();
-    std::string shapes;
-    for (size_t k = 0; k < apply.inputs().size() && k < 6; ++k) {
-      std::vector<IntExpr> dims;
-      for (const IntExpr& dim : analysis_.dims(apply.input(k))) dims.push_back(dim);
-      IntProgram dim_program(analysis_.ints(), dims);
-      std::vector<int64_t> dim_registers(dim_program.register_count());
-      Dims concrete(dims.size());
-      dim_program.evaluate(state.symbols, dim_registers, {concrete.data(), concrete.size()});
-      const Variable& operand = apply.input(k);
-      const std::optional<double> number = constant_scalar(operand);
-      absl::StrAppend(&shapes, "  operand ", k, ": ", operand.str(),
-                      number && operand.rank() == 0 ? absl::StrCat(" ", *number) : "", " ",
-                      std::string(name_of(operand.dtype())), " ", to_string(concrete), ", made at ",
-                      operand.site().str(), "\n");
-    }
-    throw ShapeError(absl::StrCat(
-        std::string(apply.op().name()), ": ",
-        what_failed(check.what, check.is_condition, values[2 * i], values[2 * i + 1]), "\n", shapes,
-        "  at: ", apply.site().str(), *check.hint ? absl::StrCat("\n  hint: ", check.hint) : ""));
-  }
-}
-
 std::shared_ptr<CompiledFunction::Entry> CompiledFunction::compile(const CallState& state) {
-  check_givens(state);
-  check_shapes(state);
+  checks_.check(state.symbols);
   auto entry = std::make_shared<Entry>();
   entry->key.assign(state.key.begin(), state.key.end());
 
@@ -383,7 +273,7 @@ std::shared_ptr<CompiledFunction::Entry> CompiledFunction::compile(const CallSta
   std::vector<int64_t> registers(program.register_count());
   std::vector<int64_t> lengths(dims.size());
   program.evaluate(state.symbols, registers, lengths);
-  check_sizes(known, lengths);
+  checks_.check_sizes(known, lengths);
   size_t next = 0;
   auto clone_of = [&](const Variable& variable) {
     const auto it = graph.clones().find(variable);
@@ -499,8 +389,16 @@ std::shared_ptr<CompiledFunction> CompiledFunction::copy(const Givens& swap, std
   for (size_t i = 0; i < symbolic_.result_count; ++i) {
     results.emplace_back(outputs[i], outs_[i].options);
   }
+  Replacements swaps(swap.begin(), swap.end());
+  Variables values;
+  for (const auto& [variable, value] : symbolic_.wider_givens) values.push_back(value);
+  values = clone_graph(values, swaps);
+  Givens wider_givens;
+  for (size_t i = 0; i < values.size(); ++i) {
+    wider_givens.emplace_back(symbolic_.wider_givens[i].first, values[i]);
+  }
   return std::make_shared<CompiledFunction>(Ins(symbolic_.inputs), Outs(std::move(results)),
-                                            std::move(options), site);
+                                            std::move(options), site, wider_givens);
 }
 
 void CompiledFunction::free() {

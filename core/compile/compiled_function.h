@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "core/compile/call_checks.h"
 #include "core/compile/call_state.h"
 #include "core/compile/function.h"
 #include "core/compile/profile.h"
@@ -22,8 +23,10 @@ namespace bitale {
 
 class CompiledFunction {
  public:
-  CompiledFunction(const Ins& inputs, const Outs& outputs, FunctionOptions options,
-                   SourceSite site);
+  // `wider_givens`: pairs that were replaced already, whose value must have the variable's fixed
+  // dims.
+  CompiledFunction(const Ins& inputs, const Outs& outputs, FunctionOptions options, SourceSite site,
+                   const Givens& wider_givens = {});
 
   Results call(std::span<const Arg> args);
 
@@ -47,31 +50,20 @@ class CompiledFunction {
     std::unique_ptr<ContextPool> contexts;
   };
 
-  // A length that a call must have where .givens replace a variable of fixed dims.
-  struct GivenCheck {
-    Variable variable;
-    Variable value;
-    size_t axis;
-    IntExpr length;  // of the value
-  };
-
-  void add_given_checks();
+  // "function train", as errors call it.
+  std::string title() const;
   void prepare_keys();
   Results run_prelude(const CallState& state);
   Results run_locked(CallState& state);
   std::shared_ptr<Entry> find_or_compile(const CallState& state);
   std::shared_ptr<Entry> compile(const CallState& state);
-  void check_givens(const CallState& state);
-  void check_shapes(const CallState& state);
-  void check_sizes(const Variables& variables, std::span<const int64_t> lengths);
-  void add_value_checks(std::vector<IntExpr>& key);
 
   const FunctionOptions options_;
   const SourceSite site_;
   const std::vector<Out> outs_;
   SymbolicFunction symbolic_;
   ShapeAnalysis analysis_;
-  std::vector<GivenCheck> given_checks_;
+  CallChecks checks_;
   // Dims of all variables of the rewritten graph that are not constants.
   IntProgram key_program_;
   SymbolReader symbol_reader_;

@@ -180,7 +180,7 @@ TEST(Programs, ThatAreDroppedAreToldOfOnce) {
   ::testing::internal::CaptureStderr();
   for (int64_t n = 1; n < 9; ++n) f(integers({n}));
   const std::string text = ::testing::internal::GetCapturedStderr();
-  EXPECT_EQ(text.find("note: doubled, compiled at "), 0u) << text;
+  EXPECT_EQ(text.find("note: function doubled, compiled at "), 0u) << text;
   EXPECT_NE(text.find("calls_test.cc:"), std::string::npos) << text;
   EXPECT_EQ(text.find('\n'), text.size() - 1) << text;
 }
@@ -198,6 +198,16 @@ TEST(Copies, RefuseASwapOfWhatIsNotUsed) {
   const Variable other = shared(Tensor::of<double>({2}), "other");
   const Function f = function({x}, x * w);
   expect_error<TypeError>([&] { f.copy({{other, w}}); }, {"copy: the function does not use other"});
+}
+
+TEST(Copies, KeepTheChecksOfGivens) {
+  const Variable x = tensor(DType::kFloat64, {3}, "x"), q = dvector("q");
+  const Variable w = shared(Tensor::of<double>({2, 2, 2}), "w"),
+                 v = shared(Tensor::of<double>({4, 4, 4}), "v");
+  const Function f = function({q}, mean(x * w), {.givens = {{x, q * w}}});
+  const Function copy = f.copy({{w, v}});
+  EXPECT_EQ(copy(Tensor::of<double>({1, 1, 1})).item<double>(), 16.0);
+  EXPECT_THROW(copy(Tensor::of<double>({1, 1})), ShapeError);
 }
 
 }  // namespace
