@@ -7,6 +7,7 @@
 #include "core/base/intern.h"
 #include "core/graph/shape_context.h"
 #include "ops/conv/conv2d_geometry_internal.h"
+#include "ops/conv/conv2d_shape_internal.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/linalg/promoted_operands_internal.h"
 
@@ -110,35 +111,6 @@ Dim output_dim(const TypeContext& context, const Conv2dOptions& options, size_t 
   return geometry.output(length.length());
 }
 
-// The same at a call. The filter's length comes with its own dilation and the padding it implies.
-IntExpr output_length(ShapeContext& context, const Conv2dOptions& options, size_t axis,
-                      const IntExpr& length, const IntExpr& filter) {
-  const IntExpr extent = (filter - 1) * options.filter_dilation[axis] + 1;
-  IntExpr padded = length;
-  switch (options.border_mode.kind()) {
-    case BorderMode::Kind::kValid:
-      break;
-    case BorderMode::Kind::kFull:
-      padded = padded + (extent - 1) * 2;
-      break;
-    case BorderMode::Kind::kHalf:
-      padded = padded + floor_div(extent, 2) * 2;
-      break;
-    case BorderMode::Kind::kExplicit: {
-      const auto& pads = options.border_mode.pads();
-      padded = padded + (pads[2 * axis] + pads[2 * axis + 1]);
-      break;
-    }
-  }
-  context.require(less(0, filter), "filters have height or width 0");
-  context.require_equal(extent, min(extent, padded),
-                        axis == 0
-                            ? "the filter is larger than the padded input: height $left and $right"
-                            : "the filter is larger than the padded input: width $left and $right",
-                        "border_mode \"full\" or explicit padding extends the input");
-  return floor_div(padded - extent, options.subsample[axis]) + 1;
-}
-
 void require_groups(ShapeContext& context, const IntExpr& count, const char* what, int64_t groups) {
   if (groups == 1) return;
   const std::string* text =
@@ -165,6 +137,35 @@ struct Family {
 };
 
 }  // namespace
+
+// The filter's length comes with its own dilation and the padding it implies.
+IntExpr conv2d_output_length(ShapeContext& context, const Conv2dOptions& options, size_t axis,
+                             const IntExpr& length, const IntExpr& filter) {
+  const IntExpr extent = (filter - 1) * options.filter_dilation[axis] + 1;
+  IntExpr padded = length;
+  switch (options.border_mode.kind()) {
+    case BorderMode::Kind::kValid:
+      break;
+    case BorderMode::Kind::kFull:
+      padded = padded + (extent - 1) * 2;
+      break;
+    case BorderMode::Kind::kHalf:
+      padded = padded + floor_div(extent, 2) * 2;
+      break;
+    case BorderMode::Kind::kExplicit: {
+      const auto& pads = options.border_mode.pads();
+      padded = padded + (pads[2 * axis] + pads[2 * axis + 1]);
+      break;
+    }
+  }
+  context.require(less(0, filter), "filters have height or width 0");
+  context.require_equal(extent, min(extent, padded),
+                        axis == 0
+                            ? "the filter is larger than the padded input: height $left and $right"
+                            : "the filter is larger than the padded input: width $left and $right",
+                        "border_mode \"full\" or explicit padding extends the input");
+  return floor_div(padded - extent, options.subsample[axis]) + 1;
+}
 
 BorderMode::BorderMode(std::string_view name, SourceSite site) {
   if (name == "valid") {
@@ -253,8 +254,8 @@ void Conv2dOp::infer_shape(ShapeContext& context) const {
   context.require_equal(x[1], w[1] * options_.num_groups, "channels differ",
                         "axis 1 of the input and axis 1 of the filters");
   require_groups(context, w[0], "filters", options_.num_groups);
-  context.set_dims(0, {x[0], w[0], output_length(context, options_, 0, x[2], w[2]),
-                       output_length(context, options_, 1, x[3], w[3])});
+  context.set_dims(0, {x[0], w[0], conv2d_output_length(context, options_, 0, x[2], w[2]),
+                       conv2d_output_length(context, options_, 1, x[3], w[3])});
 }
 
 Variables Conv2dOp::pullback(const PullbackContext& context) const {
@@ -317,7 +318,8 @@ void Conv2dGradInputsOp::infer_shape(ShapeContext& context) const {
   context.require_equal(g[1], w[0], "the numbers of filters differ");
   for (size_t axis = 0; axis < 2; ++axis) {
     const IntExpr length = context.value(2 + axis);
-    context.require_equal(g[2 + axis], output_length(context, options_, axis, length, w[2 + axis]),
+    context.require_equal(g[2 + axis],
+                          conv2d_output_length(context, options_, axis, length, w[2 + axis]),
                           kWrongOutputGrad[axis]);
     out.push_back(length);
   }
@@ -391,7 +393,8 @@ void Conv2dGradWeightsOp::infer_shape(ShapeContext& context) const {
   IntExprs out = {g[1], floor_div(x[1], groups)};
   for (size_t axis = 0; axis < 2; ++axis) {
     const IntExpr length = context.value(2 + axis);
-    context.require_equal(g[2 + axis], output_length(context, options_, axis, x[2 + axis], length),
+    context.require_equal(g[2 + axis],
+                          conv2d_output_length(context, options_, axis, x[2 + axis], length),
                           kWrongOutputGrad[axis]);
     out.push_back(length);
   }

@@ -7,6 +7,7 @@
 #include "core/graph/shape_context.h"
 #include "ops/creation/fill.h"
 #include "ops/elementwise/elementwise.h"
+#include "ops/pool/pool_shape_internal.h"
 #include "ops/shape/shape_item.h"
 
 namespace bitale {
@@ -80,14 +81,6 @@ IntExpr output_length(const PoolWindow& window, size_t axis, const IntExpr& leng
   return select(equal(padded, 0), 0, max(floor_div(padded - 1 - ws + stride, stride), 0) + 1);
 }
 
-IntExprs pooled_dims(const PoolWindow& window, IntExprs dims) {
-  for (size_t axis = 0; axis < 2; ++axis) {
-    IntExpr& dim = dims[dims.size() - 2 + axis];
-    dim = output_length(window, axis, dim);
-  }
-  return dims;
-}
-
 // A window that lies in the padding altogether has no maximum.
 void require_elements(ShapeContext& context, const PoolWindow& window) {
   const IntExprs dims = context.dims(0);
@@ -149,6 +142,14 @@ const char* name_of_mode(PoolMode mode) {
 }
 
 }  // namespace
+
+IntExprs pooled_dims(const PoolWindow& window, IntExprs dims) {
+  for (size_t axis = 0; axis < 2; ++axis) {
+    IntExpr& dim = dims[dims.size() - 2 + axis];
+    dim = output_length(window, axis, dim);
+  }
+  return dims;
+}
 
 int64_t PoolWindow::output_length(size_t axis, int64_t length) const {
   const int64_t padded = length + 2 * pad[axis];

@@ -4,24 +4,12 @@
 #include <type_traits>
 
 #include "ops/pool/pool_cpu.h"
+#include "ops/pool/winners_cpu.h"
 
 namespace bitale::pool_cpu {
 namespace {
 
 const PoolWindow& window_of(const KernelCall& call) { return call.op_as<PoolBaseOp>().window(); }
-
-// Position in the image of a window's maximum: the first, but a NaN before all numbers.
-template <typename T>
-int64_t argmax(const Lengths& l, const Window& w, const T* image) {
-  int64_t best = w.top * l.width + w.left;
-  for (int64_t y = w.top; y < w.bottom; ++y) {
-    for (int64_t x = w.left; x < w.right; ++x) {
-      const int64_t at = y * l.width + x;
-      best = wins(image[at], image[best]) ? at : best;
-    }
-  }
-  return best;
-}
 
 template <typename T>
 class MaxPool final : public Kernel {

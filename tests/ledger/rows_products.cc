@@ -1,6 +1,7 @@
 // Matrix products, convolutions, pooling: what multiplies and adds over windows or rows.
 
 #include "ops/conv/conv2d.h"
+#include "ops/conv/conv2d_of_max_pool_internal.h"
 #include "ops/linalg/dot.h"
 #include "ops/linalg/gemm.h"
 #include "ops/pool/pool.h"
@@ -21,6 +22,16 @@ const Conv2dOptions kIntricate = {.border_mode = {{1, 0}, {2, 1}},
                                   .filter_dilation = {1, 2},
                                   .num_groups = 2,
                                   .filter_flip = false};
+
+// An internal op has no builder: `v` and the height and width of its result.
+template <typename SparseOp>
+Variable of_max_pool(const Variables& v, int64_t height, int64_t width,
+                     const Conv2dOptions& options) {
+  const PoolWindow window = {{2, 2}, {2, 2}, {0, 0}, true};
+  return apply_one(std::make_shared<SparseOp>(options, window),
+                   {v[0], v[1], v[2], scalar_constant_int(DType::kInt64, height),
+                    scalar_constant_int(DType::kInt64, width)});
+}
 
 std::vector<Row> convolution_rows() {
   const std::map<Column, Hole> holes = {{Column::kHalf, kHalfRefused},
@@ -55,7 +66,37 @@ std::vector<Row> convolution_rows() {
                       [](const Variables& v) {
                         return conv2d_grad_wrt_weights(v[0], v[1], 3, 2, kIntricate);
                       })},
-       .holes = holes}};
+       .holes = holes},
+      {.name = "conv2d_grad_wrt_inputs_of_max_pool",
+       .cases = {with("2x2",
+                      {distinct_tensor({2, 4, 4, 4}), random_tensor({2, 4, 2, 2}),
+                       random_tensor({4, 3, 3, 2}, -1, 1, 2)},
+                      [](const Variables& v) {
+                        return of_max_pool<Conv2dGradInputsOfMaxPoolOp>(v, 6, 5, {});
+                      }),
+                 with("strides, dilation, groups, uneven pads",
+                      {distinct_tensor({2, 2, 3, 6}), random_tensor({2, 2, 1, 3}),
+                       random_tensor({2, 2, 3, 2}, -1, 1, 2)},
+                      [](const Variables& v) {
+                        return of_max_pool<Conv2dGradInputsOfMaxPoolOp>(v, 6, 5, kIntricate);
+                      })},
+       .holes = holes,
+       .stands_for = "conv2d_grad_wrt_inputs of a max_pool_grad"},
+      {.name = "conv2d_grad_wrt_weights_of_max_pool",
+       .cases = {with("2x2",
+                      {distinct_tensor({2, 4, 4, 4}), random_tensor({2, 4, 2, 2}),
+                       random_tensor({2, 3, 6, 5}, -1, 1, 2)},
+                      [](const Variables& v) {
+                        return of_max_pool<Conv2dGradWeightsOfMaxPoolOp>(v, 3, 2, {});
+                      }),
+                 with("strides, dilation, groups, uneven pads",
+                      {distinct_tensor({2, 2, 3, 6}), random_tensor({2, 2, 1, 3}),
+                       random_tensor({2, 4, 6, 5}, -1, 1, 2)},
+                      [](const Variables& v) {
+                        return of_max_pool<Conv2dGradWeightsOfMaxPoolOp>(v, 3, 2, kIntricate);
+                      })},
+       .holes = holes,
+       .stands_for = "conv2d_grad_wrt_weights of a max_pool_grad"}};
 }
 
 std::vector<Row> pool_rows() {

@@ -1,0 +1,154 @@
+// The kernels that visit maxima only give what the dense gradients give.
+
+#include <string>
+#include <vector>
+
+#include "autograd/grad.h"
+#include "core/compile/function.h"
+#include "core/graph/inputs.h"
+#include "core/graph/shared.h"
+#include "core/tensor/random_state.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "ops/conv/conv2d_of_max_pool_internal.h"
+#include "ops/elementwise/elementwise.h"
+#include "ops/reduction/reduction.h"
+#include "tests/support/op_test.h"
+
+namespace bitale {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+struct Case {
+  Conv2dOptions options = {};
+  PoolWindow window = {{2, 2}, {2, 2}, {0, 0}, true};
+  Dims image = {3, 4, 9, 11};
+  Dims filters = {6, 4, 3, 2};
+};
+
+// Small whole numbers: sums are exact in any order, and maxima are often equal.
+Tensor whole_numbers(DType dtype, const Dims& shape, uint32_t seed) {
+  RandomState rng(seed);
+  return rng.randint(-4, 4, shape).cast(dtype);
+}
+
+Variable like(const Tensor& value, const char* name) {
+  return tensor(value.dtype(), fixed_type(value.dtype(), value.shape()).dims, name);
+}
+
+// Runs `op` over (convolved, pooled_grad, other, height, width) by its kernel and by its formula.
+void expect_formula(const OpPtr& op, const Tensor& convolved, const Tensor& grad,
+                    const Tensor& other, const Dims& result) {
+  const Variable c = like(convolved, "c"), g = like(grad, "g"), o = like(other, "o");
+  const Variables inputs = {c, g, o, scalar_constant_int(DType::kInt64, result[2]),
+                            scalar_constant_int(DType::kInt64, result[3])};
+  const Function sparse = function({c, g, o}, apply_one(op, inputs));
+  const Function dense = function({c, g, o}, op->formula(inputs), {.mode = kFastCompile});
+  EXPECT_TRUE(equal_to(sparse(convolved, grad, other), dense(convolved, grad, other)));
+  EXPECT_THAT(sparse.program_dump(), HasSubstr("of_maxima"));
+}
+
+void expect_formulas(const Case& c, DType dtype) {
+  SCOPED_TRACE(std::string(name_of(dtype)));
+  const Tensor image = whole_numbers(dtype, c.image, 1),
+               filters = whole_numbers(dtype, c.filters, 2);
+  const Tensor convolved = eval(conv2d(image, filters, c.options));
+  Dims pooled = convolved.shape();
+  for (size_t axis = 0; axis < 2; ++axis) {
+    pooled[2 + axis] = c.window.output_length(axis, pooled[2 + axis]);
+  }
+  const Tensor grad = whole_numbers(dtype, pooled, 3);
+  expect_formula(std::make_shared<Conv2dGradInputsOfMaxPoolOp>(c.options, c.window), convolved,
+                 grad, filters, c.image);
+  expect_formula(std::make_shared<Conv2dGradWeightsOfMaxPoolOp>(c.options, c.window), convolved,
+                 grad, image, c.filters);
+}
+
+void expect_formulas(const Case& c) {
+  expect_formulas(c, DType::kFloat32);
+  expect_formulas(c, DType::kFloat64);
+}
+
+TEST(Conv2dOfMaxPool, OfManyChannelsAndOfOne) {
+  expect_formulas({});
+  expect_formulas({.image = {5, 1, 12, 13}, .filters = {7, 1, 5, 5}});
+  expect_formulas({.image = {4, 20, 12, 12}, .filters = {10, 20, 5, 5}});
+  expect_formulas({.image = {2, 70, 6, 6}, .filters = {3, 70, 3, 3}});
+  expect_formulas({.image = {2, 3, 6, 6}, .filters = {3, 3, 1, 1}});
+}
+
+TEST(Conv2dOfMaxPool, OfOneImageAndOfMany) {
+  expect_formulas({.image = {1, 4, 9, 11}});
+  expect_formulas({.image = {67, 2, 8, 8}, .filters = {5, 2, 3, 3}});
+}
+
+TEST(Conv2dOfMaxPool, WithEveryBorderStrideDilationAndGroup) {
+  expect_formulas({.options = {.border_mode = "full"}});
+  expect_formulas({.options = {.border_mode = "half"}});
+  expect_formulas({.options = {.border_mode = {{1, 2}, {0, 3}}}});
+  expect_formulas(
+      {.options = {.border_mode = {1, 2}}, .image = {3, 1, 9, 11}, .filters = {6, 1, 3, 2}});
+  expect_formulas({.options = {.subsample = {2, 1}}});
+  expect_formulas({.options = {.subsample = {1, 2}}});
+  expect_formulas({.options = {.filter_dilation = {2, 1}}});
+  expect_formulas({.options = {.filter_dilation = {1, 3}}});
+  expect_formulas({.options = {.filter_flip = false}});
+  expect_formulas(
+      {.options = {.filter_flip = false}, .image = {3, 1, 9, 9}, .filters = {6, 1, 3, 3}});
+  expect_formulas({.options = {.num_groups = 2}, .filters = {6, 2, 3, 2}});
+  expect_formulas({.options = {.border_mode = "full", .num_groups = 4}, .filters = {8, 1, 3, 2}});
+}
+
+TEST(Conv2dOfMaxPool, WithEveryWindow) {
+  expect_formulas({.window = {{3, 3}, {3, 3}, {0, 0}, true}});
+  expect_formulas({.window = {{3, 2}, {2, 1}, {0, 0}, true}});  // overlapping
+  expect_formulas({.window = {{2, 2}, {2, 2}, {0, 0}, false}});
+  expect_formulas({.window = {{2, 3}, {3, 4}, {0, 0}, false}});  // with gaps
+  expect_formulas({.window = {{3, 3}, {2, 2}, {1, 2}, true}});
+  expect_formulas({.window = {{2, 2}, {2, 2}, {0, 0}, true}, .image = {3, 4, 8, 8}});
+}
+
+// A whole training step: rules put the sparse gradients in, and they change no value.
+TEST(Conv2dOfMaxPool, TakesTheDenseGradientsPlace) {
+  const Variable x = tensor(DType::kFloat64, {6, 2, 10, 10}, "x");
+  RandomState rng(1);
+  const Variable w1 = shared(rng.randn({4, 2, 3, 3}), "w1"),
+                 w2 = shared(rng.randn({5, 4, 3, 3}), "w2");
+  const Variable hidden = tanh(pool_2d(conv2d(x, w1), {2, 2}));
+  const Variable cost = sum(sqr(pool_2d(conv2d(hidden, w2), {2, 2})));
+  const Variables gradients = grad(cost, {w1, w2});
+  const Function f = function({x}, gradients);
+  const Function plain = function({x}, gradients, {.mode = kFastCompile});
+  const Tensor images = rng.randn({6, 2, 10, 10});
+  const Results fast = f(images), slow = plain(images);
+  for (size_t i = 0; i < 2; ++i) EXPECT_TRUE(all_close(fast[i], slow[i], 1e-12, 1e-12));
+  EXPECT_THAT(f.program_dump(), HasSubstr("conv2d_grad_wrt_inputs_of_maxima"));
+  EXPECT_THAT(f.program_dump(), HasSubstr("conv2d_grad_wrt_weights_of_maxima"));
+  EXPECT_THAT(f.program_dump(), Not(HasSubstr("max_pool_grad")));
+}
+
+TEST(Conv2dOfMaxPool, GivesTheSameBitsForAnyNumberOfThreads) {
+  const Case c = {.image = {67, 4, 12, 12}, .filters = {9, 4, 5, 5}};
+  RandomState rng(1);
+  const Variable x = like(Tensor::zeros(DType::kFloat32, c.image), "x");
+  const Variable w = like(Tensor::zeros(DType::kFloat32, c.filters), "w");
+  const Tensor image = rng.randn(c.image).cast(DType::kFloat32);
+  const Tensor filters = rng.randn(c.filters).cast(DType::kFloat32);
+  const auto gradients = [&](int threads) {
+    options().threads = threads;
+    const Results results =
+        function({x, w}, grad(sum(sqr(pool_2d(conv2d(x, w), {2, 2}))), {x, w}))(image, filters);
+    options().threads = 0;
+    return std::vector<Tensor>{results[0], results[1]};
+  };
+  const std::vector<Tensor> one = gradients(1);
+  for (const int threads : {2, 3}) {
+    const std::vector<Tensor> many = gradients(threads);
+    EXPECT_TRUE(same_bits(one[0], many[0]) && same_bits(one[1], many[1])) << threads;
+  }
+}
+
+}  // namespace
+}  // namespace bitale

@@ -1,0 +1,18 @@
+// The shape rule of convolution, for ops that convolve and do more.
+
+#ifndef BITALE_OPS_CONV_CONV2D_SHAPE_INTERNAL_H_
+#define BITALE_OPS_CONV_CONV2D_SHAPE_INTERNAL_H_
+
+#include "core/graph/shape_context.h"
+#include "ops/conv/conv2d.h"
+
+namespace bitale {
+
+// Length of the output along axis 0 (height) or 1 (width) at a call, for images and filters of these
+// lengths; requires that the filter fits in.
+IntExpr conv2d_output_length(ShapeContext& context, const Conv2dOptions& options, size_t axis,
+                             const IntExpr& length, const IntExpr& filter);
+
+}  // namespace bitale
+
+#endif  // BITALE_OPS_CONV_CONV2D_SHAPE_INTERNAL_H_

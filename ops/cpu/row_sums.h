@@ -1,0 +1,29 @@
+// Sums of scaled rows that are picked from memory one by one, held in vector registers: what is left
+// of a matrix product where most of one factor is zero.
+
+#ifndef BITALE_OPS_CPU_ROW_SUMS_H_
+#define BITALE_OPS_CPU_ROW_SUMS_H_
+
+#include <cstdint>
+
+namespace bitale::cpu {
+
+// An upper bound of a vector's elements on any CPU: what may be read past the end of a row.
+inline constexpr int64_t kMostLanes = 16;
+
+template <typename T>
+struct RowSums {
+  // sums[j] += sum_i scales[i] * rows[offsets[i] + j] for j < length and i < count, the terms in an
+  // order that depends on `length` alone. Rows and `sums` are followed by kMostLanes readable
+  // elements; those after `sums` are left as they are.
+  void (*add)(int64_t count, const T* scales, const int32_t* offsets, const T* rows,
+              int64_t length, T* sums) = nullptr;
+};
+
+// T is float or double.
+template <typename T>
+const RowSums<T>& row_sums();
+
+}  // namespace bitale::cpu
+
+#endif  // BITALE_OPS_CPU_ROW_SUMS_H_
