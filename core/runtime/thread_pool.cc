@@ -14,6 +14,28 @@ namespace {
 
 thread_local bool inside_block = false;
 
+// Tells the core that this is a loop that waits.
+inline void relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#else
+  std::this_thread::yield();
+#endif
+}
+
+// Looks at `done()` for about as long as waking a sleeping thread takes; returns its last answer.
+template <typename Done>
+bool spin(Done&& done) {
+  constexpr int kLooks = 2000;
+  for (int look = 0; look < kLooks; ++look) {
+    if (done()) return true;
+    relax();
+  }
+  return done();
+}
+
+// Kernels follow each other within microseconds: workers look out for the next one before they
+// sleep, and a caller whose blocks are all taken does not wait for a worker that is still waking.
 class ThreadPool {
  public:
   static ThreadPool& instance() {
@@ -29,25 +51,33 @@ class ThreadPool {
       for (int64_t block = 0; block < blocks; ++block) call(body, block);
       return;
     }
+    bool someone_sleeps;
     {
       std::lock_guard<std::mutex> lock(mutex_);
       while (static_cast<int>(workers_.size()) < helpers) {
-        workers_.emplace_back([this, index = workers_.size()] { work(index); });
+        workers_.emplace_back([this] { work(); });
         workers_.back().detach();
       }
       call_ = call;
       body_ = body;
       blocks_ = blocks;
       next_block_.store(0, std::memory_order_relaxed);
-      active_helpers_ = helpers;
-      running_ = helpers;
+      places_ = helpers;
       error_ = nullptr;
-      ++round_;
+      round_.fetch_add(1, std::memory_order_release);
+      someone_sleeps = sleepers_ > 0;
     }
-    wake_.notify_all();
+    if (someone_sleeps) wake_.notify_all();
     take_blocks();
-    std::unique_lock<std::mutex> lock(mutex_);
-    done_.wait(lock, [this] { return running_ == 0; });
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      places_ = 0;
+    }
+    const auto all_left = [this] { return running_.load(std::memory_order_acquire) == 0; };
+    if (!spin(all_left)) {
+      std::unique_lock<std::mutex> lock(mutex_);
+      done_.wait(lock, all_left);
+    }
     if (error_) std::rethrow_exception(error_);
   }
 
@@ -67,17 +97,28 @@ class ThreadPool {
     inside_block = false;
   }
 
-  void work(size_t index) {
+  void work() {
     uint64_t seen = 0;
-    std::unique_lock<std::mutex> lock(mutex_);
     while (true) {
-      wake_.wait(lock, [&] { return round_ != seen; });
-      seen = round_;
-      if (static_cast<int>(index) >= active_helpers_) continue;
-      lock.unlock();
+      const auto is_new = [&] { return round_.load(std::memory_order_acquire) != seen; };
+      const bool came = spin(is_new);
+      {
+        std::unique_lock<std::mutex> lock(mutex_);
+        if (!came) {
+          ++sleepers_;
+          wake_.wait(lock, is_new);
+          --sleepers_;
+        }
+        seen = round_.load(std::memory_order_relaxed);
+        if (places_ == 0) continue;  // the round is over, or has workers enough
+        --places_;
+        running_.fetch_add(1, std::memory_order_relaxed);
+      }
       take_blocks();
-      lock.lock();
-      if (--running_ == 0) done_.notify_one();
+      if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+        std::lock_guard<std::mutex> lock(mutex_);
+        done_.notify_one();
+      }
     }
   }
 
@@ -86,13 +127,16 @@ class ThreadPool {
   std::condition_variable wake_;
   std::condition_variable done_;
   std::vector<std::thread> workers_;
+  // Changes only while no worker is in a round.
   void (*call_)(void*, int64_t) = nullptr;
   void* body_ = nullptr;
   int64_t blocks_ = 0;
   std::atomic<int64_t> next_block_{0};
-  int active_helpers_ = 0;
-  int running_ = 0;
-  uint64_t round_ = 0;
+  std::atomic<uint64_t> round_{0};
+  std::atomic<int> running_{0};
+  // Guarded by mutex_.
+  int places_ = 0;  // how many workers may still enter the round
+  int sleepers_ = 0;
   std::exception_ptr error_;
 };
 
