@@ -167,6 +167,16 @@ IntExpr conv2d_output_length(ShapeContext& context, const Conv2dOptions& options
   return floor_div(padded - extent, options.subsample[axis]) + 1;
 }
 
+IntExprs conv2d_dims(ShapeContext& context, const Conv2dOptions& options) {
+  const IntExprs x = context.dims(0);
+  const IntExprs w = context.dims(1);
+  context.require_equal(x[1], w[1] * options.num_groups, "channels differ",
+                        "axis 1 of the input and axis 1 of the filters");
+  require_groups(context, w[0], "filters", options.num_groups);
+  return {x[0], w[0], conv2d_output_length(context, options, 0, x[2], w[2]),
+          conv2d_output_length(context, options, 1, x[3], w[3])};
+}
+
 BorderMode::BorderMode(std::string_view name, SourceSite site) {
   if (name == "valid") {
     kind_ = Kind::kValid;
@@ -249,13 +259,7 @@ std::vector<TensorType> Conv2dOp::infer_types(const TypeContext& context) const 
 }
 
 void Conv2dOp::infer_shape(ShapeContext& context) const {
-  const IntExprs x = context.dims(0);
-  const IntExprs w = context.dims(1);
-  context.require_equal(x[1], w[1] * options_.num_groups, "channels differ",
-                        "axis 1 of the input and axis 1 of the filters");
-  require_groups(context, w[0], "filters", options_.num_groups);
-  context.set_dims(0, {x[0], w[0], conv2d_output_length(context, options_, 0, x[2], w[2]),
-                       conv2d_output_length(context, options_, 1, x[3], w[3])});
+  context.set_dims(0, conv2d_dims(context, options_));
 }
 
 Variables Conv2dOp::pullback(const PullbackContext& context) const {

@@ -8,10 +8,14 @@
 
 namespace bitale {
 
-// Length of the output along axis 0 (height) or 1 (width) at a call, for images and filters of these
-// lengths; requires that the filter fits in.
+// Length of the output along axis 0 (height) or 1 (width) at a call, for images and filters of
+// these lengths; requires that the filter fits in.
 IntExpr conv2d_output_length(ShapeContext& context, const Conv2dOptions& options, size_t axis,
                              const IntExpr& length, const IntExpr& filter);
+
+// Dims of what conv2d makes of images and filters, its first two inputs, at a call; requires that
+// they fit.
+IntExprs conv2d_dims(ShapeContext& context, const Conv2dOptions& options);
 
 }  // namespace bitale
 

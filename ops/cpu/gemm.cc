@@ -22,6 +22,9 @@ constexpr int64_t kSliceColumns = 2048;
 constexpr double kSmallProduct = 1e6;
 // With fewer rows than this, packing B costs more than reading it where it lies.
 constexpr int64_t kFewRows = 24;
+// Up to this depth C is most of what moves: it is walked along its rows, so that memory is read and
+// written in order.
+constexpr int64_t kShallow = 64;
 // Rows of A per block when B is one column.
 constexpr int64_t kVectorRows = 64;
 
@@ -233,18 +236,23 @@ void gemm(int64_t m, int64_t n, int64_t k, T alpha, MatrixView<T> a, MatrixView<
           const int64_t last_row = std::min(row_panels, first_row + panels_per_block);
           const int64_t first_column = block / row_blocks * columns_per_block;
           const int64_t last_column = std::min(column_panels, first_column + columns_per_block);
-          for (int64_t q = first_column; q < last_column; ++q) {
+          const auto multiply = [&](int64_t p, int64_t q) {
+            const int64_t i = panel_begin(rows, row_panels, p);
             const int64_t j = q * width;
             const int64_t count = std::min(width, columns - j);
             const bool packed = pack_b || count < width;
-            const T* right = packed ? packed_b + j * depth : b_slice + j;
-            const int64_t right_stride = packed ? width : b.row_stride;
+            tile.run(panel_begin(rows, row_panels, p + 1) - i, count, depth, packed_a + i * depth,
+                     packed ? packed_b + j * depth : b_slice + j, packed ? width : b.row_stride,
+                     c + (row0 + i) * c_stride + column0 + j, c_stride, alpha, keep);
+          };
+          if (depth <= kShallow) {
             for (int64_t p = first_row; p < last_row; ++p) {
-              const int64_t i = panel_begin(rows, row_panels, p);
-              tile.run(panel_begin(rows, row_panels, p + 1) - i, count, depth, packed_a + i * depth,
-                       right, right_stride, c + (row0 + i) * c_stride + column0 + j, c_stride,
-                       alpha, keep);
+              for (int64_t q = first_column; q < last_column; ++q) multiply(p, q);
             }
+            return;
+          }
+          for (int64_t q = first_column; q < last_column; ++q) {
+            for (int64_t p = first_row; p < last_row; ++p) multiply(p, q);
           }
         });
       }

@@ -26,81 +26,105 @@ constexpr int64_t vector_length() {
   return static_cast<int64_t>(HWY_LANES(T));
 }
 
-// An addition waits for the one before it: short rows are summed several at a time.
+// More rows than this are not worth a function each.
+constexpr int kMostRows = 7;
+
+// An addition waits for the one before it: few sums are kept several times over.
 constexpr int sets_for(int vectors) { return vectors <= 3 ? 4 : vectors <= 6 ? 2 : 1; }
 
-// `length` fills kVectors vectors, the last one perhaps in part.
-template <typename T, int kVectors>
-HWY_NOINLINE void add_vectors(int64_t count, const T* HWY_RESTRICT scales,
-                              const int32_t* HWY_RESTRICT offsets, const T* HWY_RESTRICT rows,
-                              int64_t length, T* HWY_RESTRICT sums) {
-  constexpr int kSets = sets_for(kVectors);
+// kRows rows, each of which fills kVectors vectors, the last one perhaps in part.
+template <typename T, int kRows, int kVectors>
+HWY_NOINLINE void add_rows(int64_t count, const T* HWY_RESTRICT scales,
+                           const int32_t* HWY_RESTRICT offsets, const T* HWY_RESTRICT rows,
+                           const RowBlock& block, T* HWY_RESTRICT sums) {
+  constexpr int kSets = sets_for(kRows * kVectors);
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
   const int64_t lanes = vector_length<T>();
-  V total[kSets][kVectors];
+  const int64_t stride = block.stride;
+  V total[kSets][kRows][kVectors];
+#pragma GCC unroll 7
+  for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 26
-  for (int j = 0; j < kVectors; ++j) {
-    total[0][j] = hn::LoadU(d, sums + j * lanes);
+    for (int j = 0; j < kVectors; ++j) {
+      total[0][r][j] = hn::LoadU(d, sums + r * block.sums_stride + j * lanes);
 #pragma GCC unroll 4
-    for (int s = 1; s < kSets; ++s) total[s][j] = hn::Zero(d);
+      for (int s = 1; s < kSets; ++s) total[s][r][j] = hn::Zero(d);
+    }
   }
+  const auto add_one = [&](int64_t i, V(&set)[kRows][kVectors]) HWY_ATTR {
+    const V scale = hn::Set(d, scales[i]);
+    const T* row = rows + offsets[i];
+#pragma GCC unroll 7
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 26
+      for (int j = 0; j < kVectors; ++j) {
+        set[r][j] = hn::MulAdd(scale, hn::LoadU(d, row + j * lanes), set[r][j]);
+      }
+      row += stride;
+    }
+  };
   int64_t i = 0;
   for (; i + kSets <= count; i += kSets) {
 #pragma GCC unroll 4
-    for (int s = 0; s < kSets; ++s) {
-      const V scale = hn::Set(d, scales[i + s]);
-      const T* row = rows + offsets[i + s];
-#pragma GCC unroll 26
-      for (int j = 0; j < kVectors; ++j) {
-        total[s][j] = hn::MulAdd(scale, hn::LoadU(d, row + j * lanes), total[s][j]);
-      }
-    }
+    for (int s = 0; s < kSets; ++s) add_one(i + s, total[s]);
   }
-  for (; i < count; ++i) {
-    const V scale = hn::Set(d, scales[i]);
-    const T* row = rows + offsets[i];
+  for (; i < count; ++i) add_one(i, total[0]);
+  const auto in_row = hn::FirstN(d, static_cast<size_t>(block.length - (kVectors - 1) * lanes));
+#pragma GCC unroll 7
+  for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 26
     for (int j = 0; j < kVectors; ++j) {
-      total[0][j] = hn::MulAdd(scale, hn::LoadU(d, row + j * lanes), total[0][j]);
-    }
-  }
-  const auto in_row = hn::FirstN(d, static_cast<size_t>(length - (kVectors - 1) * lanes));
-#pragma GCC unroll 26
-  for (int j = 0; j < kVectors; ++j) {
-    V sum = total[0][j];
+      V sum = total[0][r][j];
 #pragma GCC unroll 4
-    for (int s = 1; s < kSets; ++s) sum = hn::Add(sum, total[s][j]);
-    if (j + 1 < kVectors) {
-      hn::StoreU(sum, d, sums + j * lanes);
-    } else {
-      hn::BlendedStore(sum, in_row, d, sums + j * lanes);
+      for (int s = 1; s < kSets; ++s) sum = hn::Add(sum, total[s][r][j]);
+      T* to = sums + r * block.sums_stride + j * lanes;
+      if (j + 1 < kVectors) {
+        hn::StoreU(sum, d, to);
+      } else {
+        hn::BlendedStore(sum, in_row, d, to);
+      }
     }
   }
 }
 
 template <typename T>
-using AddFunction = void (*)(int64_t, const T*, const int32_t*, const T*, int64_t, T*);
+using AddFunction = void (*)(int64_t, const T*, const int32_t*, const T*, const RowBlock&, T*);
 
-template <typename T, int... kVectors>
-constexpr std::array<AddFunction<T>, sizeof...(kVectors)> add_table(
+// By the number of vectors, for as many rows as the registers hold.
+template <typename T, int kRows, int... kVectors>
+constexpr std::array<AddFunction<T>, kMostVectors> add_table(
     std::integer_sequence<int, kVectors...>) {
-  return {&add_vectors<T, kVectors + 1>...};
+  return {&add_rows<T, kRows, kVectors + 1>...};
+}
+template <typename T, int... kRows>
+constexpr std::array<std::array<AddFunction<T>, kMostVectors>, sizeof...(kRows)> add_tables(
+    std::integer_sequence<int, kRows...>) {
+  return {
+      add_table<T, kRows + 1>(std::make_integer_sequence<int, kMostVectors / (kRows + 1)>())...};
 }
 
 template <typename T>
 HWY_ATTR void add(int64_t count, const T* scales, const int32_t* offsets, const T* rows,
-                  int64_t length, T* sums) {
-  static constexpr auto table = add_table<T>(std::make_integer_sequence<int, kMostVectors>());
+                  const RowBlock& block, T* sums) {
+  static constexpr auto tables = add_tables<T>(std::make_integer_sequence<int, kMostRows>());
   const int64_t lanes = vector_length<T>();
-  const int64_t vectors = (length + lanes - 1) / lanes;
+  const int64_t vectors = (block.length + lanes - 1) / lanes;
   const int64_t parts = (vectors + kMostVectors - 1) / kMostVectors;
-  for (int64_t part = 0; part < parts; ++part) {
-    const int64_t first = vectors * part / parts, last = vectors * (part + 1) / parts;
-    const int64_t begin = first * lanes;
-    const int64_t end = std::min(last * lanes, length);
-    table[static_cast<size_t>(last - first - 1)](count, scales, offsets, rows + begin, end - begin,
-                                                 sums + begin);
+  const int64_t most_rows =
+      parts > 1 ? 1 : std::min<int64_t>(kMostRows, kMostVectors / std::max<int64_t>(vectors, 1));
+  const int64_t groups = (block.count + most_rows - 1) / most_rows;
+  for (int64_t group = 0; group < groups; ++group) {
+    const int64_t row = block.count * group / groups;
+    const auto& table = tables[static_cast<size_t>(block.count * (group + 1) / groups - row - 1)];
+    for (int64_t part = 0; part < parts; ++part) {
+      const int64_t first = vectors * part / parts, last = vectors * (part + 1) / parts;
+      RowBlock piece = block;
+      piece.length = std::min(last * lanes, block.length) - first * lanes;
+      table[static_cast<size_t>(last - first - 1)](count, scales, offsets,
+                                                   rows + row * block.stride + first * lanes, piece,
+                                                   sums + row * block.sums_stride + first * lanes);
+    }
   }
 }
 

@@ -21,32 +21,6 @@ namespace {
   throw GraphError(text);
 }
 
-PoolWindow make_window(std::string_view op_name, std::array<int64_t, 2> ws,
-                       const PoolOptions& options, SourceSite site) {
-  PoolWindow window{ws, options.stride, options.pad, options.ignore_border};
-  if (options.stride == std::array<int64_t, 2>{0, 0}) window.stride = ws;
-  for (size_t axis = 0; axis < 2; ++axis) {
-    if (window.ws[axis] < 1) {
-      refuse(op_name, absl::StrCat("the window must be at least 1 long, not ", window.ws[axis]),
-             site);
-    }
-    if (window.stride[axis] < 1) {
-      refuse(op_name, absl::StrCat("the stride must be at least 1, not ", window.stride[axis]),
-             site);
-    }
-    if (window.pad[axis] < 0 || window.pad[axis] >= window.ws[axis]) {
-      refuse(op_name,
-             absl::StrCat("the pad must be smaller than the window and not negative: pad ",
-                          window.pad[axis], ", window ", window.ws[axis]),
-             site);
-    }
-    if (window.pad[axis] > 0 && !window.ignore_border) {
-      refuse(op_name, "padding needs ignore_border = true", site);
-    }
-  }
-  return window;
-}
-
 void check_image(const TypeContext& context, size_t input) {
   if (context.type(input).rank() < 2) {
     context.shape_error(absl::StrCat("needs at least 2 axes, not ", context.type(input).rank()),
@@ -79,16 +53,6 @@ IntExpr output_length(const PoolWindow& window, size_t axis, const IntExpr& leng
   if (window.ignore_border) return max(floor_div(padded - ws, stride) + 1, 0);
   if (stride >= ws) return floor_div(padded - 1, stride) + 1;
   return select(equal(padded, 0), 0, max(floor_div(padded - 1 - ws + stride, stride), 0) + 1);
-}
-
-// A window that lies in the padding altogether has no maximum.
-void require_elements(ShapeContext& context, const PoolWindow& window) {
-  const IntExprs dims = context.dims(0);
-  for (size_t axis = 0; axis < 2; ++axis) {
-    if (window.pad[axis] == 0) continue;
-    context.require(less(0, dims[dims.size() - 2 + axis]),
-                    "an image without elements was padded, and padding has no maximum");
-  }
 }
 
 // Each dim of `a` against that of `b`, when built.
@@ -143,6 +107,42 @@ const char* name_of_mode(PoolMode mode) {
 
 }  // namespace
 
+PoolWindow make_pool_window(std::string_view op_name, std::array<int64_t, 2> ws,
+                            const PoolOptions& options, SourceSite site) {
+  PoolWindow window{ws, options.stride, options.pad, options.ignore_border};
+  if (options.stride == std::array<int64_t, 2>{0, 0}) window.stride = ws;
+  for (size_t axis = 0; axis < 2; ++axis) {
+    if (window.ws[axis] < 1) {
+      refuse(op_name, absl::StrCat("the window must be at least 1 long, not ", window.ws[axis]),
+             site);
+    }
+    if (window.stride[axis] < 1) {
+      refuse(op_name, absl::StrCat("the stride must be at least 1, not ", window.stride[axis]),
+             site);
+    }
+    if (window.pad[axis] < 0 || window.pad[axis] >= window.ws[axis]) {
+      refuse(op_name,
+             absl::StrCat("the pad must be smaller than the window and not negative: pad ",
+                          window.pad[axis], ", window ", window.ws[axis]),
+             site);
+    }
+    if (window.pad[axis] > 0 && !window.ignore_border) {
+      refuse(op_name, "padding needs ignore_border = true", site);
+    }
+  }
+  return window;
+}
+
+IntExprs max_pooled_dims(ShapeContext& context, const PoolWindow& window, const IntExprs& dims) {
+  // A window that lies in the padding altogether has no maximum.
+  for (size_t axis = 0; axis < 2; ++axis) {
+    if (window.pad[axis] == 0) continue;
+    context.require(less(0, dims[dims.size() - 2 + axis]),
+                    "an image without elements was padded, and padding has no maximum");
+  }
+  return pooled_dims(window, dims);
+}
+
 IntExprs pooled_dims(const PoolWindow& window, IntExprs dims) {
   for (size_t axis = 0; axis < 2; ++axis) {
     IntExpr& dim = dims[dims.size() - 2 + axis];
@@ -162,7 +162,7 @@ int64_t PoolWindow::output_length(size_t axis, int64_t length) const {
 Variable pool_2d(Operand x, std::array<int64_t, 2> ws, const PoolOptions& options) {
   const SourceSite site = x.site();
   SiteScope scope(site, "");
-  const PoolWindow window = make_window("pool_2d", ws, options, site);
+  const PoolWindow window = make_pool_window("pool_2d", ws, options, site);
   const Variable image = x.variable();
   switch (options.mode) {
     case PoolMode::kMax:
@@ -180,14 +180,14 @@ Variable max_pool_2d(Operand x, std::array<int64_t, 2> ds, bool ignore_border) {
 
 Variable max_pool_grad(Operand x, Operand output_grad, std::array<int64_t, 2> ws,
                        const PoolOptions& options) {
-  const PoolWindow window = make_window("max_pool_grad", ws, options, x.site());
+  const PoolWindow window = make_pool_window("max_pool_grad", ws, options, x.site());
   return apply_one(std::make_shared<MaxPoolGradOp>(window),
                    resolve_operands("max_pool_grad", {x, output_grad}), x.site());
 }
 
 Variable max_pool_gather(Operand x, Operand values, std::array<int64_t, 2> ws,
                          const PoolOptions& options) {
-  const PoolWindow window = make_window("max_pool_gather", ws, options, x.site());
+  const PoolWindow window = make_pool_window("max_pool_gather", ws, options, x.site());
   return apply_one(std::make_shared<MaxPoolGatherOp>(window),
                    resolve_operands("max_pool_gather", {x, values}), x.site());
 }
@@ -210,8 +210,7 @@ std::vector<TensorType> MaxPoolOp::infer_types(const TypeContext& context) const
 }
 
 void MaxPoolOp::infer_shape(ShapeContext& context) const {
-  require_elements(context, window_);
-  context.set_dims(0, pooled_dims(window_, context.dims(0)));
+  context.set_dims(0, max_pooled_dims(context, window_, context.dims(0)));
 }
 
 Variables MaxPoolOp::pullback(const PullbackContext& context) const {
@@ -236,9 +235,8 @@ std::vector<TensorType> MaxPoolGradOp::infer_types(const TypeContext& context) c
 }
 
 void MaxPoolGradOp::infer_shape(ShapeContext& context) const {
-  require_elements(context, window_);
   const IntExprs x = context.dims(0);
-  require_same_dims(context, context.dims(1), pooled_dims(window_, x), kWrongGradient);
+  require_same_dims(context, context.dims(1), max_pooled_dims(context, window_, x), kWrongGradient);
   context.set_dims(0, x);
 }
 
@@ -268,10 +266,9 @@ std::vector<TensorType> MaxPoolGatherOp::infer_types(const TypeContext& context)
 }
 
 void MaxPoolGatherOp::infer_shape(ShapeContext& context) const {
-  require_elements(context, window_);
   const IntExprs x = context.dims(0);
   require_same_dims(context, context.dims(1), x, kWrongValues);
-  context.set_dims(0, pooled_dims(window_, x));
+  context.set_dims(0, max_pooled_dims(context, window_, x));
 }
 
 Variables MaxPoolGatherOp::pullback(const PullbackContext& context) const {

@@ -1,8 +1,7 @@
 // Pooling: the maximum, sum, average or root of squares of each window of an image.
 //
 // Works on the last two axes; any number of leading axes. float32 and float64 have kernels, and
-// max-pooling
-// the discrete ones too.
+// max-pooling the discrete dtypes too.
 
 #ifndef BITALE_OPS_POOL_POOL_H_
 #define BITALE_OPS_POOL_POOL_H_

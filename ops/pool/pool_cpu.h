@@ -44,6 +44,17 @@ struct Lengths {
             std::max<int64_t>(left, 0), std::min(left + window.ws[1], width)};
   }
 
+  // An average divides by the number of a window's rows that count, times that of its columns:
+  // those of window `index` along axis 0 or 1. Padding counts, if asked for, up to the padded
+  // image's edge.
+  int64_t counted(size_t axis, int64_t index, PoolMode mode) const {
+    if (mode == PoolMode::kSum) return 1;
+    const int64_t length = axis == 0 ? height : width;
+    const int64_t begin = index * window.stride[axis] - window.pad[axis];
+    const int64_t edge = mode == PoolMode::kAverageExcPad ? 0 : window.pad[axis];
+    return std::min(begin + window.ws[axis], length + edge) - std::max(begin, -edge);
+  }
+
   // Calls body(plane) for each plane, some thousand elements to a thread at a time.
   template <typename Body>
   void for_each_plane(Body&& body) const {

@@ -4,12 +4,24 @@
 #include <type_traits>
 
 #include "ops/pool/pool_cpu.h"
-#include "ops/pool/winners_cpu.h"
 
 namespace bitale::pool_cpu {
 namespace {
 
 const PoolWindow& window_of(const KernelCall& call) { return call.op_as<PoolBaseOp>().window(); }
+
+// Position in the image of a window's maximum: the first, but a NaN before all numbers.
+template <typename T>
+int64_t argmax(const Lengths& l, const Window& w, const T* image) {
+  int64_t best = w.top * l.width + w.left;
+  for (int64_t y = w.top; y < w.bottom; ++y) {
+    for (int64_t x = w.left; x < w.right; ++x) {
+      const int64_t at = y * l.width + x;
+      best = wins(image[at], image[best]) ? at : best;
+    }
+  }
+  return best;
+}
 
 template <typename T>
 class MaxPool final : public Kernel {
@@ -23,6 +35,26 @@ class MaxPool final : public Kernel {
       T* out = frame.output<T>(0) + plane * l_.output_size();
       l_.for_each_window(
           [&](const Window& w, int64_t position) { out[position] = image[argmax(l_, w, image)]; });
+    });
+  }
+
+ private:
+  Lengths l_;
+};
+
+template <typename T>
+class MaxPoolPositions final : public Kernel {
+ public:
+  explicit MaxPoolPositions(const KernelCall& call)
+      : l_(window_of(call), call.inputs[0].shape, call.outputs[0].shape) {}
+
+  void run(const KernelFrame& frame) const override {
+    l_.for_each_plane([&](int64_t plane) {
+      const T* image = frame.input<T>(0) + plane * l_.image_size();
+      int32_t* out = frame.output<int32_t>(0) + plane * l_.output_size();
+      l_.for_each_window([&](const Window& w, int64_t position) {
+        out[position] = static_cast<int32_t>(argmax(l_, w, image));
+      });
     });
   }
 
@@ -71,17 +103,8 @@ class MaxPoolGather final : public Kernel {
   Lengths l_;
 };
 
-// What the sum of a window is divided by. Padding counts up to the padded image's edge.
 double divisor(const Lengths& l, PoolMode mode, int64_t row, int64_t column) {
-  if (mode == PoolMode::kSum) return 1;
-  if (mode == PoolMode::kAverageExcPad) {
-    return static_cast<double>(l.window_at(row, column).size());
-  }
-  const int64_t top = row * l.window.stride[0];
-  const int64_t left = column * l.window.stride[1];
-  const int64_t rows = std::min(l.window.ws[0], l.height + 2 * l.window.pad[0] - top);
-  const int64_t columns = std::min(l.window.ws[1], l.width + 2 * l.window.pad[1] - left);
-  return static_cast<double>(rows * columns);
+  return static_cast<double>(l.counted(0, row, mode) * l.counted(1, column, mode));
 }
 
 template <typename T>
@@ -140,17 +163,18 @@ class AveragePoolGrad final : public Kernel {
 };
 
 const char* supports_all_but_half(const KernelCall& call) {
-  const DType dtype = call.outputs[0].dtype;
+  const DType dtype = call.inputs[0].dtype;
   return dtype == DType::kFloat16 || dtype == DType::kBFloat16
              ? "float16 and bfloat16 are not pooled: cast to float32 first"
              : nullptr;
 }
 
-std::unique_ptr<const Kernel> make_max_pool(KernelMaker& maker) {
-  return visit_dtype(maker.call().outputs[0].dtype, [&](auto tag) -> std::unique_ptr<const Kernel> {
+template <template <typename> class KernelType>
+std::unique_ptr<const Kernel> make_all_but_half(KernelMaker& maker) {
+  return visit_dtype(maker.call().inputs[0].dtype, [&](auto tag) -> std::unique_ptr<const Kernel> {
     using T = typename decltype(tag)::type;
     if constexpr (std::is_arithmetic_v<T>) {
-      return std::make_unique<MaxPool<T>>(maker.call());
+      return std::make_unique<KernelType<T>>(maker.call());
     } else {
       return nullptr;
     }
@@ -162,7 +186,13 @@ const KernelRegistrar max_pool({.op = "max_pool",
                                 .kind = KernelKind::kReference,
                                 .rank = 1,
                                 .supports = supports_all_but_half,
-                                .make = make_max_pool});
+                                .make = make_all_but_half<MaxPool>});
+const KernelRegistrar max_pool_positions({.op = "max_pool_positions",
+                                          .name = "max_pool_positions_reference",
+                                          .kind = KernelKind::kReference,
+                                          .rank = 1,
+                                          .supports = supports_all_but_half,
+                                          .make = make_all_but_half<MaxPoolPositions>});
 const KernelRegistrar max_pool_grad({.op = "max_pool_grad",
                                      .name = "max_pool_grad_reference",
                                      .kind = KernelKind::kReference,

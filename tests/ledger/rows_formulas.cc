@@ -8,6 +8,7 @@
 #include "ops/indexing/advanced_subtensor.h"
 #include "ops/linalg/dot.h"
 #include "ops/pool/pool.h"
+#include "ops/pool/positions.h"
 #include "ops/reduction/reduction.h"
 #include "ops/shape/broadcast_to.h"
 #include "ops/shape/concatenate.h"
@@ -138,6 +139,11 @@ std::vector<Row> arrangement_rows() {
       {.name = "take",
        .cases = {with("flattened", {x, Tensor::of<int64_t>({{7, 0}, {7, -1}})},
                       [](const Variables& v) { return take(v[0], v[1]); })}},
+      {.name = "max_unpool",
+       .cases = {with(
+           "two planes, a position twice",
+           {random_tensor({2, 1, 3}), Tensor::of<int32_t>({0, 5, 3, 1, 1, 4}).reshape({2, 1, 3})},
+           [](const Variables& v) { return max_unpool(v[0], v[1], 2, 3); })}},
       of_dtype("zeros",
                [](DType dtype) {
                  return zeros({2, 3}, dtype);

@@ -1,10 +1,12 @@
 // Matrix products, convolutions, pooling: what multiplies and adds over windows or rows.
 
 #include "ops/conv/conv2d.h"
-#include "ops/conv/conv2d_of_max_pool_internal.h"
+#include "ops/conv/conv2d_max_pool_internal.h"
+#include "ops/conv/conv2d_of_unpooled_internal.h"
 #include "ops/linalg/dot.h"
 #include "ops/linalg/gemm.h"
 #include "ops/pool/pool.h"
+#include "ops/pool/positions.h"
 #include "tests/ledger/ledger.h"
 
 namespace bitale::ledger {
@@ -23,14 +25,20 @@ const Conv2dOptions kIntricate = {.border_mode = {{1, 0}, {2, 1}},
                                   .num_groups = 2,
                                   .filter_flip = false};
 
-// An internal op has no builder: `v` and the height and width of its result.
+// Internal ops have no builders. The gradient of a convolution to planes of this size: `v` and the
+// height and width of its result.
 template <typename SparseOp>
-Variable of_max_pool(const Variables& v, int64_t height, int64_t width,
+Variable of_unpooled(const Variables& v, const Dims& planes, int64_t height, int64_t width,
                      const Conv2dOptions& options) {
-  const PoolWindow window = {{2, 2}, {2, 2}, {0, 0}, true};
-  return apply_one(std::make_shared<SparseOp>(options, window),
-                   {v[0], v[1], v[2], scalar_constant_int(DType::kInt64, height),
-                    scalar_constant_int(DType::kInt64, width)});
+  const auto length = [](int64_t value) { return scalar_constant_int(DType::kInt64, value); };
+  const Variable positions = max_pool_positions(distinct_tensor(planes).cast(v[0].dtype()), {2, 2});
+  return apply_one(
+      std::make_shared<SparseOp>(options),
+      {positions, v[0], v[1], length(height), length(width), length(planes[2]), length(planes[3])});
+}
+
+Variable pooled(const Variables& v, const Conv2dOptions& options, const PoolWindow& window) {
+  return apply_op(std::make_shared<Conv2dMaxPoolOp>(options, window, true), v)[0];
 }
 
 std::vector<Row> convolution_rows() {
@@ -67,36 +75,45 @@ std::vector<Row> convolution_rows() {
                         return conv2d_grad_wrt_weights(v[0], v[1], 3, 2, kIntricate);
                       })},
        .holes = holes},
-      {.name = "conv2d_grad_wrt_inputs_of_max_pool",
-       .cases = {with("2x2",
-                      {distinct_tensor({2, 4, 4, 4}), random_tensor({2, 4, 2, 2}),
-                       random_tensor({4, 3, 3, 2}, -1, 1, 2)},
+      {.name = "conv2d_grad_wrt_inputs_of_unpooled",
+       .cases = {with("2x2", {random_tensor({2, 4, 2, 2}), random_tensor({4, 3, 3, 2}, -1, 1, 2)},
                       [](const Variables& v) {
-                        return of_max_pool<Conv2dGradInputsOfMaxPoolOp>(v, 6, 5, {});
+                        return of_unpooled<Conv2dGradInputsOfUnpooledOp>(v, {2, 4, 4, 4}, 6, 5, {});
                       }),
                  with("strides, dilation, groups, uneven pads",
-                      {distinct_tensor({2, 2, 3, 6}), random_tensor({2, 2, 1, 3}),
-                       random_tensor({2, 2, 3, 2}, -1, 1, 2)},
+                      {random_tensor({2, 2, 1, 3}), random_tensor({2, 2, 3, 2}, -1, 1, 2)},
                       [](const Variables& v) {
-                        return of_max_pool<Conv2dGradInputsOfMaxPoolOp>(v, 6, 5, kIntricate);
+                        return of_unpooled<Conv2dGradInputsOfUnpooledOp>(v, {2, 2, 3, 6}, 6, 5,
+                                                                         kIntricate);
                       })},
        .holes = holes,
-       .stands_for = "conv2d_grad_wrt_inputs of a max_pool_grad"},
-      {.name = "conv2d_grad_wrt_weights_of_max_pool",
-       .cases = {with("2x2",
-                      {distinct_tensor({2, 4, 4, 4}), random_tensor({2, 4, 2, 2}),
-                       random_tensor({2, 3, 6, 5}, -1, 1, 2)},
-                      [](const Variables& v) {
-                        return of_max_pool<Conv2dGradWeightsOfMaxPoolOp>(v, 3, 2, {});
-                      }),
+       .stands_for = "conv2d_grad_wrt_inputs of a max_unpool"},
+      {.name = "conv2d_grad_wrt_weights_of_unpooled",
+       .cases = {with(
+                     "2x2", {random_tensor({2, 4, 2, 2}), random_tensor({2, 3, 6, 5}, -1, 1, 2)},
+                     [](const Variables& v) {
+                       return of_unpooled<Conv2dGradWeightsOfUnpooledOp>(v, {2, 4, 4, 4}, 3, 2, {});
+                     }),
                  with("strides, dilation, groups, uneven pads",
-                      {distinct_tensor({2, 2, 3, 6}), random_tensor({2, 2, 1, 3}),
-                       random_tensor({2, 4, 6, 5}, -1, 1, 2)},
+                      {random_tensor({2, 2, 1, 3}), random_tensor({2, 4, 6, 5}, -1, 1, 2)},
                       [](const Variables& v) {
-                        return of_max_pool<Conv2dGradWeightsOfMaxPoolOp>(v, 3, 2, kIntricate);
+                        return of_unpooled<Conv2dGradWeightsOfUnpooledOp>(v, {2, 2, 3, 6}, 3, 2,
+                                                                          kIntricate);
                       })},
        .holes = holes,
-       .stands_for = "conv2d_grad_wrt_weights of a max_pool_grad"}};
+       .stands_for = "conv2d_grad_wrt_weights of a max_unpool"},
+      {.name = "conv2d_max_pool",
+       .cases = {with("2x2", {random_tensor({2, 3, 6, 5}), random_tensor({4, 3, 3, 2}, -1, 1, 2)},
+                      [](const Variables& v) {
+                        return pooled(v, {}, {{2, 2}, {2, 2}, {0, 0}, true});
+                      }),
+                 with("overlapping, strides, dilation, groups, uneven pads",
+                      {random_tensor({2, 4, 6, 5}), random_tensor({2, 2, 3, 2}, -1, 1, 2)},
+                      [](const Variables& v) {
+                        return pooled(v, kIntricate, {{2, 3}, {1, 2}, {0, 0}, true});
+                      })},
+       .holes = holes,
+       .stands_for = "max_pool of a conv2d"}};
 }
 
 std::vector<Row> pool_rows() {
@@ -141,6 +158,16 @@ std::vector<Row> pool_rows() {
                         return max_pool_gather(v[0], v[1], {3, 2}, kOverlap);
                       })},
        .holes = floats_only},
+      {.name = "max_pool_positions",
+       .cases = {with("2x2", {distinct_tensor({2, 4, 6}, 0.05)},
+                      [](const Variables& v) {
+                        return max_pool_positions(v[0], {2, 2});
+                      }),
+                 with("overlapping, padded", {distinct_tensor({5, 6})},
+                      [](const Variables& v) {
+                        return max_pool_positions(v[0], {3, 2}, kOverlap);
+                      })},
+       .holes = no_derivatives(kDiscreteResult, no_half)},
       {.name = "average_pool",
        .cases = {with("sum", {random_tensor({2, 4, 6})},
                       [](const Variables& v) {

@@ -1,4 +1,5 @@
-// The kernels that visit maxima only give what the dense gradients give.
+// A convolution behind max-pool: the kernels that visit the maxima only, and the one that pools
+// what it convolves, give what the dense ones give.
 
 #include <string>
 #include <vector>
@@ -10,8 +11,10 @@
 #include "core/tensor/random_state.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "ops/conv/conv2d_of_max_pool_internal.h"
+#include "ops/conv/conv2d_max_pool_internal.h"
+#include "ops/conv/conv2d_of_unpooled_internal.h"
 #include "ops/elementwise/elementwise.h"
+#include "ops/pool/positions.h"
 #include "ops/reduction/reduction.h"
 #include "tests/support/op_test.h"
 
@@ -38,32 +41,40 @@ Variable like(const Tensor& value, const char* name) {
   return tensor(value.dtype(), fixed_type(value.dtype(), value.shape()).dims, name);
 }
 
-// Runs `op` over (convolved, pooled_grad, other, height, width) by its kernel and by its formula.
-void expect_formula(const OpPtr& op, const Tensor& convolved, const Tensor& grad,
-                    const Tensor& other, const Dims& result) {
-  const Variable c = like(convolved, "c"), g = like(grad, "g"), o = like(other, "o");
-  const Variables inputs = {c, g, o, scalar_constant_int(DType::kInt64, result[2]),
-                            scalar_constant_int(DType::kInt64, result[3])};
-  const Function sparse = function({c, g, o}, apply_one(op, inputs));
-  const Function dense = function({c, g, o}, op->formula(inputs), {.mode = kFastCompile});
-  EXPECT_TRUE(equal_to(sparse(convolved, grad, other), dense(convolved, grad, other)));
-  EXPECT_THAT(sparse.program_dump(), HasSubstr("of_maxima"));
+// Runs `op` by its kernel, whose name has `kernel` in it, and by its formula. Integers are built
+// in.
+void expect_formula(const OpPtr& op, const std::vector<Tensor>& values, const Dims& integers,
+                    const char* kernel) {
+  Variables arguments;
+  for (const Tensor& value : values) arguments.push_back(like(value, "v"));
+  Variables inputs = arguments;
+  for (const int64_t i : integers) inputs.push_back(scalar_constant_int(DType::kInt64, i));
+  const Function fast = function(arguments, apply_op(op, inputs));
+  const Function slow = function(arguments, op->formula(inputs), {.mode = kFastCompile});
+  const std::vector<Arg> given(values.begin(), values.end());
+  const Results found = fast.call(given), expected = slow.call(given);
+  for (size_t i = 0; i < expected.size(); ++i) EXPECT_TRUE(equal_to(found[i], expected[i])) << i;
+  EXPECT_THAT(fast.program_dump(), HasSubstr(kernel));
 }
 
 void expect_formulas(const Case& c, DType dtype) {
   SCOPED_TRACE(std::string(name_of(dtype)));
   const Tensor image = whole_numbers(dtype, c.image, 1),
                filters = whole_numbers(dtype, c.filters, 2);
-  const Tensor convolved = eval(conv2d(image, filters, c.options));
-  Dims pooled = convolved.shape();
-  for (size_t axis = 0; axis < 2; ++axis) {
-    pooled[2 + axis] = c.window.output_length(axis, pooled[2 + axis]);
+  for (const bool with_positions : {false, true}) {
+    expect_formula(std::make_shared<Conv2dMaxPoolOp>(c.options, c.window, with_positions),
+                   {image, filters}, {}, "conv2d_max_pool_panels");
   }
-  const Tensor grad = whole_numbers(dtype, pooled, 3);
-  expect_formula(std::make_shared<Conv2dGradInputsOfMaxPoolOp>(c.options, c.window), convolved,
-                 grad, filters, c.image);
-  expect_formula(std::make_shared<Conv2dGradWeightsOfMaxPoolOp>(c.options, c.window), convolved,
-                 grad, image, c.filters);
+  const Tensor convolved = eval(conv2d(image, filters, c.options));
+  const Tensor positions =
+      eval(apply_one(std::make_shared<MaxPoolPositionsOp>(c.window), {constant(convolved)}));
+  const Tensor grad = whole_numbers(dtype, positions.shape(), 3);
+  expect_formula(std::make_shared<Conv2dGradInputsOfUnpooledOp>(c.options),
+                 {positions, grad, filters},
+                 {c.image[2], c.image[3], convolved.shape()[2], convolved.shape()[3]}, "of_values");
+  expect_formula(
+      std::make_shared<Conv2dGradWeightsOfUnpooledOp>(c.options), {positions, grad, image},
+      {c.filters[2], c.filters[3], convolved.shape()[2], convolved.shape()[3]}, "of_values");
 }
 
 void expect_formulas(const Case& c) {
@@ -71,7 +82,7 @@ void expect_formulas(const Case& c) {
   expect_formulas(c, DType::kFloat64);
 }
 
-TEST(Conv2dOfMaxPool, OfManyChannelsAndOfOne) {
+TEST(Conv2dBehindMaxPool, OfManyChannelsAndOfOne) {
   expect_formulas({});
   expect_formulas({.image = {5, 1, 12, 13}, .filters = {7, 1, 5, 5}});
   expect_formulas({.image = {4, 20, 12, 12}, .filters = {10, 20, 5, 5}});
@@ -79,12 +90,12 @@ TEST(Conv2dOfMaxPool, OfManyChannelsAndOfOne) {
   expect_formulas({.image = {2, 3, 6, 6}, .filters = {3, 3, 1, 1}});
 }
 
-TEST(Conv2dOfMaxPool, OfOneImageAndOfMany) {
+TEST(Conv2dBehindMaxPool, OfOneImageAndOfMany) {
   expect_formulas({.image = {1, 4, 9, 11}});
   expect_formulas({.image = {67, 2, 8, 8}, .filters = {5, 2, 3, 3}});
 }
 
-TEST(Conv2dOfMaxPool, WithEveryBorderStrideDilationAndGroup) {
+TEST(Conv2dBehindMaxPool, WithEveryBorderStrideDilationAndGroup) {
   expect_formulas({.options = {.border_mode = "full"}});
   expect_formulas({.options = {.border_mode = "half"}});
   expect_formulas({.options = {.border_mode = {{1, 2}, {0, 3}}}});
@@ -101,17 +112,24 @@ TEST(Conv2dOfMaxPool, WithEveryBorderStrideDilationAndGroup) {
   expect_formulas({.options = {.border_mode = "full", .num_groups = 4}, .filters = {8, 1, 3, 2}});
 }
 
-TEST(Conv2dOfMaxPool, WithEveryWindow) {
+TEST(Conv2dBehindMaxPool, WithEveryWindow) {
   expect_formulas({.window = {{3, 3}, {3, 3}, {0, 0}, true}});
   expect_formulas({.window = {{3, 2}, {2, 1}, {0, 0}, true}});  // overlapping
   expect_formulas({.window = {{2, 2}, {2, 2}, {0, 0}, false}});
   expect_formulas({.window = {{2, 3}, {3, 4}, {0, 0}, false}});  // with gaps
   expect_formulas({.window = {{3, 3}, {2, 2}, {1, 2}, true}});
   expect_formulas({.window = {{2, 2}, {2, 2}, {0, 0}, true}, .image = {3, 4, 8, 8}});
+  // Large planes, a few rows of which are pooled at once.
+  expect_formulas({.image = {2, 2, 70, 67}, .filters = {9, 2, 3, 3}});
+  expect_formulas(
+      {.window = {{3, 3}, {2, 2}, {1, 1}, true}, .image = {2, 2, 70, 67}, .filters = {9, 2, 3, 3}});
+  expect_formulas({.window = {{3, 2}, {4, 2}, {0, 0}, false},
+                   .image = {1, 1, 71, 90},
+                   .filters = {70, 1, 3, 3}});
 }
 
 // A whole training step: rules put the sparse gradients in, and they change no value.
-TEST(Conv2dOfMaxPool, TakesTheDenseGradientsPlace) {
+TEST(Conv2dBehindMaxPool, TakesTheDenseGradientsPlace) {
   const Variable x = tensor(DType::kFloat64, {6, 2, 10, 10}, "x");
   RandomState rng(1);
   const Variable w1 = shared(rng.randn({4, 2, 3, 3}), "w1"),
@@ -124,12 +142,43 @@ TEST(Conv2dOfMaxPool, TakesTheDenseGradientsPlace) {
   const Tensor images = rng.randn({6, 2, 10, 10});
   const Results fast = f(images), slow = plain(images);
   for (size_t i = 0; i < 2; ++i) EXPECT_TRUE(all_close(fast[i], slow[i], 1e-12, 1e-12));
-  EXPECT_THAT(f.program_dump(), HasSubstr("conv2d_grad_wrt_inputs_of_maxima"));
-  EXPECT_THAT(f.program_dump(), HasSubstr("conv2d_grad_wrt_weights_of_maxima"));
-  EXPECT_THAT(f.program_dump(), Not(HasSubstr("max_pool_grad")));
+  for (const char* kernel : {"conv2d_grad_wrt_inputs_of_values",
+                             "conv2d_grad_wrt_weights_of_values", "conv2d_max_pool_panels"}) {
+    EXPECT_THAT(f.program_dump(), HasSubstr(kernel));
+  }
+  for (const char* kernel : {"max_pool_grad", "conv2d_panels", "max_pool_vectors"}) {
+    EXPECT_THAT(f.program_dump(), Not(HasSubstr(kernel)));
+  }
 }
 
-TEST(Conv2dOfMaxPool, GivesTheSameBitsForAnyNumberOfThreads) {
+// Sizes that are known at a call only.
+TEST(Conv2dBehindMaxPool, TakesAnySize) {
+  const Variable x = dtensor4("x"), w = dtensor4("w");
+  const Variable cost = sum(sqr(pool_2d(conv2d(x, w), {2, 2})));
+  const Variables gradients = grad(cost, {x, w});
+  const Function f = function({x, w}, gradients);
+  const Function plain = function({x, w}, gradients, {.mode = kFastCompile});
+  RandomState rng(1);
+  for (const int64_t size : {7, 12, 30, 65}) {
+    const Tensor images = rng.randn({3, 2, size, size + 1}), filters = rng.randn({4, 2, 3, 2});
+    const Results fast = f(images, filters), slow = plain(images, filters);
+    for (size_t i = 0; i < 2; ++i) EXPECT_TRUE(all_close(fast[i], slow[i], 1e-12, 1e-12));
+  }
+  EXPECT_THAT(f.program_dump(), HasSubstr("conv2d_max_pool_panels"));
+}
+
+// Nothing fits in, and nothing is given.
+TEST(Conv2dBehindMaxPool, OfNothing) {
+  const Variable x = ftensor4("x"), w = ftensor4("w");
+  const Function f = function({x, w}, pool_2d(conv2d(x, w), {4, 4}));
+  const auto zeros = [](const Dims& dims) { return Tensor::zeros(DType::kFloat32, dims); };
+  EXPECT_EQ(f(zeros({0, 1, 9, 9}), zeros({2, 1, 3, 3})).only().shape(), Dims({0, 2, 1, 1}));
+  EXPECT_EQ(f(zeros({2, 1, 5, 9}), zeros({2, 1, 3, 3})).only().shape(), Dims({2, 2, 0, 1}));
+  EXPECT_EQ(f(zeros({2, 0, 9, 9}), zeros({2, 0, 3, 3})).only().to_vector<float>(),
+            std::vector<float>(4));
+}
+
+TEST(Conv2dBehindMaxPool, GivesTheSameBitsForAnyNumberOfThreads) {
   const Case c = {.image = {67, 4, 12, 12}, .filters = {9, 4, 5, 5}};
   RandomState rng(1);
   const Variable x = like(Tensor::zeros(DType::kFloat32, c.image), "x");

@@ -1,0 +1,219 @@
+// conv2d behind max_pool: a few rows, or a few images, are convolved into cache and pooled there.
+// The sums are those of conv2d_panels, bit by bit.
+
+#include <algorithm>
+
+#include "core/runtime/thread_pool.h"
+#include "ops/conv/conv2d_max_pool_internal.h"
+#include "ops/conv/conv2d_panels_cpu.h"
+#include "ops/cpu/gemm.h"
+#include "ops/pool/maxima_cpu.h"
+
+namespace bitale::conv2d_cpu {
+namespace {
+
+// What is convolved at once, for all filters of a group, shares the first cache with the panel that
+// is multiplied.
+constexpr int64_t kChunkBytes = 16 << 10;
+// A chunk is taken as large as fits, unless more than this part of it is computed in vain: columns
+// that fill up a panel, and rows that two chunks need.
+constexpr double kMostWaste = 0.04;
+// Multiplications of a block of chunks, for one thread to take at once.
+constexpr double kBlockWork = 2e6;
+
+Dims convolved_shape(const KernelCall& call) {
+  const Conv2dOptions& options = call.op_as<Conv2dBaseOp>().options();
+  const Dims &image = call.inputs[0].shape, &filters = call.inputs[1].shape;
+  Dims convolved = {image[0], filters[0]};
+  for (size_t axis = 0; axis < 2; ++axis) {
+    convolved.push_back(Conv2dAxis(options, axis, filters[2 + axis]).output(image[2 + axis]));
+  }
+  return convolved;
+}
+
+// What is convolved and pooled at once: whole images, or, where one is too large, a few rows of its
+// windows.
+struct ChunkSize {
+  bool whole = true;
+  int64_t count = 1;  // of images or rows
+};
+
+template <typename T>
+class Conv2dMaxPool final : public Kernel {
+ public:
+  explicit Conv2dMaxPool(const KernelCall& call)
+      : l_(call.op_as<Conv2dBaseOp>().options(), call.inputs[0].shape, call.inputs[1].shape,
+           convolved_shape(call)),
+        pool_(call.op_as<Conv2dMaxPoolOp>().window(), convolved_shape(call), call.outputs[0].shape),
+        with_positions_(call.op_as<Conv2dMaxPoolOp>().positions()),
+        product_(l_) {
+    // Rows that no window covers are not computed.
+    l_.output_height = pool_.window_at(pool_.output_height - 1, 0).bottom;
+    size_ = choose_size();
+    most_columns_ =
+        size_.whole ? size_.count * l_.positions() : rows_under(size_.count) * l_.output_width;
+    results_stride_ = round_up(most_columns_);
+    // Rows of results that lie a multiple of this apart would compete for places in the cache.
+    if (results_stride_ * static_cast<int64_t>(sizeof(T)) % 1024 == 0) results_stride_ += 16;
+    chunks_ = size_.whole ? cpu::panel_count(l_.batch, size_.count)
+                          : l_.batch * cpu::panel_count(pool_.output_height, size_.count);
+    const double chunk_work =
+        product_.panel_work() * static_cast<double>(round_up(most_columns_) / product_.width());
+    chunks_per_block_ = std::clamp<int64_t>(static_cast<int64_t>(kBlockWork / chunk_work), 1, 4096);
+    blocks_ = cpu::panel_count(chunks_, chunks_per_block_);
+    slots_ = std::clamp<int64_t>(std::min<int64_t>(thread_count(), blocks_ * l_.groups), 1,
+                                 cpu::SlotPool::kMost);
+  }
+
+  size_t workspace_bytes() const override { return Parts(*this, nullptr).bytes; }
+
+  void run(const KernelFrame& frame) const override {
+    const Parts parts(*this, frame.workspace);
+    const auto prepared = product_.prepare(frame.input<T>(0), frame.input<T>(1), parts.product);
+    cpu::SlotPool slots(slots_);
+    parallel_for(blocks_ * l_.groups, [&](int64_t block) {
+      const int64_t group = block / blocks_;
+      const int64_t first = block % blocks_ * chunks_per_block_;
+      const cpu::SlotPool::Loan loan(slots);
+      T* scratch = parts.scratch + loan.slot() * scratch_elements();
+      for (int64_t c = first; c < std::min(chunks_, first + chunks_per_block_); ++c) {
+        const Chunk chunk = chunk_at(c);
+        convolve(prepared, group, chunk, scratch);
+        pool(frame, group, chunk, scratch + product_.gathered_elements());
+      }
+    });
+  }
+
+ private:
+  // Images [image, image + images), and of them windows in rows [begin, end), which cover rows
+  // [top, bottom) of what is convolved.
+  struct Chunk {
+    int64_t image, images;
+    int64_t begin, end;
+    int64_t top, bottom;
+  };
+
+  struct Parts {
+    Parts(const Conv2dMaxPool& kernel, void* workspace) {
+      cpu::WorkspaceLayout layout(workspace);
+      product = kernel.product_.take_parts(layout);
+      scratch = layout.template take<T>(kernel.slots_ * kernel.scratch_elements());
+      bytes = layout.bytes();
+    }
+    typename PanelProduct<T>::Parts product;
+    T* scratch;
+    size_t bytes;
+  };
+
+  int64_t round_up(int64_t columns) const {
+    return cpu::panel_count(columns, product_.width()) * product_.width();
+  }
+  // A gathered panel, and a chunk of results; whole cache lines.
+  int64_t scratch_elements() const {
+    return product_.gathered_elements() + (l_.group_filters * results_stride_ + 63) / 64 * 64;
+  }
+  // Rows that so many rows of windows cover, at most.
+  int64_t rows_under(int64_t windows) const {
+    return std::min(l_.output_height, (windows - 1) * pool_.window.stride[0] + pool_.window.ws[0]);
+  }
+
+  ChunkSize choose_size() const {
+    const int64_t most_columns = std::max<int64_t>(
+        product_.width(), kChunkBytes / (l_.group_filters * static_cast<int64_t>(sizeof(T))));
+    ChunkSize best;
+    best.whole = l_.positions() <= most_columns;
+    double least_waste = 1;
+    const int64_t most = best.whole ? l_.batch : pool_.output_height;
+    for (int64_t count = 1; count <= most; ++count) {
+      const int64_t columns =
+          best.whole ? count * l_.positions() : rows_under(count) * l_.output_width;
+      if (count > 1 && columns > most_columns) break;
+      const int64_t useful =
+          best.whole ? columns
+                     : std::min(columns, count * pool_.window.stride[0] * l_.output_width);
+      const double waste = 1 - static_cast<double>(useful) / static_cast<double>(round_up(columns));
+      if (waste <= std::max(least_waste, kMostWaste)) {
+        least_waste = waste;
+        best.count = count;
+      }
+    }
+    return best;
+  }
+
+  Chunk chunk_at(int64_t index) const {
+    if (size_.whole) {
+      const int64_t image = index * size_.count;
+      return {image,           std::min(size_.count, l_.batch - image), 0, pool_.output_height, 0,
+              l_.output_height};
+    }
+    const int64_t per_image = cpu::panel_count(pool_.output_height, size_.count);
+    const int64_t begin = index % per_image * size_.count;
+    const int64_t end = std::min(pool_.output_height, begin + size_.count);
+    return {index / per_image,
+            1,
+            begin,
+            end,
+            pool_.window_at(begin, 0).top,
+            pool_.window_at(end - 1, 0).bottom};
+  }
+
+  void convolve(const typename PanelProduct<T>::Prepared& prepared, int64_t group,
+                const Chunk& chunk, T* scratch) const {
+    const int64_t first = chunk.image * l_.positions() + chunk.top * l_.output_width;
+    const int64_t columns = chunk.images * (chunk.bottom - chunk.top) * l_.output_width;
+    T* results = scratch + product_.gathered_elements();
+    for (int64_t column = 0; column < columns; column += product_.width()) {
+      const int64_t count = std::min(product_.width(), columns - column);
+      Run runs[cpu::kMostTileColumns];
+      const int64_t run_count = find_runs(l_, first + column, count, runs);
+      product_.multiply(prepared, group, count, runs, run_count, scratch, results + column,
+                        results_stride_);
+    }
+  }
+
+  void pool(const KernelFrame& frame, int64_t group, const Chunk& chunk, const T* results) const {
+    for (int64_t i = 0; i < chunk.images; ++i) {
+      for (int64_t f = 0; f < l_.group_filters; ++f) {
+        const int64_t map = (chunk.image + i) * l_.filters + group * l_.group_filters + f;
+        const int64_t to = map * pool_.output_size() + chunk.begin * pool_.output_width;
+        const T* plane = results + f * results_stride_ + i * l_.positions();
+        pool_cpu::find_maxima<T>(pool_, {plane, chunk.top, chunk.bottom}, chunk.begin, chunk.end,
+                                 frame.output<T>(0) + to,
+                                 with_positions_ ? frame.output<int32_t>(1) + to : nullptr);
+      }
+    }
+  }
+
+  Lengths l_;
+  pool_cpu::Lengths pool_;
+  bool with_positions_;
+  PanelProduct<T> product_;
+  ChunkSize size_;
+  int64_t most_columns_;
+  int64_t results_stride_;
+  int64_t chunks_;
+  int64_t chunks_per_block_;
+  int64_t blocks_;
+  int64_t slots_;
+};
+
+const char* supports(const KernelCall& call) {
+  if (const char* reason = supports_floats(call)) return reason;
+  for (const OperandLayout& operand : call.inputs) {
+    if (operand.size() == 0) return "an operand has no elements";
+  }
+  if (call.outputs[0].size() == 0) return "no window fits in";
+  const Dims convolved = convolved_shape(call);
+  return convolved[2] * convolved[3] < int64_t{1} << 31 ? nullptr
+                                                        : "a plane has 2^31 elements or more";
+}
+
+const KernelRegistrar conv2d_max_pool({.op = "conv2d_max_pool",
+                                       .name = "conv2d_max_pool_panels",
+                                       .kind = KernelKind::kTuned,
+                                       .rank = 20,
+                                       .supports = supports,
+                                       .make = make_floats<Conv2dMaxPool>});
+
+}  // namespace
+}  // namespace bitale::conv2d_cpu

@@ -1,0 +1,128 @@
+#include "ops/conv/conv2d_panels_cpu.h"
+
+#include <algorithm>
+
+#include "core/runtime/thread_pool.h"
+#include "ops/cpu/gemm.h"
+#include "ops/cpu/runs.h"
+
+namespace bitale::conv2d_cpu {
+namespace {
+
+// Rows of a gathered panel: with a tile's columns it fills most of L1.
+constexpr int64_t kMostDepth = 320;
+
+}  // namespace
+
+template <typename T>
+PanelProduct<T>::PanelProduct(const Lengths& lengths)
+    : l_(lengths), offsets_(window_offsets(l_)), tile_(cpu::gemm_tile<T>()) {}
+
+template <typename T>
+int64_t PanelProduct<T>::depth_blocks() const {
+  return cpu::panel_count(l_.depth(), kMostDepth);
+}
+
+template <typename T>
+int64_t PanelProduct<T>::depth_begin(int64_t block) const {
+  return cpu::panel_begin(l_.depth(), depth_blocks(), block);
+}
+
+template <typename T>
+int64_t PanelProduct<T>::gathered_elements() const {
+  return (std::min(l_.depth(), kMostDepth) * tile_.columns + 63) / 64 * 64;
+}
+
+template <typename T>
+double PanelProduct<T>::panel_work() const {
+  return static_cast<double>(l_.group_filters) * static_cast<double>(l_.depth()) *
+         static_cast<double>(tile_.columns);
+}
+
+template <typename T>
+typename PanelProduct<T>::Parts PanelProduct<T>::take_parts(cpu::WorkspaceLayout& layout) const {
+  Parts parts;
+  parts.ordered = layout.take<T>(l_.filters * l_.depth());
+  parts.packed = layout.take<T>(l_.filters * l_.depth());
+  parts.padded = layout.take<T>(l_.has_padding() ? l_.batch * l_.channels * l_.padded_plane() : 0);
+  return parts;
+}
+
+// Filters as panels of tile rows, depth block by depth block, group by group.
+template <typename T>
+typename PanelProduct<T>::Prepared PanelProduct<T>::prepare(const T* image, const T* filters,
+                                                            const Parts& parts) const {
+  order_filters(l_, filters, parts.ordered);
+  const int64_t depth = l_.depth();
+  const int64_t row_panels = cpu::panel_count(l_.group_filters, tile_.rows);
+  for (int64_t g = 0; g < l_.groups; ++g) {
+    const T* from = parts.ordered + g * l_.group_filters * depth;
+    T* to = parts.packed + g * l_.group_filters * depth;
+    for (int64_t b = 0; b < depth_blocks(); ++b) {
+      const int64_t k = depth_begin(b);
+      const int64_t count = depth_begin(b + 1) - k;
+      for (int64_t p = 0; p < row_panels; ++p) {
+        const int64_t i = cpu::panel_begin(l_.group_filters, row_panels, p);
+        const int64_t rows = cpu::panel_begin(l_.group_filters, row_panels, p + 1) - i;
+        cpu::pack_left(rows, count, cpu::MatrixView<T>{from + i * depth + k, depth, 1}, to);
+        to += rows * count;
+      }
+    }
+  }
+  if (!l_.has_padding()) return {image, parts.packed};
+  parallel_for(l_.batch, [&](int64_t n) {
+    pad_planes(l_, l_.channels, image + n * l_.channels * l_.height * l_.width,
+               parts.padded + n * l_.channels * l_.padded_plane());
+  });
+  return {parts.padded, parts.packed};
+}
+
+template <typename T>
+void PanelProduct<T>::multiply(const Prepared& prepared, int64_t group, int64_t count,
+                               const Run* runs, int64_t run_count, T* gathered, T* to,
+                               int64_t to_stride) const {
+  const int64_t width = tile_.columns;
+  const T* first_window = prepared.image + group * l_.filter_channels * l_.padded_plane();
+  const T* left = prepared.filters + group * l_.group_filters * l_.depth();
+  const int64_t row_panels = cpu::panel_count(l_.group_filters, tile_.rows);
+  for (int64_t b = 0; b < depth_blocks(); ++b) {
+    const int64_t k = depth_begin(b);
+    const int64_t depth = depth_begin(b + 1) - k;
+    for (int64_t r = 0; r < run_count; ++r) {
+      gather(runs[r], first_window, k, depth, gathered + runs[r].column);
+    }
+    if (count < width) {
+      for (int64_t q = 0; q < depth; ++q) {
+        std::fill(gathered + q * width + count, gathered + (q + 1) * width, T{0});
+      }
+    }
+    for (int64_t p = 0; p < row_panels; ++p) {
+      const int64_t i = cpu::panel_begin(l_.group_filters, row_panels, p);
+      const int64_t rows = cpu::panel_begin(l_.group_filters, row_panels, p + 1) - i;
+      tile_.run(rows, count, depth, left, gathered, width, to + i * to_stride, to_stride, T{1},
+                b == 0 ? T{0} : T{1});
+      left += rows * depth;
+    }
+  }
+}
+
+template <typename T>
+void PanelProduct<T>::gather(const Run& run, const T* first_window, int64_t k, int64_t depth,
+                             T* to) const {
+  const T* from = first_window + run.offset;
+  const int64_t width = tile_.columns;
+  const int64_t step = l_.columns.stride();
+  if (step == 1) {
+    cpu::runs<T>().gather(depth, offsets_.data() + k, run.length, from, to, width);
+    return;
+  }
+  for (int64_t q = 0; q < depth; ++q) {
+    const T* window = from + offsets_[static_cast<size_t>(k + q)];
+    for (int64_t i = 0; i < run.length; ++i) to[q * width + i] = window[i * step];
+  }
+}
+
+template class PanelProduct<float>;
+template class PanelProduct<double>;
+
+}  // namespace bitale::conv2d_cpu
