@@ -110,6 +110,10 @@ HWY_ATTR void add(int64_t count, const T* scales, const int32_t* offsets, const 
   static constexpr auto tables = add_tables<T>(std::make_integer_sequence<int, kMostRows>());
   const int64_t lanes = vector_length<T>();
   const int64_t vectors = (block.length + lanes - 1) / lanes;
+  if (block.count == 1 && vectors <= kMostVectors) {  // often, for few terms each
+    tables[0][static_cast<size_t>(vectors - 1)](count, scales, offsets, rows, block, sums);
+    return;
+  }
   const int64_t parts = (vectors + kMostVectors - 1) / kMostVectors;
   const int64_t most_rows =
       parts > 1 ? 1 : std::min<int64_t>(kMostRows, kMostVectors / std::max<int64_t>(vectors, 1));

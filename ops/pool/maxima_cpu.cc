@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/pool/maxima_cpu.cc"
@@ -14,14 +15,17 @@ namespace bitale::pool_cpu {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// A row of windows that lie in the image altogether.
+// Neighbouring windows that lie in the image altogether, in one row after the other.
 template <typename T>
-struct WindowRow {
+struct WindowRows {
   const T* data;     // the first window's first element
   const T* end;      // of what may be read
   int64_t width;     // of the image
   int64_t position;  // of `data` in the image
-  int64_t count;     // of windows
+  int64_t rows;
+  int64_t row_stride;  // between rows of windows
+  int64_t count;       // of windows in a row
+  int64_t results_stride;
   int64_t window_height, window_width;
 };
 
@@ -57,11 +61,13 @@ HWY_ATTR HWY_INLINE void take_larger(D, V value, Positions at, V& best, Position
   }
 }
 
-// Lanes are neighbouring windows, kStride columns apart. Returns how many windows it took: those
-// whose vectors would end past the readable elements are left, and so are all where there are fewer
-// windows than lanes.
-template <int kStride, bool kPositions, typename D, typename T>
-HWY_ATTR int64_t take_windows(D d, const WindowRow<T>& row, T* maxima, int32_t* positions) {
+// Lanes are neighbouring windows, kStride columns apart; kSide is the window's height and width
+// where they are equal and known, else 0. Calls left(row, column) with the first window of each row
+// that it did not take: those whose vectors would end past the readable elements are left, and so
+// are all where there are fewer windows than lanes.
+template <int kStride, int kSide, bool kPositions, typename D, typename T, typename Left>
+HWY_ATTR void take_windows(D d, const WindowRows<T>& w, T* maxima, int32_t* positions,
+                           const Left& left) {
   using V = hn::Vec<D>;
   const PositionTag<D> numbers;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -71,77 +77,80 @@ HWY_ATTR int64_t take_windows(D d, const WindowRow<T>& row, T* maxima, int32_t* 
   auto lane_columns = hn::Iota(numbers, 0);
   for (int i = 1; i < kStride; ++i) lane_columns = hn::Add(lane_columns, hn::Iota(numbers, 0));
 
-  const int64_t last_phases = (row.window_width - 1) / kStride * kStride;
-  const int64_t last_start =
-      row.end - row.data - (row.window_height - 1) * row.width - last_phases - kStride * lanes;
-  for (int64_t done = 0; done < row.count; done += lanes) {
-    const int64_t i = std::min(done, row.count - lanes);
-    if (i < 0 || i * kStride > last_start) return done;
-    const T* window = row.data + i * kStride;
-    V best = hn::Set(d, -std::numeric_limits<T>::infinity());
-    const auto start = hn::Add(lane_columns, position(row.position + i * kStride));
-    auto best_at = start;
-    for (int64_t y = 0; y < row.window_height; ++y) {
-      for (int64_t x = 0; x < row.window_width; x += kStride) {
-        V phases[kStride];
-        load_phases<kStride>(d, window + y * row.width + x, phases);
-        for (int p = 0; p < kStride; ++p) {
-          if (x + p >= row.window_width) break;
-          const auto at = hn::Add(start, position(y * row.width + x + p));
-          take_larger<kPositions>(d, phases[p], at, best, best_at);
+  const int64_t window_height = kSide != 0 ? kSide : w.window_height;
+  const int64_t window_width = kSide != 0 ? kSide : w.window_width;
+  const int64_t last_phases = (window_width - 1) / kStride * kStride;
+  const int64_t readable =
+      w.end - w.data - (window_height - 1) * w.width - last_phases - kStride * lanes;
+  for (int64_t row = 0; row < w.rows; ++row) {
+    const int64_t offset = row * w.row_stride;
+    const int64_t result = row * w.results_stride;
+    int64_t done = 0;
+    for (; done < w.count; done += lanes) {
+      const int64_t i = std::min(done, w.count - lanes);
+      if (i < 0 || offset + i * kStride > readable) break;
+      const T* window = w.data + offset + i * kStride;
+      V best = hn::Set(d, -std::numeric_limits<T>::infinity());
+      const auto start = hn::Add(lane_columns, position(w.position + offset + i * kStride));
+      auto best_at = start;
+      for (int64_t y = 0; y < window_height; ++y) {
+        for (int64_t x = 0; x < window_width; x += kStride) {
+          V phases[kStride];
+          load_phases<kStride>(d, window + y * w.width + x, phases);
+          for (int p = 0; p < kStride; ++p) {
+            if (x + p >= window_width) break;
+            const auto at = hn::Add(start, position(y * w.width + x + p));
+            take_larger<kPositions>(d, phases[p], at, best, best_at);
+          }
+        }
+      }
+      if (maxima != nullptr) hn::StoreU(best, d, maxima + result + i);
+      if constexpr (kPositions) {
+        const hn::Rebind<int32_t, D> integers;
+        if constexpr (sizeof(T) == 4) {
+          hn::StoreU(best_at, integers, positions + result + i);
+        } else {
+          hn::StoreU(hn::DemoteTo(integers, best_at), integers, positions + result + i);
         }
       }
     }
-    if (maxima != nullptr) hn::StoreU(best, d, maxima + i);
-    if constexpr (kPositions) {
-      const hn::Rebind<int32_t, D> integers;
-      if constexpr (sizeof(T) == 4) {
-        hn::StoreU(best_at, integers, positions + i);
-      } else {
-        hn::StoreU(hn::DemoteTo(integers, best_at), integers, positions + i);
-      }
-    }
+    if (done < w.count) left(row, done);
   }
-  return row.count;
 }
 
-template <int kStride, bool kPositions, typename T>
-HWY_ATTR int64_t take_row(const WindowRow<T>& row, T* maxima, int32_t* positions) {
+template <int kStride, int kSide, typename T, typename Left>
+HWY_ATTR void take_by_lanes(const WindowRows<T>& w, T* maxima, int32_t* positions,
+                            const Left& left) {
   const hn::ScalableTag<T> whole;
   const hn::CappedTag<T, 16 / sizeof(T)> small;
-  if (row.count >= static_cast<int64_t>(hn::Lanes(whole))) {
-    return take_windows<kStride, kPositions>(whole, row, maxima, positions);
+  const bool is_long = w.count >= static_cast<int64_t>(hn::Lanes(whole));
+  if (positions == nullptr) {
+    is_long ? take_windows<kStride, kSide, false>(whole, w, maxima, positions, left)
+            : take_windows<kStride, kSide, false>(small, w, maxima, positions, left);
+  } else {
+    is_long ? take_windows<kStride, kSide, true>(whole, w, maxima, positions, left)
+            : take_windows<kStride, kSide, true>(small, w, maxima, positions, left);
   }
-  return take_windows<kStride, kPositions>(small, row, maxima, positions);
 }
 
-// Of windows `stride` columns apart. Returns how many it took, from the first on.
-template <typename T>
-HWY_ATTR int64_t take_row_of(int64_t stride, const WindowRow<T>& row, T* maxima,
-                             int32_t* positions) {
-  switch (stride * 2 + (positions != nullptr)) {
-    case 2:
-      return take_row<1, false>(row, maxima, positions);
-    case 3:
-      return take_row<1, true>(row, maxima, positions);
-    case 4:
-      return take_row<2, false>(row, maxima, positions);
-    case 5:
-      return take_row<2, true>(row, maxima, positions);
-    case 6:
-      return take_row<3, false>(row, maxima, positions);
-    case 7:
-      return take_row<3, true>(row, maxima, positions);
-    default:
-      return 0;
+// Of windows `stride` columns apart.
+template <typename T, typename Left>
+HWY_ATTR void take_inner(int64_t stride, const WindowRows<T>& w, T* maxima, int32_t* positions,
+                         const Left& left) {
+  if (stride == 1) return take_by_lanes<1, 0>(w, maxima, positions, left);
+  if (stride == 2 && w.window_width == 2 && w.window_height == 2) {
+    return take_by_lanes<2, 2>(w, maxima, positions, left);
   }
+  if (stride == 2) return take_by_lanes<2, 0>(w, maxima, positions, left);
+  if (stride == 3) return take_by_lanes<3, 0>(w, maxima, positions, left);
+  for (int64_t row = 0; row < w.rows; ++row) left(row, 0);
 }
 
 #else
 
-template <typename T>
-int64_t take_row_of(int64_t, const WindowRow<T>&, T*, int32_t*) {
-  return 0;
+template <typename T, typename Left>
+void take_inner(int64_t, const WindowRows<T>& w, T*, int32_t*, const Left& left) {
+  for (int64_t row = 0; row < w.rows; ++row) left(row, 0);
 }
 
 #endif  // HWY_TARGET != HWY_SCALAR
@@ -149,11 +158,6 @@ int64_t take_row_of(int64_t, const WindowRow<T>&, T*, int32_t*) {
 template <typename T>
 HWY_ATTR void take_rows(const Lengths& l, const PlaneRows<T>& rows, int64_t begin, int64_t end,
                         T* maxima, int32_t* positions) {
-  const int64_t stride = l.window.stride[1];
-  // Columns of windows that no edge cuts.
-  const int64_t first = std::min((l.window.pad[1] + stride - 1) / stride, l.output_width);
-  const int64_t room = l.width + l.window.pad[1] - l.window.ws[1];
-  const int64_t last = std::clamp(room < 0 ? 0 : room / stride + 1, first, l.output_width);
   const auto take_one = [&](int64_t r, int64_t c) {
     const Window w = l.window_at(r, c);
     const T* top = rows.data + (w.top - rows.first) * l.width;
@@ -167,22 +171,46 @@ HWY_ATTR void take_rows(const Lengths& l, const PlaneRows<T>& rows, int64_t begi
     if (maxima != nullptr) maxima[at] = top[best];
     if (positions != nullptr) positions[at] = static_cast<int32_t>(w.top * l.width + best);
   };
-  for (int64_t r = begin; r < end; ++r) {
-    int64_t taken = 0;
-    if (first < last) {
-      const Window w = l.window_at(r, first);
-      const int64_t offset = (r - begin) * l.output_width + first;
-      taken =
-          take_row_of<T>(stride,
-                         {rows.data + (w.top - rows.first) * l.width + w.left,
-                          rows.data + (rows.end - rows.first) * l.width, l.width,
-                          w.top * l.width + w.left, last - first, w.bottom - w.top, l.window.ws[1]},
-                         maxima == nullptr ? nullptr : maxima + offset,
-                         positions == nullptr ? nullptr : positions + offset);
-    }
-    for (int64_t c = 0; c < first; ++c) take_one(r, c);
-    for (int64_t c = first + taken; c < l.output_width; ++c) take_one(r, c);
+  const auto take_columns = [&](int64_t r, int64_t from, int64_t to) {
+    for (int64_t c = from; c < to; ++c) take_one(r, c);
+  };
+  // Rows and columns of windows that no edge cuts.
+  const auto uncut = [&](size_t axis, int64_t length, int64_t from, int64_t to) {
+    const int64_t stride = l.window.stride[axis], pad = l.window.pad[axis];
+    const int64_t room = length + pad - l.window.ws[axis];
+    const int64_t first = std::clamp((pad + stride - 1) / stride, from, to);
+    return std::pair(first, std::clamp(room < 0 ? 0 : room / stride + 1, first, to));
+  };
+  const auto [top, bottom] = uncut(0, l.height, begin, end);
+  const auto [left, right] = uncut(1, l.width, 0, l.output_width);
+  for (int64_t r = begin; r < top; ++r) take_columns(r, 0, l.output_width);
+  if (top < bottom && left < right) {
+    const Window w = l.window_at(top, left);
+    const int64_t result = (top - begin) * l.output_width + left;
+    const WindowRows<T> inner = {
+        .data = rows.data + (w.top - rows.first) * l.width + w.left,
+        .end = rows.data + (rows.end - rows.first) * l.width,
+        .width = l.width,
+        .position = w.top * l.width + w.left,
+        .rows = bottom - top,
+        .row_stride = l.window.stride[0] * l.width,
+        .count = right - left,
+        .results_stride = l.output_width,
+        .window_height = l.window.ws[0],
+        .window_width = l.window.ws[1],
+    };
+    const int64_t first_row = top, first_column = left, end_column = right;
+    take_inner(l.window.stride[1], inner, maxima == nullptr ? nullptr : maxima + result,
+               positions == nullptr ? nullptr : positions + result,
+               [&](int64_t row, int64_t column) {
+                 take_columns(first_row + row, first_column + column, end_column);
+               });
   }
+  for (int64_t r = top; r < bottom; ++r) {
+    take_columns(r, 0, left);
+    take_columns(r, right, l.output_width);
+  }
+  for (int64_t r = bottom; r < end; ++r) take_columns(r, 0, l.output_width);
 }
 
 void rows_of_floats(const Lengths& l, const PlaneRows<float>& rows, int64_t begin, int64_t end,
