@@ -87,6 +87,9 @@ class ProgramBuilder {
   Location emit_hop(const Location& from, uint32_t arena, const Site& site);
   void settle(Place& place, const std::vector<int64_t>& offsets) const;
   void plan_arena(uint32_t arena, bool reuse_buffers, std::vector<int64_t>& offsets);
+  // Takes down for reports where buffers and workspaces lie.
+  void list_buffers(const std::vector<int64_t>& offsets);
+  void measure_frames();
   void number_integers();
   void find_segments();
 

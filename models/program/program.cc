@@ -140,7 +140,7 @@ int run(const TrainingProgram& program, const Settings& settings, const std::str
   } else {
     std::fputs(program.last_lines(*result).c_str(), stdout);
   }
-  if (settings.profile) std::fputs(network.task.train.profile().c_str(), stdout);
+  if (settings.profile) std::fputs(network.task.train.profile().str().c_str(), stdout);
   if (!settings.report.empty()) {
     const absl::Status written =
         write_report(settings.report, {.title = program.name,
