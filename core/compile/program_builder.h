@@ -44,6 +44,7 @@ class ProgramBuilder {
   Program& program() { return *program_; }
   std::shared_ptr<const Program> finished() const { return program_; }
   std::vector<Buffer>& buffers() { return buffers_; }
+  const std::vector<Buffer>& buffers() const { return buffers_; }
 
   // The arena of a device, made if the program has none yet.
   uint32_t arena_of(Device device);
