@@ -15,6 +15,7 @@
 #include "core/compile/call_checks.h"
 #include "core/compile/call_state.h"
 #include "core/compile/function.h"
+#include "core/compile/lower.h"
 #include "core/compile/profiler.h"
 #include "core/compile/stage_a.h"
 #include "core/compile/symbol_reader.h"
@@ -83,6 +84,11 @@ class CompiledFunction {
   };
   static CallShapes shapes_of(const CallState& state);
   Plan plan(const CallShapes& shapes);
+  // `reshaped` as in Entry.
+  LowerRequest lower_request(const FunctionGraph& graph, ShapeAnalysis& analysis,
+                             const CallShapes& shapes, std::vector<int>& reshaped) const;
+  void save_memory(FunctionGraph& graph, ShapeAnalysis& analysis, const CallShapes& shapes,
+                   std::shared_ptr<const Program>& program) const;
   // OutOfMemoryError where a call would take more than .max_bytes.
   void check_memory(const Program& program, const CallShapes& shapes);
   // The same shapes where first axes of inputs, and what has their name, are `to` long and not

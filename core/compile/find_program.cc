@@ -10,6 +10,7 @@
 #include "core/compile/compiled_function.h"
 #include "core/compile/lower.h"
 #include "core/compile/program_memory.h"
+#include "core/compile/rematerialize.h"
 #include "core/compile/stage_b.h"
 #include "core/graph/traversal.h"
 
@@ -80,13 +81,43 @@ CompiledFunction::Plan CompiledFunction::plan(const CallShapes& shapes) {
 
   StageBOptions stage_b;
   stage_b.rewrite = rewrite_options(options_.mode);
-  const bool debug = options_.mode.kind == Mode::Kind::kDebug;
   // NanGuardMode names the op that made a NaN, not the group it was fused into.
   stage_b.fuse = options_.mode.kind == Mode::Kind::kFastRun;
   stage_b.home = options_.mode.device;
   stage_b.placed = symbolic_.placed;
   run_stage_b(graph, analysis, stage_b);
 
+  result.program = lower(lower_request(graph, analysis, shapes, result.reshaped));
+  if (options_.max_bytes > 0) save_memory(graph, analysis, shapes, result.program);
+  return result;
+}
+
+// Programs that compute more and keep less, until one takes no more than .max_bytes; the best of
+// them if none does.
+void CompiledFunction::save_memory(FunctionGraph& graph, ShapeAnalysis& analysis,
+                                   const CallShapes& shapes,
+                                   std::shared_ptr<const Program>& program) const {
+  constexpr int kMostRounds = 64;
+  size_t least = memory_report(*program).peak_bytes;
+  std::vector<int> reshaped;
+  for (int round = 0; round < kMostRounds && least > options_.max_bytes; ++round) {
+    const std::vector<Apply*> order =
+        lowering_order(lower_request(graph, analysis, shapes, reshaped));
+    const auto excess = static_cast<int64_t>(least - options_.max_bytes);
+    if (!rematerialize(graph, analysis, order, excess)) break;
+    std::shared_ptr<const Program> next = lower(lower_request(graph, analysis, shapes, reshaped));
+    const size_t bytes = memory_report(*next).peak_bytes;
+    if (bytes >= least) continue;
+    least = bytes;
+    program = std::move(next);
+  }
+}
+
+LowerRequest CompiledFunction::lower_request(const FunctionGraph& graph, ShapeAnalysis& analysis,
+                                             const CallShapes& shapes,
+                                             std::vector<int>& reshaped) const {
+  const bool debug = options_.mode.kind == Mode::Kind::kDebug;
+  reshaped.clear();
   LowerRequest request;
   request.analysis = &analysis;
   const Variables& outputs = graph.outputs();
@@ -99,7 +130,7 @@ CompiledFunction::Plan CompiledFunction::plan(const CallShapes& shapes) {
                                 static_cast<uint32_t>(i), shapes.inputs[i].shape,
                                 shapes.inputs[i].strides});
   }
-  int reshaped = 0;
+  int reshaped_count = 0;
   for (size_t i = 0; i < symbolic_.shared.size(); ++i) {
     const Dims& shape = shapes.shared[i];
     request.bindings.push_back({symbolic_.shared[i], Region::kShared, static_cast<uint32_t>(i),
@@ -119,16 +150,15 @@ CompiledFunction::Plan CompiledFunction::plan(const CallShapes& shapes) {
       }
       // DebugMode takes no new value before all pairs have been compared.
       update.reshapes = debug || new_shape != shape;
-      if (update.reshapes) reshape_index = reshaped++;
+      if (update.reshapes) reshape_index = reshaped_count++;
       request.updates.push_back(update);
     }
-    result.reshaped.push_back(reshape_index);
+    reshaped.push_back(reshape_index);
   }
   request.home = options_.mode.device;
   request.reuse_buffers = !debug;
   request.write_updates_in_place = !debug && options_.mode.kind != Mode::Kind::kNanGuard;
-  result.program = lower(request);
-  return result;
+  return request;
 }
 
 CompiledFunction::CallShapes CompiledFunction::shapes_of(const CallState& state) {

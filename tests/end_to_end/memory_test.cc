@@ -13,6 +13,7 @@
 #include "ops/elementwise/operators.h"
 #include "ops/linalg/dot.h"
 #include "ops/reduction/reduction.h"
+#include "ops/shape/dimshuffle.h"
 
 namespace bitale {
 namespace {
@@ -192,6 +193,44 @@ TEST(Memory, BeyondMaxBytesIsRefusedBeforeAnythingRuns) {
     EXPECT_THROW(f(Tensor::ones(DType::kFloat32, {rows + 1, 64})), OutOfMemoryError);
   }
   EXPECT_EQ(get_value(count).item<int64_t>(), 2);
+}
+
+// Large values of small operands, each needed forward and again for the gradient.
+struct WideSum {
+  Variable x = vector("x");
+  Variable w = shared(Tensor::full(DType::kFloat32, {256, 4}, 0.01));
+  Updates updates;
+  Variable cost;
+
+  WideSum() {
+    const Variable ramp = constant(Tensor::arange(DType::kFloat32, 256));
+    Variable total = constant(0.0F);
+    for (int i = 0; i < 6; ++i) {
+      const Variable waves = sin(dimshuffle(x, {0, kNewAxis}) * (0.1 + i) + ramp);
+      total = total + mean(sqr(dot(waves, w)));
+    }
+    cost = total;
+    updates = sgd(cost, {w}, 0.1);
+  }
+};
+
+TEST(Memory, IsSavedByComputingCheapValuesAgainWhereTheLimitAsksForIt) {
+  const Tensor x = Tensor::full(DType::kFloat32, {300}, 0.5);
+  const WideSum free, limited;
+  const Function roomy = function({free.x}, free.cost, {.updates = free.updates});
+  const float cost = roomy(x).item<float>();
+  const size_t kept = roomy.memory().peak_bytes;
+  const Function tight =
+      function({limited.x}, limited.cost, {.updates = limited.updates, .max_bytes = kept / 2});
+  EXPECT_EQ(tight(x).item<float>(), cost);
+  EXPECT_LE(tight.memory().peak_bytes, kept / 2);
+  expect_consistent(tight.memory());
+  EXPECT_TRUE(same_bits(get_value(limited.w), get_value(free.w)));
+  // What fits anyway computes nothing twice.
+  const Function enough =
+      function({limited.x}, limited.cost, {.updates = limited.updates, .max_bytes = kept});
+  enough(x);
+  EXPECT_EQ(enough.memory().buffers.size(), roomy.memory().buffers.size());
 }
 
 }  // namespace
