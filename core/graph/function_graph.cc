@@ -1,6 +1,7 @@
 #include "core/graph/function_graph.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
@@ -44,6 +45,31 @@ void take_out(std::vector<Use>& uses, const Use& use) {
   const auto found = std::find(uses.rbegin(), uses.rend(), use);
   *found = uses.back();
   uses.pop_back();
+}
+
+void take_out(std::vector<Use>& uses, const std::vector<Use>& gone) {
+  constexpr size_t kFew = 4;
+  if (gone.size() <= kFew) {
+    for (const Use& use : gone) take_out(uses, use);
+    return;
+  }
+  absl::flat_hash_set<const Apply*> users;
+  for (const Use& use : gone) users.insert(use.user);
+  // Nodes made together lie together: most others are told apart by their address alone.
+  const auto [first, last] =
+      std::minmax_element(gone.begin(), gone.end(),
+                          [](const Use& a, const Use& b) { return std::less<>()(a.user, b.user); });
+  const Apply* const low = first->user;
+  const Apply* const high = last->user;
+  size_t i = uses.size();
+  for (size_t left = gone.size(); left > 0; --left) {
+    do {
+      --i;
+    } while (std::less<>()(uses[i].user, low) || std::less<>()(high, uses[i].user) ||
+             !users.contains(uses[i].user));
+    uses[i] = uses.back();
+    uses.pop_back();
+  }
 }
 
 }  // namespace
@@ -179,16 +205,7 @@ void FunctionGraph::drop_dead(std::vector<Apply*> maybe_dead) {
       if (input.owner() != nullptr) maybe_dead.push_back(input.owner());
     }
   }
-  for (const auto& [node, gone] : lost) {
-    std::vector<Use>& uses = uses_.find(node)->second;
-    if (gone.size() <= kFew) {
-      for (const Use& use : gone) take_out(uses, use);
-    } else {
-      std::erase_if(uses, [this](const Use& use) {
-        return use.user != nullptr && !applies_.contains(use.user);
-      });
-    }
-  }
+  for (const auto& [node, gone] : lost) take_out(uses_.find(node)->second, gone);
 }
 
 void FunctionGraph::verify() const {
