@@ -301,6 +301,11 @@ MemoryReport CompiledFunction::memory() {
   return cache_.empty() ? MemoryReport() : memory_report(*cache_.front()->program);
 }
 
+size_t CompiledFunction::compile_count() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return compile_count_;
+}
+
 Profile CompiledFunction::profile() const {
   return profiler_ == nullptr ? Profile() : profiler_->report(options_.name);
 }

@@ -40,7 +40,7 @@ class CompiledFunction {
   void free();
   std::string program_dump();
   MemoryReport memory();
-  size_t compile_count() const { return compile_count_; }
+  size_t compile_count();
   Profile profile() const;
 
  private:
