@@ -1,7 +1,6 @@
 #include "core/compile/call_arguments.h"
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 #include <string>
 
@@ -31,81 +30,92 @@ std::string names_of_inputs(std::span<const In> inputs) {
   return absl::StrCat(" (", absl::StrJoin(names, ", "), ")");
 }
 
-// A number keeps its value, or it is refused; floats may round to a narrower float.
-bool number_fits(const Tensor& value, DType dtype) {
-  if (is_floating(dtype)) return true;
-  if (is_floating(value.dtype())) {
-    const double number = value.item<double>();
-    // Beyond it, a conversion to an integer is undefined.
-    if (!(std::abs(number) < 0x1p63)) return false;
-  }
-  const Tensor converted = value.cast(dtype);
-  // Of equal widths, -1 comes back from 255.
-  const auto is_negative = [](const Tensor& x) { return x.item<double>() < 0; };
-  return is_negative(converted) == is_negative(value) &&
-         same_bits(converted.cast(value.dtype()), value);
-}
-
-bool dtype_fits(const Arg& arg, DType dtype, bool allow_downcast) {
-  const Tensor& value = arg.value();
-  if (can_cast_losslessly(value.dtype(), dtype)) return true;
-  const bool same_kind =
-      is_floating(value.dtype()) == is_floating(dtype) || is_discrete(value.dtype());
-  if (allow_downcast && same_kind) return true;
-  return arg.is_number() && number_fits(value, dtype);
-}
-
-bool shape_fits(const Tensor& value, const TensorType& type) {
-  if (value.rank() != type.rank()) return false;
-  for (int64_t axis = 0; axis < type.rank(); ++axis) {
+bool shape_fits(const Dims& shape, const TensorType& type) {
+  if (shape.size() != type.dims.size()) return false;
+  for (size_t axis = 0; axis < shape.size(); ++axis) {
     const Dim& dim = type.dims[axis];
-    if (dim.is_fixed() && dim.length() != value.shape()[axis]) return false;
+    if (dim.is_fixed() && dim.length() != shape[axis]) return false;
   }
   return true;
 }
 
-// `position`: of an argument of a call; none for a default.
-Tensor convert_argument(const Arg& arg, const In& in, std::optional<size_t> position,
-                        const FunctionOptions& options) {
-  const Variable& variable = in.variable;
-  const TensorType& type = variable.type();
-  Tensor value = arg.value();
-  const auto describe = [&] {
-    const std::string what = position
-                                 ? absl::StrCat("argument ", *position, " (", variable.str(), ")")
-                                 : absl::StrCat("the default of ", variable.str());
-    return absl::StrCat(function_name(options), ": ", what);
-  };
-  if (!value.defined()) {
-    throw TypeError(
-        absl::StrCat(describe(), " has no value\n  input made at: ", variable.site().str()));
-  }
-  if (value.dtype() != type.dtype) {
-    if (!dtype_fits(arg, type.dtype, options.allow_input_downcast)) {
-      if (arg.is_number() && is_discrete(type.dtype)) {
-        throw TypeError(absl::StrCat(describe(), " is the number ",
-                                     is_discrete(value.dtype())
-                                         ? absl::StrCat(value.item<int64_t>())
-                                         : absl::StrCat(value.item<double>()),
-                                     ", which ", std::string(name_of(type.dtype)),
-                                     " cannot hold\n  input made at: ", variable.site().str()));
-      }
-      throw TypeError(absl::StrCat(
-          describe(), " has dtype ", std::string(name_of(value.dtype())), ", the input is ",
-          std::string(name_of(type.dtype)), "\n  input made at: ", variable.site().str(),
-          is_discrete(type.dtype) && is_floating(value.dtype())
-              ? "\n  hint: value.cast(dtype) drops fractions"
-              : "\n  hint: value.cast(dtype), or .allow_input_downcast = true"));
+// Gives one input its value, or says why it does not fit.
+class Binder {
+ public:
+  // `position`: of an argument of a call; none for a default.
+  Binder(const In& in, std::optional<size_t> position, const FunctionOptions& options)
+      : variable_(in.variable), position_(position), options_(options) {}
+
+  void bind(const Tensor& value, BoundInput& bound) const {
+    if (!value.defined()) throw TypeError(absl::StrCat(describe(), " has no value", made_at()));
+    const DType dtype = variable_.dtype();
+    if (value.dtype() != dtype) {
+      if (!casts(value.dtype())) refuse_dtype(value.dtype());
+      bound.own(value.cast(dtype));
+    } else if (!value.device().is_cpu()) {
+      bound.own(value.to(kCpu));
+    } else {
+      bound.bind(value);
     }
-    value = value.cast(type.dtype);
+    check_shape(bound.shape());
   }
-  if (!shape_fits(value, type)) {
-    throw ShapeError(absl::StrCat(describe(), " has shape ", to_string(value.shape()),
-                                  ", the input is ", type.str(),
-                                  "\n  input made at: ", variable.site().str()));
+
+  void bind(const Number& number, BoundInput& bound) const {
+    const DType dtype = variable_.dtype();
+    if (!number.write(dtype, bound.bind_number())) {
+      if (!casts(number.dtype)) refuse_number(number);
+      bound.own(number.tensor().cast(dtype));
+    }
+    check_shape({});
   }
-  return value.to(kCpu);
-}
+
+ private:
+  std::string describe() const {
+    const std::string name = variable_.str();
+    const std::string what = position_ ? absl::StrCat("argument ", *position_, " (", name, ")")
+                                       : absl::StrCat("the default of ", name);
+    return absl::StrCat(function_name(options_), ": ", what);
+  }
+  std::string made_at() const {
+    return absl::StrCat("\n  input made at: ", variable_.site().str());
+  }
+
+  bool casts(DType from) const {
+    const DType to = variable_.dtype();
+    if (can_cast_losslessly(from, to)) return true;
+    const bool same_kind = is_floating(from) == is_floating(to) || is_discrete(from);
+    return options_.allow_input_downcast && same_kind;
+  }
+
+  [[noreturn]] void refuse_number(const Number& number) const {
+    const Tensor value = number.tensor();
+    throw TypeError(absl::StrCat(describe(), " is the number ",
+                                 is_discrete(number.dtype) ? absl::StrCat(value.item<int64_t>())
+                                                           : absl::StrCat(value.item<double>()),
+                                 ", which ", std::string(name_of(variable_.dtype())),
+                                 " cannot hold", made_at()));
+  }
+
+  [[noreturn]] void refuse_dtype(DType dtype) const {
+    throw TypeError(absl::StrCat(describe(), " has dtype ", std::string(name_of(dtype)),
+                                 ", the input is ", std::string(name_of(variable_.dtype())),
+                                 made_at(),
+                                 is_discrete(variable_.dtype()) && is_floating(dtype)
+                                     ? "\n  hint: value.cast(dtype) drops fractions"
+                                     : "\n  hint: value.cast(dtype), or .allow_input_downcast = "
+                                       "true"));
+  }
+
+  void check_shape(const Dims& shape) const {
+    if (shape_fits(shape, variable_.type())) return;
+    throw ShapeError(absl::StrCat(describe(), " has shape ", to_string(shape), ", the input is ",
+                                  variable_.type().str(), made_at()));
+  }
+
+  const Variable& variable_;
+  std::optional<size_t> position_;
+  const FunctionOptions& options_;
+};
 
 }  // namespace
 
@@ -115,7 +125,8 @@ void bind_arguments(std::span<const In> inputs, std::span<const Arg> args,
     throw TypeError(
         absl::StrCat(function_name(options), what, "\n  compiled at: ", compiled_at.str()));
   };
-  state.inputs.resize(inputs.size());
+  state.bound.resize(inputs.size());
+  state.inputs = state.bound;
   size_t position = 0;
   for (const Arg& arg : args) {
     size_t index = position;
@@ -141,7 +152,12 @@ void bind_arguments(std::span<const In> inputs, std::span<const Arg> args,
     if (state.inputs[index].defined()) {
       refuse(absl::StrCat(": ", inputs[index].variable.str(), " is given twice in one call"));
     }
-    state.inputs[index] = convert_argument(arg, inputs[index], index, options);
+    const Binder binder(inputs[index], index, options);
+    if (arg.is_number()) {
+      binder.bind(arg.number(), state.bound[index]);
+    } else {
+      binder.bind(arg.tensor(), state.bound[index]);
+    }
   }
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (state.inputs[i].defined()) continue;
@@ -150,15 +166,15 @@ void bind_arguments(std::span<const In> inputs, std::span<const Arg> args,
           ": argument ", i, " (", inputs[i].variable.str(),
           ") is missing and has no default\n  input made at: ", inputs[i].variable.site().str()));
     }
-    state.inputs[i] =
-        convert_argument(Arg(*inputs[i].options.default_value), inputs[i], std::nullopt, options);
+    Binder(inputs[i], std::nullopt, options).bind(*inputs[i].options.default_value, state.bound[i]);
   }
 }
 
 void check_defaults(std::span<const In> inputs, const FunctionOptions& options) {
   for (const In& in : inputs) {
     if (in.options.default_value) {
-      convert_argument(Arg(*in.options.default_value), in, std::nullopt, options);
+      BoundInput bound;
+      Binder(in, std::nullopt, options).bind(*in.options.default_value, bound);
     }
   }
 }

@@ -25,7 +25,7 @@ Variables Function::optimized_outputs() const {
 std::string Function::program_dump() const { return checked(compiled_).program_dump(); }
 MemoryReport Function::memory() const { return checked(compiled_).memory(); }
 size_t Function::compile_count() const { return checked(compiled_).compile_count(); }
-std::string Function::profile() const { return checked(compiled_).profile(); }
+Profile Function::profile() const { return checked(compiled_).profile(); }
 
 std::string debugprint(const Function& function, PrintOptions options) {
   return debugprint(function.optimized_outputs(), options);

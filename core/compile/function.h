@@ -24,7 +24,9 @@
 #include <utility>
 #include <vector>
 
+#include "core/compile/memory_report.h"
 #include "core/compile/mode.h"
+#include "core/compile/profile.h"
 #include "core/compile/results.h"
 #include "core/graph/printer.h"
 #include "core/graph/variable.h"
@@ -108,9 +110,30 @@ struct FunctionOptions {
   std::string name = "";
   // Time every kernel call; see Function::profile().
   bool profile = false;
+  // The most bytes that one call may take (MemoryReport::peak_bytes); 0 for no limit. Where shapes
+  // would need more, cheap values are computed again rather than kept; where that is not enough,
+  // the call is an OutOfMemoryError that says how much it would take, and how long the arguments'
+  // first axis may be for it to fit.
+  size_t max_bytes = 0;
   // Programs kept for different shapes; the least recently used goes first, and the third that goes
   // is told of on stderr.
   size_t cache_limit = 64;
+};
+
+// A C++ number: no tensor, so that passing one allocates nothing.
+struct Number {
+  DType dtype = DType::kInt64;
+  union {
+    int64_t integer = 0;  // of signed integers
+    uint64_t natural;     // of unsigned ones and bool
+    double real;          // of floats
+  };
+
+  // Of this dtype.
+  Tensor tensor() const;
+  // The number as one element of `dtype` at `to`; false, and nothing written, where that would
+  // change the value otherwise than by rounding a float.
+  bool write(DType dtype, void* to) const;
 };
 
 // One argument of a call: a tensor (or number), by position or by name.
@@ -120,15 +143,20 @@ class Arg {
   template <typename T>
   requires(kIsElementType<T> || std::integral<T>)
       Arg(T value)  // NOLINT: a number reads as a 0-d tensor
-      : value_(static_cast<ElementType<T>>(value)), weak_(true) {}
+      : number_(to_number(value)), is_number_(true) {}
   Arg(const Results& results) : value_(results.only()) {}  // NOLINT
   Arg(std::string name, Arg value)
-      : value_(std::move(value.value_)), name_(std::move(name)), weak_(value.weak_) {}
+      : value_(std::move(value.value_)),
+        name_(std::move(name)),
+        number_(value.number_),
+        is_number_(value.is_number_) {}
 
-  const Tensor& value() const { return value_; }
+  Tensor value() const { return is_number_ ? number_.tensor() : value_; }
   const std::string& name() const { return name_; }
   // A C++ number: takes the input's dtype where that loses nothing.
-  bool is_number() const { return weak_; }
+  bool is_number() const { return is_number_; }
+  const Number& number() const { return number_; }  // if is_number()
+  const Tensor& tensor() const { return value_; }   // if not
 
  private:
   // That of `long long` and the like, which are no types of elements.
@@ -137,16 +165,28 @@ class Arg {
       std::conditional_t<kIsElementType<T>, T,
                          std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>>;
 
+  template <typename T>
+  static Number to_number(T value) {
+    Number number;
+    number.dtype = dtype_of<ElementType<T>>;
+    if constexpr (!std::integral<T>) {
+      if constexpr (std::same_as<T, double>) {
+        number.real = value;
+      } else {
+        number.real = static_cast<float>(value);
+      }
+    } else if constexpr (std::is_signed_v<T>) {
+      number.integer = value;
+    } else {
+      number.natural = value;
+    }
+    return number;
+  }
+
   Tensor value_;
   std::string name_;
-  bool weak_ = false;
-};
-
-struct MemoryReport {
-  size_t arena_bytes = 0;          // of the latest program, on the host
-  size_t device_arena_bytes = 0;   // and on devices
-  size_t bytes_without_reuse = 0;  // what its buffers would take one beside the other
-  size_t output_bytes = 0;
+  Number number_;
+  bool is_number_ = false;
 };
 
 class Function {
@@ -180,11 +220,12 @@ class Function {
   Variables optimized_outputs() const;
   // The latest program as text.
   std::string program_dump() const;
+  // Memory of the latest program; empty before the first call.
   MemoryReport memory() const;
   // Programs compiled so far, those dropped included.
   size_t compile_count() const;
-  // Time per kernel since compiled with .profile, as a table; empty otherwise.
-  std::string profile() const;
+  // Time per kernel since compiled with .profile; empty otherwise.
+  Profile profile() const;
 
  private:
   std::shared_ptr<CompiledFunction> compiled_;

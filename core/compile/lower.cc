@@ -34,7 +34,7 @@ class Lowerer {
   std::shared_ptr<const Program> run() {
     bind_leaves();
     mark_needed();
-    const std::vector<Apply*> order = schedule();
+    const std::vector<Apply*> order = lowering_order(request_);
     for (const Apply* apply : order) placement_.add(*apply);
     emit_uploads(order);
     for (const Apply* apply : order) {
@@ -103,20 +103,6 @@ class Lowerer {
         pending.push_back(apply->input(i));
       }
     }
-  }
-
-  // Producers first; what only makes a shared variable's new value comes last, so that it can be
-  // written in place after all reads of the old one.
-  std::vector<Apply*> schedule() const {
-    Variables first = request_.outputs;
-    for (const LoweredUpdate& update : request_.updates) {
-      const Apply* apply = update.value.owner();
-      if (apply == nullptr) continue;
-      for (const Variable& input : apply->inputs()) first.push_back(input);
-    }
-    Variables all = first;
-    for (const LoweredUpdate& update : request_.updates) all.push_back(update.value);
-    return topological_order(all);
   }
 
   // Arguments go to their devices before anything else runs, and results come back when all else is
@@ -459,6 +445,19 @@ void Lowerer::number_registers() {
 }
 
 }  // namespace
+
+// Producers first; what only makes a shared variable's new value comes last, so that it can be
+// written in place after all reads of the old one.
+std::vector<Apply*> lowering_order(const LowerRequest& request) {
+  Variables roots = request.outputs;
+  for (const LoweredUpdate& update : request.updates) {
+    const Apply* apply = update.value.owner();
+    if (apply == nullptr) continue;
+    for (const Variable& input : apply->inputs()) roots.push_back(input);
+  }
+  for (const LoweredUpdate& update : request.updates) roots.push_back(update.value);
+  return topological_order(roots);
+}
 
 std::shared_ptr<const Program> lower(const LowerRequest& request) { return Lowerer(request).run(); }
 

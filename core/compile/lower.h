@@ -40,11 +40,11 @@ struct LowerRequest {
   std::vector<LeafBinding> bindings;
   // Has concrete dims for all leaves, and pre-stated ones where dims depend on values.
   ShapeAnalysis* analysis = nullptr;
-  // Buffers take over each other's memory, and updates are written in place. Off in DebugMode.
   // Where applications run that no transfer() places elsewhere. The graph has all its transfers.
   Device home = kCpu;
   // The graph is a loop's or a branch's: its outputs stay on `home`, whatever they are.
   bool inner = false;
+  // Buffers take over each other's memory, and updates are written in place. Off in DebugMode.
   bool reuse_buffers = true;
   bool write_updates_in_place = true;
 };
@@ -53,6 +53,9 @@ struct LowerRequest {
 // update. Throws CompileError that names op, dtypes, shapes and site where no kernel supports a
 // call.
 std::shared_ptr<const Program> lower(const LowerRequest& request);
+
+// The applications in the order in which lower() takes them.
+std::vector<Apply*> lowering_order(const LowerRequest& request);
 
 }  // namespace bitale
 

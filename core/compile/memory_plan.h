@@ -20,8 +20,11 @@ struct MemoryPlan {
   int64_t total_bytes = 0;
 };
 
-// Gives buffers whose lifetimes overlap disjoint places. Best fit in one pass over time: near the
-// lower bound for training graphs, O(n log n). Without `reuse` every buffer has its own place.
+// Gives buffers whose lifetimes overlap disjoint places. Finding the least total is NP-hard; this
+// takes the better of two greedy plans: best fit in the order of time, and by size in the order of
+// difficulty (Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020,
+// with the hardest moved forward). O(n log n): only the largest 1,024 buffers are planned by size.
+// Without `reuse` every buffer has its own place.
 MemoryPlan plan_memory(const std::vector<BufferLifetime>& buffers, bool reuse = true);
 
 }  // namespace bitale

@@ -1,5 +1,6 @@
 #include "core/compile/place_updates.h"
 
+#include <algorithm>
 #include <vector>
 
 namespace bitale {
@@ -11,31 +12,51 @@ bool is_identity(const PlacedUpdate& update) {
          place.moving < 0 && update.value.layout.contiguous();
 }
 
-bool can_write_in_place(ProgramBuilder& builder, const PlacedUpdate& update) {
-  if (!builder.owns_whole_buffer(update.value)) return false;
-  const std::vector<Instruction>& instructions = builder.program().instructions;
-  const int32_t writer = builder.buffers()[update.value.place.index].begin;
-  const Instruction& writing = instructions[writer];
-  size_t output = 0;
-  while (!(writing.outputs[output].region == Region::kArena &&
-           writing.outputs[output].index == update.value.place.index)) {
-    ++output;
-  }
-  for (int32_t i = 0; i < builder.now(); ++i) {
-    const Instruction& instruction = instructions[i];
-    if (i >= writer && instruction.kernel->can_raise()) return false;
-    for (size_t k = 0; k < instruction.inputs.size(); ++k) {
-      const Place& place = instruction.inputs[k];
-      if (place.region != Region::kShared || place.index != update.slot) continue;
-      if (i > writer) return false;
-      if (i == writer && !(instruction.kernel->may_overwrite(output, k) && place.offset == 0 &&
-                           place.moving < 0)) {
-        return false;
+// Who reads shared variables, and what can raise: found in one pass over the instructions.
+class Readers {
+ public:
+  explicit Readers(const ProgramBuilder& builder, const Program& program) : builder_(builder) {
+    reads_.resize(program.shared.size());
+    for (size_t i = 0; i < program.instructions.size(); ++i) {
+      const Instruction& instruction = program.instructions[i];
+      if (instruction.kernel->can_raise()) last_that_can_raise_ = static_cast<int32_t>(i);
+      for (size_t k = 0; k < instruction.inputs.size(); ++k) {
+        const Place& place = instruction.inputs[k];
+        if (place.region != Region::kShared) continue;
+        reads_[place.index].push_back({static_cast<int32_t>(i), k});
       }
     }
   }
-  return true;
-}
+
+  // Whether the instruction that makes the new value may write it over the old one.
+  bool allow(const Program& program, const PlacedUpdate& update) const {
+    if (!builder_.owns_whole_buffer(update.value)) return false;
+    const uint32_t buffer = update.value.place.index;
+    const int32_t writer = builder_.buffers()[buffer].begin;
+    if (last_that_can_raise_ >= writer) return false;
+    const Instruction& writing = program.instructions[writer];
+    size_t output = 0;
+    while (!(writing.outputs[output].region == Region::kArena &&
+             writing.outputs[output].index == buffer)) {
+      ++output;
+    }
+    return std::ranges::all_of(reads_[update.slot], [&](const Read& read) {
+      if (read.instruction != writer) return read.instruction < writer;
+      const Place& place = writing.inputs[read.operand];
+      return place.offset == 0 && place.moving < 0 &&
+             writing.kernel->may_overwrite(output, read.operand);
+    });
+  }
+
+ private:
+  struct Read {
+    int32_t instruction;
+    size_t operand;
+  };
+  const ProgramBuilder& builder_;
+  std::vector<std::vector<Read>> reads_;  // by slot
+  int32_t last_that_can_raise_ = -1;
+};
 
 }  // namespace
 
@@ -58,11 +79,12 @@ void place_updates(ProgramBuilder& builder, std::span<PlacedUpdate> updates, boo
     builder.emit_copy(update.value, saved, "save", update.site);
     update.value = saved;
   }
+  const Readers readers(builder, builder.program());
   std::vector<const PlacedUpdate*> copied;
   for (PlacedUpdate& update : updates) {
     if (update.reshapes || is_identity(update)) continue;
     builder.program().shared[update.slot].written = true;
-    if (write_in_place && can_write_in_place(builder, update)) {
+    if (write_in_place && readers.allow(builder.program(), update)) {
       builder.buffers()[update.value.place.index].claimed =
           Place{Region::kShared, update.slot, 0, -1, 0};
     } else {

@@ -172,10 +172,12 @@ void ProgramBuilder::plan(bool reuse_buffers) {
   for (uint32_t arena = 0; arena <= program_->device_arenas.size(); ++arena) {
     plan_arena(arena, reuse_buffers, offsets);
   }
+  list_buffers(offsets);
   for (Instruction& instruction : program_->instructions) {
     for (Place& place : instruction.inputs) settle(place, offsets);
     for (Place& place : instruction.outputs) settle(place, offsets);
   }
+  measure_frames();
   if (program_->device_arenas.empty()) return;
   number_integers();
   find_segments();
@@ -187,7 +189,6 @@ void ProgramBuilder::plan_arena(uint32_t arena, bool reuse_buffers, std::vector<
   for (size_t b = 0; b < buffers_.size(); ++b) {
     const Buffer& buffer = buffers_[b];
     if (buffer.arena != arena) continue;
-    program_->buffer_bytes_without_reuse += static_cast<size_t>(buffer.bytes);
     if (buffer.claimed || buffer.host >= 0) continue;
     planned.push_back(b);
     lifetimes.push_back({buffer.bytes, buffer.begin, buffer.end});
@@ -204,6 +205,39 @@ void ProgramBuilder::plan_arena(uint32_t arena, bool reuse_buffers, std::vector<
   for (const auto& [number, bytes] : workspaces_) {
     Instruction& instruction = program_->instructions[number];
     if (instruction.arena == arena) instruction.workspace_offset = memory.offsets[next++];
+  }
+}
+
+void ProgramBuilder::list_buffers(const std::vector<int64_t>& offsets) {
+  std::vector<PlannedBuffer>& list = program_->buffers;
+  for (uint32_t b = 0; b < buffers_.size(); ++b) {
+    const Buffer& buffer = buffers_[b];
+    PlannedBuffer planned{{Region::kArena, b, 0, -1, 0}, buffer.bytes, buffer.begin, buffer.end};
+    settle(planned.place, offsets);
+    if (buffer.host >= 0) planned.in_place_of = root_of(b);
+    list.push_back(planned);
+  }
+  for (const Instruction& instruction : program_->instructions) {
+    for (size_t o = 0; o < instruction.outputs.size(); ++o) {
+      const Place& place = instruction.outputs[o];
+      if (place.region == Region::kArena) list[place.index].output = static_cast<int32_t>(o);
+    }
+  }
+  for (const auto& [number, bytes] : workspaces_) {
+    const Instruction& instruction = program_->instructions[number];
+    list.push_back({{Region::kArena, instruction.arena, instruction.workspace_offset, -1, 0},
+                    bytes,
+                    number,
+                    number});
+  }
+}
+
+void ProgramBuilder::measure_frames() {
+  FrameLimits& limits = program_->limits;
+  for (const Instruction& instruction : program_->instructions) {
+    limits.inputs = std::max(limits.inputs, instruction.inputs.size());
+    limits.outputs = std::max(limits.outputs, instruction.outputs.size());
+    limits.integers = std::max(limits.integers, instruction.integers.size());
   }
 }
 

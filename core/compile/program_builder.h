@@ -44,6 +44,7 @@ class ProgramBuilder {
   Program& program() { return *program_; }
   std::shared_ptr<const Program> finished() const { return program_; }
   std::vector<Buffer>& buffers() { return buffers_; }
+  const std::vector<Buffer>& buffers() const { return buffers_; }
 
   // The arena of a device, made if the program has none yet.
   uint32_t arena_of(Device device);
@@ -87,6 +88,9 @@ class ProgramBuilder {
   Location emit_hop(const Location& from, uint32_t arena, const Site& site);
   void settle(Place& place, const std::vector<int64_t>& offsets) const;
   void plan_arena(uint32_t arena, bool reuse_buffers, std::vector<int64_t>& offsets);
+  // Takes down for reports where buffers and workspaces lie.
+  void list_buffers(const std::vector<int64_t>& offsets);
+  void measure_frames();
   void number_integers();
   void find_segments();
 

@@ -41,12 +41,18 @@ class Results {
     return tensors_[0];
   }
   operator Tensor() const { return only(); }  // NOLINT: reads like the tensor it holds
+  // The only element of the only output, cast to T; allocates nothing.
   template <typename T>
-  T item() const {
-    return only().item<T>();
+  requires kIsElementType<T> T item()
+  const {
+    T value;
+    read_item(dtype_of<T>, &value);
+    return value;
   }
 
  private:
+  void read_item(DType dtype, void* to) const;
+
   absl::InlinedVector<Tensor, 4> tensors_;
   SourceSite compiled_at_;
 };

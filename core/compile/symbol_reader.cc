@@ -7,9 +7,18 @@
 namespace bitale {
 namespace {
 
+// Element `index` of a host-integer variable: a scalar or a vector of any strides.
+int64_t element_of(const void* data, DType dtype, const Dims& strides, size_t index) {
+  const int64_t offset = strides.empty() ? 0 : strides[0] * static_cast<int64_t>(index);
+  const auto* bytes = static_cast<const std::byte*>(data);
+  int64_t value;
+  copy_strided({}, DType::kInt64, &value, {}, dtype,
+               bytes + offset * static_cast<int64_t>(size_of(dtype)), {});
+  return value;
+}
+
 int64_t element_of(const Tensor& value, size_t index) {
-  return value.rank() == 0 ? value.item<int64_t>()
-                           : value.select(0, static_cast<int64_t>(index)).item<int64_t>();
+  return element_of(value.raw_data(), value.dtype(), value.strides(), index);
 }
 
 }  // namespace
@@ -42,6 +51,7 @@ SymbolReader::SymbolReader(std::span<const IntSymbol> symbols, std::span<const I
     Source source = it->second;
     source.is_dim = symbol.kind == IntSymbol::Kind::kDim || symbol.kind == IntSymbol::Kind::kNamed;
     source.index = static_cast<uint32_t>(symbol.index);
+    source.dtype = symbol.variable.dtype();
     sources_.push_back(source);
   }
 }
@@ -58,11 +68,17 @@ void SymbolReader::read(std::span<const Tensor> computed, CallState& state) cons
                                        : element_of(container.read(), source.index);
       continue;
     }
-    const Tensor& tensor =
-        source.kind == Source::Kind::kInput ? state.inputs[source.tensor] : computed[source.tensor];
-    state.symbols[i] =
-        source.is_dim ? tensor.shape()[source.index] : element_of(tensor, source.index);
-    if (source.kind == Source::Kind::kComputed) state.externals.push_back(state.symbols[i]);
+    if (source.kind == Source::Kind::kComputed) {
+      const Tensor& tensor = computed[source.tensor];
+      state.symbols[i] =
+          source.is_dim ? tensor.shape()[source.index] : element_of(tensor, source.index);
+      state.externals.push_back(state.symbols[i]);
+      continue;
+    }
+    const BoundInput& input = state.inputs[source.tensor];
+    state.symbols[i] = source.is_dim
+                           ? input.shape()[source.index]
+                           : element_of(input.data(), source.dtype, input.strides(), source.index);
   }
 }
 

@@ -34,6 +34,7 @@ class SymbolReader {
     bool is_dim = false;  // the length of an axis, else an element
     uint32_t tensor = 0;
     uint32_t index = 0;  // of the axis or element
+    DType dtype = DType::kInt64;
   };
   std::vector<Source> sources_;
   Variables computed_;

@@ -1,6 +1,7 @@
 #include "core/graph/function_graph.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
@@ -37,6 +38,38 @@ void check_types(const Variable& from, const Variable& to, std::string_view reas
   throw CompileError(absl::StrCat("rule ", std::string(reason), " replaced ", from.str(),
                                   " of type ", from.type().str(), " by type ", to.type().str(),
                                   "\n  at: ", from.site().str()));
+}
+
+// Searched from the back: a node is dropped soon after its last use was added.
+void take_out(std::vector<Use>& uses, const Use& use) {
+  const auto found = std::find(uses.rbegin(), uses.rend(), use);
+  *found = uses.back();
+  uses.pop_back();
+}
+
+void take_out(std::vector<Use>& uses, const std::vector<Use>& gone) {
+  constexpr size_t kFew = 4;
+  if (gone.size() <= kFew) {
+    for (const Use& use : gone) take_out(uses, use);
+    return;
+  }
+  absl::flat_hash_set<const Apply*> users;
+  for (const Use& use : gone) users.insert(use.user);
+  // Nodes made together lie together: most others are told apart by their address alone.
+  const auto [first, last] =
+      std::minmax_element(gone.begin(), gone.end(),
+                          [](const Use& a, const Use& b) { return std::less<>()(a.user, b.user); });
+  const Apply* const low = first->user;
+  const Apply* const high = last->user;
+  size_t i = uses.size();
+  for (size_t left = gone.size(); left > 0; --left) {
+    do {
+      --i;
+    } while (std::less<>()(uses[i].user, low) || std::less<>()(high, uses[i].user) ||
+             !users.contains(uses[i].user));
+    uses[i] = uses.back();
+    uses.pop_back();
+  }
 }
 
 }  // namespace
@@ -81,10 +114,7 @@ void FunctionGraph::add_use(const Variable& variable, Use use) {
 void FunctionGraph::remove_use(const Variable& variable, Use use, std::vector<Apply*>& maybe_dead) {
   const auto it = uses_.find(variable.node());
   std::vector<Use>& uses = it->second;
-  // Searched from the back: a node is dropped soon after its last use was added.
-  const auto found = std::find(uses.rbegin(), uses.rend(), use);
-  *found = uses.back();
-  uses.pop_back();
+  take_out(uses, use);
   if (uses.empty()) {
     uses_.erase(it);
     if (variable.owner() != nullptr) maybe_dead.push_back(variable.owner());
@@ -144,6 +174,10 @@ void FunctionGraph::replace(std::span<const Replacement> replacements, std::stri
 }
 
 void FunctionGraph::drop_dead(std::vector<Apply*> maybe_dead) {
+  // Looking for one use after the other would be quadratic in the uses of a variable that a whole
+  // group of dropped nodes reads: those are taken out together at the end.
+  constexpr size_t kFew = 8;
+  absl::flat_hash_map<VariableNode*, std::vector<Use>> lost;
   std::vector<Variable> graveyard;  // nodes die together at the end, after the walk
   while (!maybe_dead.empty()) {
     Apply* apply = maybe_dead.back();
@@ -157,9 +191,21 @@ void FunctionGraph::drop_dead(std::vector<Apply*> maybe_dead) {
     graveyard.push_back(apply->output(0));
     applies_.erase(apply);
     for (size_t i = 0; i < apply->inputs().size(); ++i) {
-      remove_use(apply->input(i), {apply, i}, maybe_dead);
+      const Variable& input = apply->input(i);
+      const auto it = uses_.find(input.node());
+      if (it->second.size() <= kFew) {
+        remove_use(input, {apply, i}, maybe_dead);
+        continue;
+      }
+      std::vector<Use>& gone = lost[input.node()];
+      gone.push_back({apply, i});
+      if (gone.size() < it->second.size()) continue;
+      lost.erase(input.node());
+      uses_.erase(it);
+      if (input.owner() != nullptr) maybe_dead.push_back(input.owner());
     }
   }
+  for (const auto& [node, gone] : lost) take_out(uses_.find(node)->second, gone);
 }
 
 void FunctionGraph::verify() const {

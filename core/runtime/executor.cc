@@ -32,7 +32,7 @@ class Run {
  public:
   Run(const Program& program, const ProgramBindings& bindings)
       : program_(program), bindings_(bindings) {
-    const FrameLimits limits = frame_limits(program);
+    const FrameLimits& limits = program.limits;
     arena_ = static_cast<std::byte*>(bindings.workspace);
     std::byte* cursor = arena_ + round_up(program.arena_bytes);
     registers_ = reinterpret_cast<int64_t*>(cursor);

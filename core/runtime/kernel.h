@@ -47,6 +47,13 @@ class KernelFailure {
   std::string hint_;
 };
 
+// What one run of a kernel does, for profiles.
+struct KernelCost {
+  double flops = 0;  // floating-point operations that its op asks for, whatever way it takes
+  double bytes_read = 0;
+  double bytes_written = 0;
+};
+
 class Kernel {
  public:
   virtual ~Kernel() = default;
@@ -64,6 +71,9 @@ class Kernel {
   virtual bool may_overwrite([[maybe_unused]] size_t output, [[maybe_unused]] size_t input) const {
     return false;
   }
+  // `operands`: no floating-point operations, all elements of inputs read and all of outputs
+  // written once. A kernel that knows better says so.
+  virtual KernelCost cost(KernelCost operands) const { return operands; }
 };
 
 using KernelPtr = std::shared_ptr<const Kernel>;

@@ -43,6 +43,24 @@ std::string describe(const Program& program, const Place& place) {
 
 std::string Instruction::op_name() const { return label.substr(0, label.find('{')); }
 
+KernelCost Instruction::cost() const {
+  KernelCost operands;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].region == Region::kNone) continue;  // only its dims are asked for
+    auto bytes = static_cast<double>(size_of(input_dtypes[i]));
+    for (size_t axis = 0; axis < input_shapes[i].size(); ++axis) {
+      // What is broadcast is read once.
+      if (input_strides[i][axis] != 0) bytes *= static_cast<double>(input_shapes[i][axis]);
+    }
+    operands.bytes_read += bytes;
+  }
+  for (size_t o = 0; o < outputs.size(); ++o) {
+    operands.bytes_written += static_cast<double>(element_count(output_shapes[o])) *
+                              static_cast<double>(size_of(output_dtypes[o]));
+  }
+  return kernel->cost(operands);
+}
+
 std::string Instruction::describe_inputs() const {
   constexpr size_t kMost = 12;
   std::string text;
@@ -59,7 +77,6 @@ std::string Instruction::describe_inputs() const {
 }
 
 size_t Program::workspace_bytes() const {
-  const FrameLimits limits = frame_limits(*this);
   return round_up(arena_bytes) + round_up(register_count() * sizeof(int64_t)) +
          round_up((limits.inputs + limits.outputs) * sizeof(void*)) +
          round_up(limits.integers * sizeof(int64_t)) + kMemoryAlignment;

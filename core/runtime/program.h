@@ -70,6 +70,8 @@ struct Instruction {
 
   // "dot".
   std::string op_name() const;
+  // What one run of the kernel does.
+  KernelCost cost() const;
   // "operand 0: x float32 (20, 784), made at mlp.cc:12" for each input, as lines of an error.
   std::string describe_inputs() const;
 };
@@ -111,6 +113,24 @@ struct LaunchSegment {
   int32_t end = 0;
 };
 
+// A block that instructions write, for reports: where the plan put it, and when it is in use.
+struct PlannedBuffer {
+  // In an arena, or in the memory of the output or shared variable that it becomes.
+  Place place;
+  int64_t bytes = 0;
+  int32_t begin = 0;         // the instruction that writes it first
+  int32_t end = 0;           // the one that uses it last, those in place of it included
+  int32_t output = -1;       // which output of instruction `begin`; -1 for its workspace
+  int32_t in_place_of = -1;  // the buffer whose memory it takes over, as an index
+};
+
+// The most operands and integers of one instruction: room for their addresses and values.
+struct FrameLimits {
+  size_t inputs = 0;
+  size_t outputs = 0;
+  size_t integers = 0;
+};
+
 class Program {
  public:
   // Registers: first `reads`, then constants, then one per step.
@@ -126,7 +146,8 @@ class Program {
   size_t arena_bytes = 0;  // on the host
   std::vector<DeviceArena> device_arenas;
   std::vector<LaunchSegment> segments;  // in order
-  size_t buffer_bytes_without_reuse = 0;
+  std::vector<PlannedBuffer> buffers;
+  FrameLimits limits;
 
   size_t register_count() const { return reads.size() + integer_constants.size() + steps.size(); }
   // What one call in flight needs on the host: arena, registers, and room for addresses.

@@ -45,9 +45,9 @@ class ThreadPool {
   }
 
   void run(int64_t blocks, void (*call)(void*, int64_t), void* body) {
-    std::unique_lock<std::mutex> owner(owner_, std::try_to_lock);
     const int helpers = thread_count() - 1;
-    if (blocks <= 1 || helpers <= 0 || inside_block || !owner.owns_lock()) {
+    std::unique_lock<std::mutex> owner(owner_, std::defer_lock);
+    if (blocks <= 1 || helpers <= 0 || inside_block || !owner.try_lock()) {
       for (int64_t block = 0; block < blocks; ++block) call(body, block);
       return;
     }

@@ -27,7 +27,7 @@ Network minibatch_functions(const Classifier& classifier, const DataSets& data,
                         {.updates = sgd(classifier.cost, params, settings.learning_rate),
                          .givens = givens(data.train),
                          .name = "train_model",
-                         .profile = settings.profile}),
+                         .profile = settings.profile || !settings.profile_trace.empty()}),
       .validate = function({index}, classifier.errors,
                            {.givens = givens(data.valid), .name = "validate_model"}),
       .test =

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <fstream>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -86,6 +88,14 @@ absl::Status check_writable(const std::string& flag, const std::string& path,
   return absl::OkStatus();
 }
 
+absl::Status write_trace(const std::string& path, const Profile& profile) {
+  std::ofstream file(path, std::ios::binary);
+  file << profile.trace();
+  file.close();
+  if (file) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat("cannot write the trace ", path));
+}
+
 // Finds out before hours of training what could not be written after them.
 absl::Status check_outputs(const Settings& settings) {
   if (!settings.checkpoint.empty()) {
@@ -100,8 +110,13 @@ absl::Status check_outputs(const Settings& settings) {
     const absl::Status writable = check_writable("checkpoint", path, path + ".tmp");
     if (!writable.ok()) return writable;
   }
-  if (settings.report.empty()) return absl::OkStatus();
-  return check_writable("report", settings.report, settings.report);
+  for (const auto& [flag, file] :
+       {std::pair("report", settings.report), std::pair("profile_trace", settings.profile_trace)}) {
+    if (file.empty()) continue;
+    const absl::Status writable = check_writable(flag, file, file);
+    if (!writable.ok()) return writable;
+  }
+  return absl::OkStatus();
 }
 
 int run(const TrainingProgram& program, const Settings& settings, const std::string& executable) {
@@ -140,7 +155,12 @@ int run(const TrainingProgram& program, const Settings& settings, const std::str
   } else {
     std::fputs(program.last_lines(*result).c_str(), stdout);
   }
-  if (settings.profile) std::fputs(network.task.train.profile().c_str(), stdout);
+  if (settings.profile) std::fputs(network.task.train.profile().str().c_str(), stdout);
+  if (!settings.profile_trace.empty()) {
+    const absl::Status written = write_trace(settings.profile_trace, network.task.train.profile());
+    if (!written.ok()) return fail(program, written, kFailed);
+    say(absl::StrCat("Trace: ", settings.profile_trace));
+  }
   if (!settings.report.empty()) {
     const absl::Status written =
         write_report(settings.report, {.title = program.name,

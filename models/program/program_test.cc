@@ -80,7 +80,8 @@ TEST(Program, UnwritableFilesAreOneLineBeforeTraining) {
   const std::string folder = ::testing::TempDir();
   for (const std::string& flag :
        {std::string("--report=/no/such/folder/x.html"), "--report=" + folder,
-        std::string("--checkpoint=/no/such/folder/x"), "--checkpoint=" + folder}) {
+        std::string("--checkpoint=/no/such/folder/x"), "--checkpoint=" + folder,
+        std::string("--profile_trace=/no/such/folder/x")}) {
     const Outcome outcome = run({flag, "--max_iterations=1"});
     EXPECT_EQ(outcome.code, 1) << flag;
     EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
@@ -124,6 +125,19 @@ TEST(Program, CheckpointOfOtherDataIsRefused) {
   EXPECT_EQ(outcome.code, 1);
   EXPECT_NE(outcome.err.find("made with other settings"), std::string::npos) << outcome.err;
   EXPECT_NE(outcome.err.find(" data="), std::string::npos) << outcome.err;
+}
+
+TEST(Program, ProfileIsPrintedAndItsTraceWritten) {
+  const std::string path = ::testing::TempDir() + "steps.json";
+  const Outcome outcome = run({"--profile", "--profile_trace", path, "--max_iterations=3"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("function train_model: 3 calls"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("GFLOP/s"), std::string::npos) << outcome.out;
+  std::stringstream trace;
+  trace << std::ifstream(path).rdbuf();
+  EXPECT_NE(trace.str().find("\"traceEvents\":["), std::string::npos);
+  EXPECT_NE(trace.str().find("\"dur\":"), std::string::npos);
+  std::filesystem::remove(path);
 }
 
 TEST(Program, SummaryCountsParametersAndNeedsNoData) {

@@ -151,6 +151,8 @@ std::vector<Flag> all_flags(Settings& s, const std::vector<std::string>& model_f
       text_flag("report", "write curves, filters and errors to this HTML file", s.report),
       switch_flag("summary", "print layers, shapes and parameters, and end", s.summary),
       switch_flag("profile", "print the time of each kernel of a training step", s.profile),
+      text_flag("profile_trace", "write the latest kernel calls to this file, for ui.perfetto.dev",
+                s.profile_trace),
       switch_flag("help", "print this text, and end", s.help),
   };
   const std::vector<std::string> optional = {"nkerns", "n_hidden", "L1_reg", "L2_reg", "seed"};

@@ -40,6 +40,7 @@ struct Settings {
   std::string report = "";
   bool summary = false;
   bool profile = false;
+  std::string profile_trace = "";
   bool help = false;
 };
 

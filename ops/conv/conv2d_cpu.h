@@ -32,6 +32,12 @@ struct Lengths {
   int64_t padded_height() const { return rows.padded(height); }
   int64_t padded_width() const { return columns.padded(width); }
   int64_t padded_plane() const { return padded_height() * padded_width(); }
+  // Of a kernel for any of the three: dense, borders included.
+  KernelCost cost(KernelCost operands) const {
+    operands.flops = 2.0 * static_cast<double>(batch * positions()) * static_cast<double>(filters) *
+                     static_cast<double>(depth());
+    return operands;
+  }
   bool has_padding() const { return padded_height() != height || padded_width() != width; }
 };
 

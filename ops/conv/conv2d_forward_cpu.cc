@@ -25,6 +25,7 @@ class Conv2dPanels final : public Kernel {
   }
 
   size_t workspace_bytes() const override { return Parts(*this, nullptr).bytes; }
+  KernelCost cost(KernelCost operands) const override { return l_.cost(operands); }
 
   void run(const KernelFrame& frame) const override {
     T* out = frame.output<T>(0);

@@ -40,6 +40,7 @@ class GradInputsPanels final : public Kernel {
   }
 
   size_t workspace_bytes() const override { return Parts(*this, nullptr).bytes; }
+  KernelCost cost(KernelCost operands) const override { return l_.cost(operands); }
 
   void run(const KernelFrame& frame) const override {
     const Parts parts(*this, frame.workspace);

@@ -72,6 +72,12 @@ class TileKernel final : public Kernel {
     });
   }
 
+  // A step counts as one operation on each element, whichever function it is.
+  KernelCost cost(KernelCost operands) const override {
+    operands.flops = static_cast<double>(count_) * static_cast<double>(steps_.size());
+    return operands;
+  }
+
   bool may_overwrite(size_t output, size_t input) const override {
     if (places_[input].kind != Place::kDirect) return false;
     bool written = false;

@@ -127,6 +127,12 @@ class Stack {
   int64_t count_ = 1;
 };
 
+KernelCost with_flops(KernelCost operands, const Product& p, int64_t count) {
+  operands.flops = 2.0 * static_cast<double>(count) * static_cast<double>(p.m) *
+                   static_cast<double>(p.n) * static_cast<double>(p.k);
+  return operands;
+}
+
 template <typename T>
 class ReferenceProductKernel final : public Kernel {
  public:
@@ -160,6 +166,10 @@ class BlockedProductKernel final : public Kernel {
   }
 
   size_t workspace_bytes() const override { return static_cast<size_t>(slots_) * bytes_each_; }
+
+  KernelCost cost(KernelCost operands) const override {
+    return with_flops(operands, stack_.product(), stack_.count());
+  }
 
   void run(const KernelFrame& frame) const override {
     const auto product = [&](int64_t index, void* workspace) {
@@ -228,6 +238,8 @@ class GemmKernel final : public Kernel {
   }
 
   bool may_overwrite(size_t, size_t input) const override { return input == 0 && c_is_contiguous_; }
+
+  KernelCost cost(KernelCost operands) const override { return with_flops(operands, product_, 1); }
 
   void run(const KernelFrame& frame) const override {
     const T alpha = *frame.input<T>(3);

@@ -289,6 +289,11 @@ class FoldKernel final : public Kernel {
     return g_.slices == 1 ? 0 : static_cast<size_t>(g_.outputs * g_.slices) * sizeof(Acc);
   }
 
+  KernelCost cost(KernelCost operands) const override {
+    operands.flops = static_cast<double>(g_.outputs) * static_cast<double>(g_.extent);
+    return operands;
+  }
+
   void run(const KernelFrame& frame) const override {
     const T* in = frame.input<T>(0);
     Out* out = frame.output<Out>(0);
