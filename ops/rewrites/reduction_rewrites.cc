@@ -175,43 +175,63 @@ constexpr Rule kSumOfNeg = {
         },
     .exactness = Exactness::kReassociates};
 
-std::optional<Variables> factor_out(const Apply& apply, const RuleContext&) {
+// `factor`, operand i of an elementwise op, without the reduced axes, along all of which it is
+// repeated; not defined() where it varies along one.
+Variable common_factor(const Apply& product, size_t i, const ReduceOp& reduction) {
+  const ElementwiseOp* op = as_elementwise(product);
+  const Variable& factor = product.input(i);
+  const int64_t padding = product.output(0).rank() - factor.rank();
+  std::vector<int64_t> order;
+  for (int64_t axis = 0; axis < product.output(0).rank(); ++axis) {
+    const bool reduced = contains(reduction.axes(), axis);
+    if (reduced && !op->broadcasts(i, axis)) return {};
+    if (axis >= padding && (!reduced || reduction.keepdims())) order.push_back(axis - padding);
+  }
+  return static_cast<int64_t>(order.size()) == factor.rank() ? factor : dimshuffle(factor, order);
+}
+
+std::optional<Variables> factor_out(const Apply& apply, const RuleContext& context) {
   const DType dtype = apply.input(0).dtype();
   // Narrow sums overflow where scaled terms would not.
   if (dtype != DType::kFloat32 && dtype != DType::kFloat64) return std::nullopt;
-  if (apply.input(0).rank() == 0) return std::nullopt;
-  for (const char* name : {"mul", "true_div"}) {
-    const Apply* inner = elementwise_named(apply.input(0), name);
-    if (inner == nullptr) continue;
-    for (size_t i = 0; i < 2; ++i) {
-      const Variable& factor = inner->input(1 - i);
-      if (factor.rank() != 0 || !as_elementwise(*inner)->is_whole(i)) continue;
-      if (i == 1 && inner->op().name() == "true_div") continue;
-      const Variable total = same_reduction(apply, inner->input(i));
-      return replace_with(
-          apply, inner->op().name() == "mul" ? mul(total, factor) : true_div(total, factor));
-    }
+  if (reduction_of(apply).axes().empty()) return std::nullopt;
+  const Apply* inner = elementwise_named(apply.input(0), "mul");
+  if (inner == nullptr) inner = elementwise_named(apply.input(0), "true_div");
+  if (inner == nullptr) return std::nullopt;
+  const bool divides = inner->op().name() == "true_div";
+  for (size_t i = 0; i < (divides ? 1 : 2); ++i) {
+    if (!as_elementwise(*inner)->is_whole(i)) continue;
+    const Variable factor = common_factor(*inner, 1 - i, reduction_of(apply));
+    if (!factor.defined()) continue;
+    const Variable total = same_reduction(apply, inner->input(i));
+    return replace_with(apply, divides ? true_div(total, factor) : mul(total, factor));
   }
-  return std::nullopt;
+  return context.refuse("both factors vary along the summed axes", inner);
 }
 
 constexpr Rule kSumOfScaled = {
     .name = "sum_of_scaled",
-    .why = "one product by a scalar instead of one for each term",
+    .why = "one product by what all terms share instead of one for each term",
     .op = "sum",
     .apply = factor_out,
     .examples =
         [] {
-          const Variable x = matrix("x"), s = scalar("s");
+          const Variable x = matrix("x"), s = scalar("s"), v = vector("v"), c = col("c");
           return Examples{{{sum(x * s, 1)}, {sum(x, 1) * s}},
                           {{sum(s * x)}, {sum(x) * s}},
-                          {{sum(x / 2, 0)}, {sum(x, 0) / 2}}};
+                          {{sum(x / 2, 0)}, {sum(x, 0) / 2}},
+                          {{sum(x * v, 0)}, {sum(x, 0) * v}},
+                          {{sum(x / c, 1)}, {sum(x, 1) / dimshuffle(c, {0})}},
+                          {{sum(x * c, 1, true)}, {sum(x, 1, true) * c}}};
         },
     .counterexamples =
         [] {
           const Variable x = matrix("x"), s = scalar("s");
-          return Graphs{
-              {sum(x * vector("v"))}, {sum(s / x)}, {sum(x + s)}, {sum(ivector("i") * 2)}};
+          return Graphs{{sum(x * vector("v"))},
+                        {sum(x * vector("v"), 1)},
+                        {sum(s / x)},
+                        {sum(x + s)},
+                        {sum(ivector("i") * 2)}};
         },
     .exactness = Exactness::kReassociates};
 

@@ -102,7 +102,7 @@ class Builder {
   }
 
   void take_step() {
-    switch (pick(8)) {
+    switch (pick(10)) {
       case 0:
       case 1:
         keep(unary(any_float()));
@@ -120,10 +120,110 @@ class Builder {
       case 6:
         keep(arranged(any()));
         break;
+      case 7:
+        keep(sliced(pick(2) == 0 ? any() : unary(any_float())));
+        break;
+      case 8:
+        parts();
+        break;
       default:
         special();
         break;
     }
+  }
+
+  // A part of every axis: all of it, a slice, the reverse, or one position.
+  Tracked sliced(const Tracked& x) {
+    Indices indices;
+    Dims shape;
+    for (const int64_t length : x.shape) {
+      const auto start = static_cast<int64_t>(pick(static_cast<size_t>(length)));
+      switch (length == 0 ? 0 : pick(5)) {
+        case 0:
+          indices.push_back(slice());
+          shape.push_back(length);
+          break;
+        case 1:
+          indices.push_back(slice(none, none, -1));
+          shape.push_back(length);
+          break;
+        case 2:
+          indices.push_back(start);
+          break;
+        case 3:
+          indices.push_back(slice(start, none));
+          shape.push_back(length - start);
+          break;
+        default:
+          indices.push_back(slice(none, start + 1));
+          shape.push_back(start + 1);
+          break;
+      }
+    }
+    return moved(x, subtensor(x.v, indices), shape);
+  }
+
+  // Parts beside what rules move them through.
+  void parts() {
+    const Tracked& x = any_float();
+    if (x.shape.empty()) return;
+    Dims lengths = x.shape;
+    switch (pick(8)) {
+      case 0:
+        keep(sliced(sliced(x)));
+        break;
+      case 1: {
+        lengths.insert(lengths.begin(), 2);
+        const Tracked repeated = moved(x, broadcast_to(x.v, lengths), lengths);
+        keep(sum(repeated, static_cast<int64_t>(pick(lengths.size())), pick(2) == 0));
+        break;
+      }
+      case 2:
+        if (x.shape.size() == 2) {
+          keep(sum(moved(x, transpose(x.v), {x.shape[1], x.shape[0]}),
+                   static_cast<int64_t>(pick(2)), pick(2) == 0));
+        }
+        break;
+      case 3:
+        lengths[0] *= 2;
+        keep(sliced(either(x, tanh(x), concatenate({x.v, tanh(x.v)}), lengths)));
+        break;
+      case 4:
+        lengths[0] *= 2;
+        keep(sum(moved(x, concatenate({x.v, x.v}), lengths), 0, false));
+        break;
+      case 5:
+        keep(sliced(sum(x, static_cast<int64_t>(pick(x.shape.size())), pick(2) == 0)));
+        break;
+      case 6:
+        written(x);
+        break;
+      default:
+        keep(neg(max(neg(x), static_cast<int64_t>(pick(x.shape.size())), pick(2) == 0)));
+        break;
+    }
+  }
+
+  // The first row replaced or increased, alone, read back, or added to a tensor of zeros.
+  void written(const Tracked& x) {
+    const Variable row = x.v[slice(0, 1)];
+    const Variable zeros = zeros_like(x.v);
+    switch (pick(3)) {
+      case 0:
+        keep(either(x, tanh(x), set_subtensor(x.v, {slice(0, 1)}, tanh(row)), x.shape));
+        break;
+      case 1:
+        keep(sliced(either(x, add(x, x), inc_subtensor(x.v, {slice(0, 1)}, row), x.shape)));
+        break;
+      default:
+        keep(either(x, add(x, x), x.v + inc_subtensor(zeros, {slice(0, 1)}, row), x.shape));
+        break;
+    }
+  }
+
+  // `v` has elements of both.
+  static Tracked either(const Tracked& a, const Tracked& b, const Variable& v, const Dims& shape) {
+    return {v, shape, std::min(a.low, b.low), std::max(a.high, b.high), std::max(a.error, b.error)};
   }
 
   Tracked unary(const Tracked& x) {
@@ -157,9 +257,21 @@ class Builder {
     const Tracked one = number(1, x);
     const Tracked two = number(2, x);
     const Tracked half = number(0.5, x);
-    switch (pick(22)) {
+    switch (pick(27)) {
       case 0:
         return mul(x, one);
+      case 22:
+        return log(add(exp(x), exp(mul(half, x))));
+      case 23: {
+        const Tracked positive = add(abs(x), half);
+        return mul(positive, log(positive));
+      }
+      case 24:
+        return mul(exp(x), exp(mul(half, x)));
+      case 25:
+        return div(exp(x), exp(neg(x)));
+      case 26:
+        return abs(relu(x));
       case 1:
         return add(number(0, x), x);
       case 2:
@@ -325,6 +437,19 @@ class Builder {
           // An addend that lies in memory the other way round.
           const Variable turned = transpose(dot(transpose(b.v), transpose(a.v)));
           keep(tanh(add(moved(product, turned, product.shape), product)));
+          return;
+        }
+        if (pick(4) == 0) {
+          keep(sliced(product));
+          return;
+        }
+        if (b.shape.size() == 2 && pick(4) == 0) {
+          const Variable turned = transpose(dot(a.v, b.v));
+          keep(moved(product, turned, {product.shape[1], product.shape[0]}));
+          return;
+        }
+        if (pick(4) == 0) {
+          keep(dot(mul(number(0.5, a), a), neg(b)));
           return;
         }
         // Where it fits, the product is added to something.
