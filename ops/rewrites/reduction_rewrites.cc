@@ -6,9 +6,11 @@
 #include "core/graph/inputs.h"
 #include "ops/creation/fill.h"
 #include "ops/elementwise/elementwise.h"
+#include "ops/linalg/dot.h"
 #include "ops/reduction/reduction.h"
 #include "ops/rewrites/patterns.h"
 #include "ops/shape/dimshuffle.h"
+#include "ops/shape/reshape.h"
 
 namespace bitale {
 namespace {
@@ -235,7 +237,66 @@ constexpr Rule kSumOfScaled = {
         },
     .exactness = Exactness::kReassociates};
 
+// --- Sums of squares -----------------------------------------------------------------------------
+
+// The elements as a vector; not defined() where they may have to be copied for that, or where an
+// elementwise function makes them, which may rather be computed within the sum.
+Variable as_vector(const Variable& x) {
+  const Apply* apply = x.owner();
+  const bool is_made = apply != nullptr && (as_elementwise(*apply) != nullptr ||
+                                            (apply->op().traits().view && x.rank() > 1));
+  if (is_made || x.rank() == 0) return {};
+  return x.rank() == 1 ? x : reshape(x, {-1});
+}
+
+// Products add in fewer partial sums than reductions: many float32 squares would lose digits.
+constexpr int64_t kMostFloat32Squares = int64_t{1} << 20;
+
+bool keeps_digits(const TensorType& type) {
+  if (type.dtype == DType::kFloat64) return true;
+  if (type.dtype != DType::kFloat32 || !type.all_fixed()) return false;
+  int64_t count = 1;
+  for (const Dim& dim : type.dims) count *= dim.length();
+  return count <= kMostFloat32Squares;
+}
+
+constexpr Rule kSumOfSquares = {
+    .name = "sum_of_squares",
+    .why = "the sum of all squares is a product with itself, which writes no squares to memory",
+    .op = "sum",
+    .apply = [](const Apply& apply, const RuleContext& context) -> std::optional<Variables> {
+      const Apply* square = elementwise_named(apply.input(0), "sqr");
+      if (square == nullptr || apply.output(0).rank() != 0) return std::nullopt;
+      if (!keeps_digits(apply.input(0).type())) {
+        return context.refuse("too many squares may be added in too few parts", square);
+      }
+      if (context.use_count(apply.input(0)) != 1) {
+        return context.refuse("the squares are needed by themselves", square);
+      }
+      const Variable x = as_vector(square->input(0));
+      if (!x.defined()) {
+        return context.refuse("the elements may not lie side by side", square->input(0).owner());
+      }
+      return replace_with(apply, dot(x, x));
+    },
+    .examples =
+        [] {
+          const Variable x = matrix("x"), v = vector("v");
+          const Variable all = reshape(x, {-1});
+          return Examples{{{sum(sqr(v))}, {dot(v, v)}}, {{sum(sqr(x))}, {dot(all, all)}}};
+        },
+    .counterexamples =
+        [] {
+          const Variable x = matrix("x");
+          const Variable squares = sqr(x);
+          return Graphs{
+              {sum(sqr(x), 0)},         {sum(squares), squares},       {sum(sqr(x - 1))},
+              {sum(sqr(transpose(x)))}, {sum(sqr(fvector("narrow")))}, {sum(sqr(ivector("i")))}};
+        },
+    .exactness = Exactness::kReassociates};
+
 const RuleRegistrar registrars[] = {
+    RuleRegistrar(in_phase(kSumOfSquares, Phase::kSpecialize)),
     RuleRegistrar(in_phase(kSumSum, Phase::kCanonicalize)),
     RuleRegistrar(in_phase(kProdProd, Phase::kCanonicalize)),
     RuleRegistrar(in_phase(kMaxMax, Phase::kCanonicalize)),

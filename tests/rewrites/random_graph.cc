@@ -257,7 +257,7 @@ class Builder {
     const Tracked one = number(1, x);
     const Tracked two = number(2, x);
     const Tracked half = number(0.5, x);
-    switch (pick(27)) {
+    switch (pick(31)) {
       case 0:
         return mul(x, one);
       case 22:
@@ -272,6 +272,14 @@ class Builder {
         return div(exp(x), exp(neg(x)));
       case 26:
         return abs(relu(x));
+      case 27:
+        return log(sqrt(add(abs(x), half)));
+      case 28:
+        return pow(x, 4);
+      case 29:
+        return pow(add(abs(x), half), -2);
+      case 30:
+        return softplus(log(exp(x)));
       case 1:
         return add(number(0, x), x);
       case 2:
@@ -348,7 +356,12 @@ class Builder {
         break;
       default:
         // Jumps where the condition does, so that must be exact.
-        if (a.is_exact() && a.shape == b.shape) {
+        if (a.is_exact() && a.shape == b.shape && pick(2) == 0) {
+          Tracked y = minimum(neg(b), number(0, b));
+          y.high = std::max(0.0, -b.low);
+          y.v = where(gt(a.v, 0.25), neg(b).v, where(gt(a.v, 0.25), b.v, 0));
+          keep(y);
+        } else if (a.is_exact() && a.shape == b.shape) {
           const Tracked other = neg(b);
           Tracked y = maximum(b, other);
           y.v = where(gt(a.v, 0.25), b.v, other.v);
@@ -387,6 +400,17 @@ class Builder {
     }
   }
 
+  // A new axis of length 2 in front.
+  static Dims two(Dims shape) {
+    shape.insert(shape.begin(), 2);
+    return shape;
+  }
+  static ShapeItems twice_of(const Variable& v) {
+    ShapeItems lengths = {2};
+    for (const ShapeItem& length : lengths_of(v)) lengths.push_back(length);
+    return lengths;
+  }
+
   Tracked arranged(const Tracked& x) {
     const Variable& v = x.v;
     const Dims& shape = x.shape;
@@ -396,7 +420,17 @@ class Builder {
     Dims reversed(shape.rbegin(), shape.rend());
     Dims expanded = shape;
     expanded.insert(expanded.begin(), 1);
-    switch (pick(9)) {
+    switch (pick(13)) {
+      case 9:
+        return x.is_float() ? moved(x, reshape(tanh(reshape(v, {-1})), lengths_of(v)), shape) : x;
+      case 10:
+        return moved(neg(x), transpose(neg(transpose(v))), shape);
+      case 11:
+        return sliced(moved(x, reshape(expand_dims(v, 0), lengths_of(v)), shape));
+      case 12: {
+        const Tracked repeated = moved(x, broadcast_to(expand_dims(v, 0), twice_of(v)), two(shape));
+        return pick(2) == 0 ? sliced(repeated) : moved(add(x, x), repeated.v + v, two(shape));
+      }
       case 0:
         return moved(x, transpose(v), reversed);
       case 1:
@@ -452,18 +486,21 @@ class Builder {
           keep(dot(mul(number(0.5, a), a), neg(b)));
           return;
         }
-        // Where it fits, the product is added to something.
-        const Tracked& c = any_float();
-        keep(c.shape == product.shape && fit(c, product) && pick(2) == 0
-                 ? sub(c, mul(number(0.5, c), product))
-                 : product);
+        // Where something has its shape, the product is added to that.
+        for (const Tracked& c : pool_) {
+          if (!c.is_float() || c.shape != product.shape || !fit(c, product)) continue;
+          const Tracked scaled = pick(2) == 0 ? product : mul(number(0.5, c), product);
+          keep(pick(2) == 0 ? add(c, scaled) : sub(c, scaled));
+          return;
+        }
+        keep(product);
         break;
       }
       case 2:
         if (!a.shape.empty()) {
           const Tracked small = a.size() > 4 ? tanh(a) : a;
           const Tracked p = softmax(small, static_cast<int64_t>(pick(a.shape.size())));
-          keep(pick(2) == 0 ? p : log(p));
+          keep(pick(3) == 0 ? sliced(p) : pick(2) == 0 ? p : log(p));
         }
         break;
       case 3:
