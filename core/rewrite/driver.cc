@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <random>
+#include <tuple>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
@@ -13,8 +14,10 @@
 namespace bitale {
 namespace {
 
-// A phase that fires this often per node it started with is taken for one that never ends.
+// A phase that fires this often per node it started with is taken for one that never ends, and one
+// that makes this many nodes of each for one that explodes.
 constexpr size_t kMostFiringsPerNode = 60;
+constexpr size_t kMostNodesPerNode = 20;
 constexpr size_t kMostRoundsPerPhase = 40;
 
 class PhaseRun {
@@ -23,6 +26,7 @@ class PhaseRun {
       : graph_(graph), trace_(trace) {
     for (const Rule* rule : rules) by_op_[rule->op].push_back(rule);
     budget_ = kMostFiringsPerNode * (graph.apply_count() + 100);
+    most_nodes_ = kMostNodesPerNode * (graph.apply_count() + 100);
   }
 
   // Returns whether anything changed.
@@ -41,6 +45,9 @@ class PhaseRun {
     graph_.set_change_listener({});
     return changed;
   }
+
+  // The name of the rule that fired last; empty before.
+  const char* last_fired() const { return last_fired_; }
 
  private:
   void enqueue(Apply* apply) {
@@ -69,22 +76,47 @@ class PhaseRun {
     if (trace_ != nullptr) {
       trace_->push_back({rule.name, rule.phase, apply->op().str(), apply->site()});
     }
-    ++firings_[rule.name];
+    last_fired_ = rule.name;
+    Record& record = records_[rule.name];
+    ++record.firings;
     if (budget_-- == 0) {
-      const auto most = std::max_element(firings_.begin(), firings_.end(),
-                                         [](auto& a, auto& b) { return a.second < b.second; });
-      graph_.set_change_listener({});
-      throw CompileError(
-          absl::StrCat("the rules of a phase do not come to an end: ", std::string(most->first),
-                       " fired ", most->second, " times\n  hint: exclude it by name"));
+      const auto& [name, most] = largest(&Record::firings);
+      give_up(absl::StrCat("the rules of a phase do not come to an end: ", std::string(name),
+                           " fired ", most.firings, " times"));
     }
     const Variable keep_apply = apply->output(0);
     std::vector<FunctionGraph::Replacement> pairs;
     for (size_t i = 0; i < replacements.size(); ++i) {
       if (replacements[i].defined()) pairs.push_back({apply->output(i), replacements[i]});
     }
+    const size_t nodes = graph_.apply_count();
     graph_.replace(pairs, rule.name);
     if (graph_.contains(apply)) enqueue(apply);
+    record.nodes_added += static_cast<int64_t>(graph_.apply_count()) - static_cast<int64_t>(nodes);
+    if (graph_.apply_count() > most_nodes_) {
+      const auto& [name, most] = largest(&Record::nodes_added);
+      give_up(absl::StrCat("the rules of a phase make the graph explode: ", std::string(name),
+                           " added ", most.nodes_added, " nodes in ", most.firings, " firings"));
+    }
+  }
+
+  // What one rule did in this run.
+  struct Record {
+    int64_t firings = 0;
+    int64_t nodes_added = 0;
+  };
+  using Records = absl::flat_hash_map<std::string_view, Record>;
+
+  // The rule with the most of this; by name where several have as much.
+  const Records::value_type& largest(int64_t Record::*of) const {
+    return *std::max_element(records_.begin(), records_.end(), [&](const auto& a, const auto& b) {
+      return std::tuple(a.second.*of, b.first) < std::tuple(b.second.*of, a.first);
+    });
+  }
+
+  [[noreturn]] void give_up(std::string what) {
+    graph_.set_change_listener({});
+    throw CompileError(absl::StrCat(what, "\n  hint: exclude it by name"));
   }
 
   FunctionGraph& graph_;
@@ -92,8 +124,10 @@ class PhaseRun {
   absl::flat_hash_map<std::string_view, std::vector<const Rule*>> by_op_;
   std::deque<Apply*> queue_;
   absl::flat_hash_set<Apply*> queued_;
-  absl::flat_hash_map<std::string_view, size_t> firings_;
+  Records records_;
+  const char* last_fired_ = "";
   size_t budget_;
+  size_t most_nodes_;
 };
 
 bool enabled(const char* name, Exactness exactness, const RewriteOptions& options) {
@@ -185,12 +219,22 @@ void run_phases(FunctionGraph& graph, std::span<const Phase> phases, const Rewri
     });
     for (size_t round = 0;; ++round) {
       bool changed = false;
-      for (const GraphPass* pass : passes) changed |= run_pass(graph, *pass, trace);
-      changed |= PhaseRun(graph, rules, trace).run();
+      const char* last = "";
+      for (const GraphPass* pass : passes) {
+        if (!run_pass(graph, *pass, trace)) continue;
+        changed = true;
+        last = pass->name;
+      }
+      PhaseRun run(graph, rules, trace);
+      if (run.run()) {
+        changed = true;
+        last = run.last_fired();
+      }
       if (!changed) break;
       if (round == kMostRoundsPerPhase) {
-        throw CompileError(
-            absl::StrCat("phase ", std::string(name_of(phase)), " does not come to a fixpoint"));
+        throw CompileError(absl::StrCat("phase ", std::string(name_of(phase)),
+                                        " does not come to a fixpoint: the last to fire was ", last,
+                                        "\n  hint: exclude it by name"));
       }
     }
     if (options.verify) graph.verify();

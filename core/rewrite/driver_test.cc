@@ -93,6 +93,38 @@ TEST(Driver, NamesTheRuleThatFindsNoEnd) {
   }
 }
 
+// x -> h(g(x), g(x)) doubles what it finds.
+class PairOp final : public Op {
+ public:
+  std::string_view name() const override { return "test_pair"; }
+  std::vector<TensorType> infer_types(const TypeContext& context) const override {
+    return {context.type(0)};
+  }
+  void infer_shape(ShapeContext& context) const override { context.set_dims(0, context.dims(0)); }
+};
+
+TEST(Driver, NamesTheRuleThatMakesTheGraphExplode) {
+  constexpr Rule kDouble = {
+      .name = "double_what_it_finds",
+      .op = "test_ping",
+      .apply = [](const Apply& apply, const RuleContext&) -> std::optional<Variables> {
+        const Variable& x = apply.input(0);
+        return Variables{apply_one(std::make_shared<PairOp>(), {ping(x), pong(ping(x))})};
+      }};
+  FunctionGraph graph(Variables{twice(twice(ping(matrix("x"))))});
+  const Rule* rules[] = {&kDropTwice, &kDouble};
+  try {
+    run_rules(graph, rules);
+    FAIL() << "a rule that doubles the graph came to an end";
+  } catch (const CompileError& error) {
+    const std::string text = error.what();
+    EXPECT_EQ(text.find("the rules of a phase make the graph explode: double_what_it_finds added "),
+              0u)
+        << text;
+    EXPECT_NE(text.find("hint: exclude it by name"), std::string::npos) << text;
+  }
+}
+
 TEST(Driver, WhatIsReplacedKeepsItsSiteAndName) {
   const Variable x = matrix("x");
   const Variable y = ping(x).named("y");

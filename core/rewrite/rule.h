@@ -52,8 +52,21 @@ class RuleContext {
   size_t use_count(const Variable& variable) const { return graph_.uses(variable).size(); }
   const FunctionGraph& graph() const { return graph_; }
 
+  // What a rule returns that finds its pattern but may not apply it: `why` (a literal) and the node
+  // that stands against it are kept for why_not() of core/rewrite/explain.h. Costs two stores.
+  std::nullopt_t refuse(const char* why, const Apply* where = nullptr) const {
+    refusal_ = why;
+    refused_at_ = where;
+    return std::nullopt;
+  }
+  // The last refusal; null if there was none.
+  const char* refusal() const { return refusal_; }
+  const Apply* refused_at() const { return refused_at_; }
+
  private:
   const FunctionGraph& graph_;
+  mutable const char* refusal_ = nullptr;
+  mutable const Apply* refused_at_ = nullptr;
 };
 
 struct RuleExample {

@@ -97,24 +97,24 @@ const ScalarOp kSqr = {.name = "sqr",
                        .partials = {[](P p) { return mul(p.g, mul(2, p.x[0])); }},
                        .on_integers = [](Ints x) { return x[0] * x[0]; }};
 
-// The whole factor where `wins`, half where the two are equal.
-Variable share(P p, const Variable& wins) {
-  return where(wins, p.g, where(eq(p.x[0], p.x[1]), mul(0.5, p.g), 0));
+// The whole factor where the operand `counts`, but half where the two are equal.
+Variable share(P p, const Variable& counts) {
+  return where(counts, where(eq(p.x[0], p.x[1]), mul(0.5, p.g), p.g), 0);
 }
 
 const ScalarOp kMaximum = {.name = "maximum",
                            .arity = 2,
                            .rule = DTypeRule::kNumeric,
-                           .partials = {[](P p) { return share(p, gt(p.x[0], p.x[1])); },
-                                        [](P p) { return share(p, lt(p.x[0], p.x[1])); }},
+                           .partials = {[](P p) { return share(p, ge(p.x[0], p.x[1])); },
+                                        [](P p) { return share(p, le(p.x[0], p.x[1])); }},
                            .commutative = true,
                            .on_integers = [](Ints x) { return max(x[0], x[1]); }};
 
 const ScalarOp kMinimum = {.name = "minimum",
                            .arity = 2,
                            .rule = DTypeRule::kNumeric,
-                           .partials = {[](P p) { return share(p, lt(p.x[0], p.x[1])); },
-                                        [](P p) { return share(p, gt(p.x[0], p.x[1])); }},
+                           .partials = {[](P p) { return share(p, le(p.x[0], p.x[1])); },
+                                        [](P p) { return share(p, ge(p.x[0], p.x[1])); }},
                            .commutative = true,
                            .on_integers = [](Ints x) { return min(x[0], x[1]); }};
 

@@ -7,6 +7,7 @@
 #include "core/graph/shape_analysis.h"
 #include "core/graph/shape_context.h"
 #include "ops/elementwise/elementwise.h"
+#include "ops/elementwise/guarded_gradient_internal.h"
 #include "ops/reduction/reduction.h"
 #include "ops/shape/dimshuffle.h"
 
@@ -216,11 +217,14 @@ Variables ElementwiseOp::pullback(const PullbackContext& context) const {
   Variables gradients(context.inputs.size());
   const Variable& g = context.output_gradients[0];
   if (!g.defined() || is_discrete(context.outputs[0].dtype())) return gradients;
-  const DerivativePoint point{context.inputs, context.outputs[0], g};
+  const std::optional<GuardedGradient> guarded = find_guard(g);
+  const DerivativePoint point{context.inputs, context.outputs[0], guarded ? guarded->value : g};
   for (size_t i = 0; i < gradients.size(); ++i) {
     const Variable& x = context.inputs[i];
     if (!context.wanted[i] || scalar_.partials[i] == nullptr || is_discrete(x.dtype())) continue;
-    gradients[i] = sum_broadcast_axes(scalar_.partials[i](point), masks_[i], x.rank());
+    Variable partial = scalar_.partials[i](point);
+    if (guarded) partial = partial == point.g ? g : guarded->guard(partial);
+    gradients[i] = sum_broadcast_axes(partial, masks_[i], x.rank());
   }
   return gradients;
 }

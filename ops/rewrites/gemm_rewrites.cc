@@ -56,6 +56,17 @@ const Apply* own_product(const Variable& v, const Variable& other, const RuleCon
   return made_by(v, "dot");
 }
 
+// The product of two scalars, folded where both are numbers.
+Variable times(const Variable& a, const Variable& b) {
+  const std::optional<double> left = scalar_number(a);
+  const std::optional<double> right = scalar_number(b);
+  if (left && right) return number_like(a, *left * *right);
+  if (left == 1.0) return b;
+  if (right == 1.0) return a;
+  if (left == -1.0) return neg(b);
+  return right == -1.0 ? neg(a) : mul(a, b);
+}
+
 std::optional<Variables> accumulate(const Apply& apply, const RuleContext& context) {
   const ElementwiseOp* op = as_elementwise(apply);
   const Variable& result = apply.output(0);
@@ -69,12 +80,14 @@ std::optional<Variables> accumulate(const Apply& apply, const RuleContext& conte
     const Term term = split(apply.input(i), signs[i], context);
     const Apply* product = own_product(term.matrix, apply.input(1 - i), context);
     if (product == nullptr) continue;
+    const Term left = split(product->input(0), 1, context);
+    const Term right = split(product->input(1), 1, context);
+    const Variable alpha = times(term.factor, times(left.factor, right.factor));
     Term other = split(apply.input(1 - i), signs[1 - i], context);
     // A factor that turns out to be 0 at a call would hide a NaN.
     const std::optional<double> beta = scalar_number(other.factor);
     if (!beta || *beta == 0) other = {number_like(result, signs[1 - i]), apply.input(1 - i)};
-    return replace_with(
-        apply, gemm(other.matrix, product->input(0), product->input(1), term.factor, other.factor));
+    return replace_with(apply, gemm(other.matrix, left.matrix, right.matrix, alpha, other.factor));
   }
   return std::nullopt;
 }
@@ -89,6 +102,7 @@ constexpr Rule kAddGemm = {
           const Variable a = matrix("a"), b = matrix("b"), c = matrix("c"), s = scalar("s");
           return Examples{{{c + dot(a, b)}, {gemm(c, a, b, 1, 1)}},
                           {{dot(a, b) * s + c * 2}, {gemm(c, a, b, s, 2)}},
+                          {{dot(a * s, -b) * 2 + c}, {gemm(c, a, b, 2 * -s, 1)}},
                           {{c * s + dot(a, b)}, {gemm(c * s, a, b, 1, 1)}}};
         },
     .counterexamples =

@@ -193,6 +193,31 @@ constexpr Rule kMinimumOfOne = {
         },
     .counterexamples = [] { return Graphs{{minimum(matrix("x"), matrix("y"))}}; }};
 
+constexpr Rule kAndOfOne = {
+    .name = "and_of_equals",
+    .why = "x and x is x",
+    .op = "logical_and",
+    .apply = keep_one_of_equals,
+    .examples =
+        [] {
+          const Variable x = tensor(DType::kBool, {Dim()}, "x");
+          return Examples{{{logical_and(x, x)}, {x}}};
+        },
+    .counterexamples =
+        [] { return Graphs{{logical_and(gt(matrix("x"), 0), gt(matrix("y"), 0))}}; }};
+
+constexpr Rule kOrOfOne = {
+    .name = "or_of_equals",
+    .why = "x or x is x",
+    .op = "logical_or",
+    .apply = keep_one_of_equals,
+    .examples =
+        [] {
+          const Variable x = tensor(DType::kBool, {Dim()}, "x");
+          return Examples{{{logical_or(x, x)}, {x}}};
+        },
+    .counterexamples = [] { return Graphs{{logical_or(gt(matrix("x"), 0), gt(matrix("y"), 0))}}; }};
+
 constexpr Rule kWhereOfOne = {
     .name = "where_of_equals",
     .why = "both branches are the same",
@@ -295,6 +320,8 @@ const RuleRegistrar registrars[] = {
     RuleRegistrar(in_phase(kReluRelu, Phase::kSimplify)),
     RuleRegistrar(in_phase(kMaximumOfOne, Phase::kSimplify)),
     RuleRegistrar(in_phase(kMinimumOfOne, Phase::kSimplify)),
+    RuleRegistrar(in_phase(kAndOfOne, Phase::kSimplify)),
+    RuleRegistrar(in_phase(kOrOfOne, Phase::kSimplify)),
     RuleRegistrar(in_phase(kWhereOfOne, Phase::kSimplify)),
     RuleRegistrar(in_phase(kSecond, Phase::kCanonicalize)),
     RuleRegistrar(in_phase(kCast, Phase::kSimplify)),

@@ -5,8 +5,10 @@
 
 #include "ops/creation/shape_of.h"
 #include "ops/indexing/advanced_subtensor.h"
+#include "ops/indexing/subtensor.h"
 #include "ops/reduction/reduction.h"
 #include "ops/shape/broadcast_to.h"
+#include "ops/shape/concatenate_op.h"
 #include "ops/shape/dimshuffle.h"
 #include "ops/softmax/softmax.h"
 
@@ -19,6 +21,19 @@ int64_t axis_before(const ReduceOp& op, int64_t kept) {
     if (reduced <= kept) ++kept;
   }
   return kept;
+}
+
+// The operand's axis that a slice keeps whole, or the same again.
+AxisOrigin axis_before(const SubtensorOp& op, const AxisOrigin& at) {
+  int64_t place = 0;
+  for (size_t axis = 0; axis < op.indices().size(); ++axis) {
+    const AxisIndex& index = op.indices()[axis];
+    if (index.is_integer) continue;
+    if (place++ != at.axis) continue;
+    if (!index.is_whole()) return at;
+    return {at.variable.owner()->input(0), static_cast<int64_t>(axis)};
+  }
+  return at;
 }
 
 // One step of origin_of_axis: the operand and axis that decide it, or the same again.
@@ -51,6 +66,12 @@ AxisOrigin step_up(const AxisOrigin& at) {
     const bool reduced = std::binary_search(op->axes().begin(), op->axes().end(), at.axis);
     return reduced ? AxisOrigin{Variable(), 0} : AxisOrigin{apply->input(0), at.axis};
   }
+  if (const auto* op = dynamic_cast<const ConcatenateOp*>(&apply->op())) {
+    return op->axis() == at.axis ? at : AxisOrigin{apply->input(0), at.axis};
+  }
+  if (const auto* op = dynamic_cast<const SubtensorOp*>(&apply->op())) {
+    return axis_before(*op, at);
+  }
   if (const auto* op = dynamic_cast<const AdvancedSubtensorOp*>(&apply->op())) {
     const Variable& array = apply->inputs().back();
     const int64_t place = at.axis - op->axis();
@@ -59,7 +80,12 @@ AxisOrigin step_up(const AxisOrigin& at) {
   const std::string_view name = apply->op().name();
   if (name == "dot" && at.variable.rank() == 2) return {apply->input(at.axis), at.axis};
   if (name == "crossentropy_softmax_sparse") return {apply->input(1), 0};
-  if (name == "specify_shape" || dynamic_cast<const SoftmaxOp*>(&apply->op()) != nullptr) {
+  if (name == "dot" && at.variable.rank() == 1) {
+    return apply->input(0).rank() == 2 ? AxisOrigin{apply->input(0), 0}
+                                       : AxisOrigin{apply->input(1), 1};
+  }
+  if (name == "specify_shape" || name == "set_subtensor" || name == "inc_subtensor" ||
+      name == "unbroadcast" || dynamic_cast<const SoftmaxOp*>(&apply->op()) != nullptr) {
     return {apply->input(0), at.axis};
   }
   return at;
@@ -84,9 +110,12 @@ bool has_simple_masks(const Apply& apply) {
   return true;
 }
 
+// Steps taken up a chain for one length: a bound on the work, not on what is true.
+constexpr int kMostStepsUp = 200;
+
 AxisOrigin origin_of_axis(const Variable& x, int64_t axis) {
   AxisOrigin at{x, axis};
-  while (at.variable.defined()) {
+  for (int step = 0; step < kMostStepsUp && at.variable.defined(); ++step) {
     const AxisOrigin next = step_up(at);
     if (next == at) break;
     at = next;

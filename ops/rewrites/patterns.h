@@ -19,8 +19,8 @@ const Apply* elementwise_named(const Variable& v, std::string_view name);
 bool has_simple_masks(const Apply& apply);
 
 // Where the length of an axis comes from: through elementwise ops, softmax, dimshuffles and the
-// like up to the first variable that decides it. `variable` is not defined() for an axis made by a
-// dimshuffle.
+// like up to the first variable that decides it, or, in a long chain, to one on the way there.
+// `variable` is not defined() for an axis made by a dimshuffle.
 struct AxisOrigin {
   Variable variable;
   int64_t axis;

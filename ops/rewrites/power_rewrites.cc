@@ -1,5 +1,7 @@
 // Powers with a constant exponent, and functions beside their inverses.
 
+#include <cmath>
+
 #include "core/graph/inputs.h"
 #include "ops/creation/fill.h"
 #include "ops/elementwise/elementwise.h"
@@ -84,6 +86,63 @@ constexpr Rule kPowThree = {
           return Examples{{{pow(x, 3)}, {x * sqr(x)}}};
         },
     .counterexamples = [] { return Graphs{{pow(matrix("x"), 5)}}; },
+    .exactness = Exactness::kReassociates};
+
+// x to the power of n > 0, by squares.
+Variable power_by_squares(const Variable& x, int n) {
+  if (n == 1) return x;
+  const Variable half = power_by_squares(x, n / 2);
+  return n % 2 == 0 ? sqr(half) : mul(x, sqr(half));
+}
+
+constexpr int kMostSquared = 16;
+
+constexpr Rule kPowInteger = {
+    .name = "pow_integer",
+    .why = "a few squares and products are cheaper than a power",
+    .op = "pow",
+    .apply = [](const Apply& apply, const RuleContext&) -> std::optional<Variables> {
+      const Variable& base = apply.input(0);
+      const std::optional<double> exponent = scalar_number(apply.input(1));
+      if (!exponent || !is_floating(base.dtype())) return std::nullopt;
+      const double size = std::fabs(*exponent);
+      if (size != std::floor(size) || size < 2 || size > kMostSquared) return std::nullopt;
+      // The smallest powers have rules of their own.
+      if (*exponent == 2 || *exponent == 3) return std::nullopt;
+      const Variable power = power_by_squares(base, static_cast<int>(size));
+      return replace_with(apply, *exponent > 0 ? power : true_div(1.0, power));
+    },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{pow(x, 4)}, {sqr(sqr(x))}},
+                          {{pow(x, 5)}, {x * sqr(sqr(x))}},
+                          {{pow(x, 6)}, {sqr(x * sqr(x))}},
+                          {{pow(x, -2)}, {1 / sqr(x)}}};
+        },
+    .counterexamples =
+        [] {
+          const Variable x = matrix("x");
+          return Graphs{{pow(x, 17)}, {pow(x, 2.5)}, {pow(x, scalar("s"))}, {pow(ivector("i"), 4)}};
+        },
+    .exactness = Exactness::kReassociates};
+
+constexpr Rule kPowMinusHalf = {
+    .name = "pow_minus_half_of_nonnegative",
+    .why = "a root and a division are cheaper than a power, and the same for what is not negative",
+    .op = "pow",
+    .apply = [](const Apply& apply, const RuleContext& context) -> std::optional<Variables> {
+      const Variable x = base_of(apply, -0.5);
+      if (!x.defined()) return std::nullopt;
+      if (!is_nonnegative(x)) return context.refuse("the base may be negative", x.owner());
+      return replace_with(apply, true_div(1.0, sqrt(x)));
+    },
+    .examples =
+        [] {
+          const Variable x = matrix("x");
+          return Examples{{{pow(sqr(x) + 1, -0.5)}, {1 / sqrt(sqr(x) + 1)}}};
+        },
+    .counterexamples = [] { return Graphs{{pow(matrix("x"), -0.5)}}; },
     .exactness = Exactness::kReassociates};
 
 constexpr Rule kPowMinusOne = {
@@ -230,7 +289,9 @@ const RuleRegistrar registrars[] = {
     RuleRegistrar(in_phase(kPowMinusOne, Phase::kCanonicalize)),
     RuleRegistrar(in_phase(kPowHalf, Phase::kCanonicalize)),
     RuleRegistrar(in_phase(kPowHalfOfNonnegative, Phase::kCanonicalize)),
+    RuleRegistrar(in_phase(kPowMinusHalf, Phase::kCanonicalize)),
     RuleRegistrar(in_phase(kPowThree, Phase::kSpecialize)),
+    RuleRegistrar(in_phase(kPowInteger, Phase::kSpecialize)),
     RuleRegistrar(in_phase(kMulSelf, Phase::kCanonicalize)),
     RuleRegistrar(in_phase(kSqrSqrt, Phase::kCanonicalize)),
     RuleRegistrar(in_phase(kExpLog, Phase::kCanonicalize)),

@@ -6,9 +6,11 @@
 #include "core/graph/inputs.h"
 #include "ops/creation/fill.h"
 #include "ops/elementwise/elementwise.h"
+#include "ops/linalg/dot.h"
 #include "ops/reduction/reduction.h"
 #include "ops/rewrites/patterns.h"
 #include "ops/shape/dimshuffle.h"
+#include "ops/shape/reshape.h"
 
 namespace bitale {
 namespace {
@@ -175,47 +177,126 @@ constexpr Rule kSumOfNeg = {
         },
     .exactness = Exactness::kReassociates};
 
-std::optional<Variables> factor_out(const Apply& apply, const RuleContext&) {
+// `factor`, operand i of an elementwise op, without the reduced axes, along all of which it is
+// repeated; not defined() where it varies along one.
+Variable common_factor(const Apply& product, size_t i, const ReduceOp& reduction) {
+  const ElementwiseOp* op = as_elementwise(product);
+  const Variable& factor = product.input(i);
+  const int64_t padding = product.output(0).rank() - factor.rank();
+  std::vector<int64_t> order;
+  for (int64_t axis = 0; axis < product.output(0).rank(); ++axis) {
+    const bool reduced = contains(reduction.axes(), axis);
+    if (reduced && !op->broadcasts(i, axis)) return {};
+    if (axis >= padding && (!reduced || reduction.keepdims())) order.push_back(axis - padding);
+  }
+  return static_cast<int64_t>(order.size()) == factor.rank() ? factor : dimshuffle(factor, order);
+}
+
+std::optional<Variables> factor_out(const Apply& apply, const RuleContext& context) {
   const DType dtype = apply.input(0).dtype();
   // Narrow sums overflow where scaled terms would not.
   if (dtype != DType::kFloat32 && dtype != DType::kFloat64) return std::nullopt;
-  if (apply.input(0).rank() == 0) return std::nullopt;
-  for (const char* name : {"mul", "true_div"}) {
-    const Apply* inner = elementwise_named(apply.input(0), name);
-    if (inner == nullptr) continue;
-    for (size_t i = 0; i < 2; ++i) {
-      const Variable& factor = inner->input(1 - i);
-      if (factor.rank() != 0 || !as_elementwise(*inner)->is_whole(i)) continue;
-      if (i == 1 && inner->op().name() == "true_div") continue;
-      const Variable total = same_reduction(apply, inner->input(i));
-      return replace_with(
-          apply, inner->op().name() == "mul" ? mul(total, factor) : true_div(total, factor));
-    }
+  if (reduction_of(apply).axes().empty()) return std::nullopt;
+  const Apply* inner = elementwise_named(apply.input(0), "mul");
+  if (inner == nullptr) inner = elementwise_named(apply.input(0), "true_div");
+  if (inner == nullptr) return std::nullopt;
+  const bool divides = inner->op().name() == "true_div";
+  for (size_t i = 0; i < (divides ? 1 : 2); ++i) {
+    if (!as_elementwise(*inner)->is_whole(i)) continue;
+    const Variable factor = common_factor(*inner, 1 - i, reduction_of(apply));
+    if (!factor.defined()) continue;
+    const Variable total = same_reduction(apply, inner->input(i));
+    return replace_with(apply, divides ? true_div(total, factor) : mul(total, factor));
   }
-  return std::nullopt;
+  return context.refuse("both factors vary along the summed axes", inner);
 }
 
 constexpr Rule kSumOfScaled = {
     .name = "sum_of_scaled",
-    .why = "one product by a scalar instead of one for each term",
+    .why = "one product by what all terms share instead of one for each term",
     .op = "sum",
     .apply = factor_out,
     .examples =
         [] {
-          const Variable x = matrix("x"), s = scalar("s");
+          const Variable x = matrix("x"), s = scalar("s"), v = vector("v"), c = col("c");
           return Examples{{{sum(x * s, 1)}, {sum(x, 1) * s}},
                           {{sum(s * x)}, {sum(x) * s}},
-                          {{sum(x / 2, 0)}, {sum(x, 0) / 2}}};
+                          {{sum(x / 2, 0)}, {sum(x, 0) / 2}},
+                          {{sum(x * v, 0)}, {sum(x, 0) * v}},
+                          {{sum(x / c, 1)}, {sum(x, 1) / dimshuffle(c, {0})}},
+                          {{sum(x * c, 1, true)}, {sum(x, 1, true) * c}}};
         },
     .counterexamples =
         [] {
           const Variable x = matrix("x"), s = scalar("s");
+          return Graphs{{sum(x * vector("v"))},
+                        {sum(x * vector("v"), 1)},
+                        {sum(s / x)},
+                        {sum(x + s)},
+                        {sum(ivector("i") * 2)}};
+        },
+    .exactness = Exactness::kReassociates};
+
+// --- Sums of squares -----------------------------------------------------------------------------
+
+// The elements as a vector; not defined() where they may have to be copied for that, or where an
+// elementwise function makes them, which may rather be computed within the sum.
+Variable as_vector(const Variable& x) {
+  const Apply* apply = x.owner();
+  const bool is_made = apply != nullptr && (as_elementwise(*apply) != nullptr ||
+                                            (apply->op().traits().view && x.rank() > 1));
+  if (is_made || x.rank() == 0) return {};
+  return x.rank() == 1 ? x : reshape(x, {-1});
+}
+
+// Products add in fewer partial sums than reductions: many float32 squares would lose digits.
+constexpr int64_t kMostFloat32Squares = int64_t{1} << 20;
+
+bool keeps_digits(const TensorType& type) {
+  if (type.dtype == DType::kFloat64) return true;
+  if (type.dtype != DType::kFloat32 || !type.all_fixed()) return false;
+  int64_t count = 1;
+  for (const Dim& dim : type.dims) count *= dim.length();
+  return count <= kMostFloat32Squares;
+}
+
+constexpr Rule kSumOfSquares = {
+    .name = "sum_of_squares",
+    .why = "the sum of all squares is a product with itself, which writes no squares to memory",
+    .op = "sum",
+    .apply = [](const Apply& apply, const RuleContext& context) -> std::optional<Variables> {
+      const Apply* square = elementwise_named(apply.input(0), "sqr");
+      if (square == nullptr || apply.output(0).rank() != 0) return std::nullopt;
+      if (!keeps_digits(apply.input(0).type())) {
+        return context.refuse("too many squares may be added in too few parts", square);
+      }
+      if (context.use_count(apply.input(0)) != 1) {
+        return context.refuse("the squares are needed by themselves", square);
+      }
+      const Variable x = as_vector(square->input(0));
+      if (!x.defined()) {
+        return context.refuse("the elements may not lie side by side", square->input(0).owner());
+      }
+      return replace_with(apply, dot(x, x));
+    },
+    .examples =
+        [] {
+          const Variable x = matrix("x"), v = vector("v");
+          const Variable all = reshape(x, {-1});
+          return Examples{{{sum(sqr(v))}, {dot(v, v)}}, {{sum(sqr(x))}, {dot(all, all)}}};
+        },
+    .counterexamples =
+        [] {
+          const Variable x = matrix("x");
+          const Variable squares = sqr(x);
           return Graphs{
-              {sum(x * vector("v"))}, {sum(s / x)}, {sum(x + s)}, {sum(ivector("i") * 2)}};
+              {sum(sqr(x), 0)},         {sum(squares), squares},       {sum(sqr(x - 1))},
+              {sum(sqr(transpose(x)))}, {sum(sqr(fvector("narrow")))}, {sum(sqr(ivector("i")))}};
         },
     .exactness = Exactness::kReassociates};
 
 const RuleRegistrar registrars[] = {
+    RuleRegistrar(in_phase(kSumOfSquares, Phase::kSpecialize)),
     RuleRegistrar(in_phase(kSumSum, Phase::kCanonicalize)),
     RuleRegistrar(in_phase(kProdProd, Phase::kCanonicalize)),
     RuleRegistrar(in_phase(kMaxMax, Phase::kCanonicalize)),

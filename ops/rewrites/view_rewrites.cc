@@ -8,6 +8,7 @@
 #include "ops/creation/shape_of.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/indexing/subtensor.h"
+#include "ops/rewrites/part_patterns.h"
 #include "ops/rewrites/patterns.h"
 #include "ops/shape/broadcast_to.h"
 #include "ops/shape/dimshuffle.h"
@@ -110,23 +111,9 @@ constexpr Rule kReshape = {
 
 // --- subtensor -----------------------------------------------------------------------------------
 
-// Whether these indices take all of `x`, which bounds from `operand` on may say at a call.
-bool takes_all(const AxisIndices& indices, const Apply& apply, const Variable& x, size_t operand) {
-  using Kind = AxisIndex::Bound::Kind;
-  for (size_t i = 0; i < indices.size(); ++i) {
-    const AxisIndex& index = indices[i];
-    if (index.is_integer || index.step != 1) return false;
-    if (index.start.kind == Kind::kOperand) return false;
-    if (index.start.kind == Kind::kNumber && index.start.number != 0) return false;
-    const Dim& dim = x.type().dims[i];
-    if (index.stop.kind == Kind::kNumber &&
-        !(dim.is_fixed() && index.stop.number >= dim.length())) {
-      return false;
-    }
-    if (index.stop.kind == Kind::kOperand &&
-        !is_length_of(apply.input(operand++), x, static_cast<int64_t>(i))) {
-      return false;
-    }
+bool takes_whole(const Part& part, const Variable& x) {
+  for (size_t axis = 0; axis < part.size(); ++axis) {
+    if (!takes_all(part[axis], x, static_cast<int64_t>(axis))) return false;
   }
   return true;
 }
@@ -136,8 +123,7 @@ constexpr Rule kSubtensor = {
     .why = "a slice of everything is the operand",
     .op = "subtensor",
     .apply = [](const Apply& apply, const RuleContext&) -> std::optional<Variables> {
-      const auto& op = dynamic_cast<const SubtensorOp&>(apply.op());
-      if (!takes_all(op.indices(), apply, apply.input(0), 1)) return std::nullopt;
+      if (!takes_whole(part_of_subtensor(apply), apply.input(0))) return std::nullopt;
       return replace_with(apply, apply.input(0));
     },
     .examples =
@@ -163,8 +149,7 @@ constexpr Rule kSetSubtensor = {
     .why = "what is written over everything is the result",
     .op = "set_subtensor",
     .apply = [](const Apply& apply, const RuleContext&) -> std::optional<Variables> {
-      const auto& op = dynamic_cast<const WriteSubtensorOp&>(apply.op());
-      if (!takes_all(op.indices(), apply, apply.input(0), 2)) return std::nullopt;
+      if (!takes_whole(part_of_write(apply), apply.input(0))) return std::nullopt;
       return replace_with(apply, apply.input(1));
     },
     .examples =
@@ -180,9 +165,8 @@ constexpr Rule kIncSubtensor = {
     .why = "what is added to zeros everywhere is the result (but for the sign of -0 + 0)",
     .op = "inc_subtensor",
     .apply = [](const Apply& apply, const RuleContext&) -> std::optional<Variables> {
-      const auto& op = dynamic_cast<const WriteSubtensorOp&>(apply.op());
       if (!is_uniform(apply.input(0), 0)) return std::nullopt;
-      if (!takes_all(op.indices(), apply, apply.input(0), 2)) return std::nullopt;
+      if (!takes_whole(part_of_write(apply), apply.input(0))) return std::nullopt;
       return replace_with(apply, apply.input(1));
     },
     .examples =

@@ -102,7 +102,7 @@ class Builder {
   }
 
   void take_step() {
-    switch (pick(8)) {
+    switch (pick(10)) {
       case 0:
       case 1:
         keep(unary(any_float()));
@@ -120,10 +120,110 @@ class Builder {
       case 6:
         keep(arranged(any()));
         break;
+      case 7:
+        keep(sliced(pick(2) == 0 ? any() : unary(any_float())));
+        break;
+      case 8:
+        parts();
+        break;
       default:
         special();
         break;
     }
+  }
+
+  // A part of every axis: all of it, a slice, the reverse, or one position.
+  Tracked sliced(const Tracked& x) {
+    Indices indices;
+    Dims shape;
+    for (const int64_t length : x.shape) {
+      const auto start = static_cast<int64_t>(pick(static_cast<size_t>(length)));
+      switch (length == 0 ? 0 : pick(5)) {
+        case 0:
+          indices.push_back(slice());
+          shape.push_back(length);
+          break;
+        case 1:
+          indices.push_back(slice(none, none, -1));
+          shape.push_back(length);
+          break;
+        case 2:
+          indices.push_back(start);
+          break;
+        case 3:
+          indices.push_back(slice(start, none));
+          shape.push_back(length - start);
+          break;
+        default:
+          indices.push_back(slice(none, start + 1));
+          shape.push_back(start + 1);
+          break;
+      }
+    }
+    return moved(x, subtensor(x.v, indices), shape);
+  }
+
+  // Parts beside what rules move them through.
+  void parts() {
+    const Tracked& x = any_float();
+    if (x.shape.empty()) return;
+    Dims lengths = x.shape;
+    switch (pick(8)) {
+      case 0:
+        keep(sliced(sliced(x)));
+        break;
+      case 1: {
+        lengths.insert(lengths.begin(), 2);
+        const Tracked repeated = moved(x, broadcast_to(x.v, lengths), lengths);
+        keep(sum(repeated, static_cast<int64_t>(pick(lengths.size())), pick(2) == 0));
+        break;
+      }
+      case 2:
+        if (x.shape.size() == 2) {
+          keep(sum(moved(x, transpose(x.v), {x.shape[1], x.shape[0]}),
+                   static_cast<int64_t>(pick(2)), pick(2) == 0));
+        }
+        break;
+      case 3:
+        lengths[0] *= 2;
+        keep(sliced(either(x, tanh(x), concatenate({x.v, tanh(x.v)}), lengths)));
+        break;
+      case 4:
+        lengths[0] *= 2;
+        keep(sum(moved(x, concatenate({x.v, x.v}), lengths), 0, false));
+        break;
+      case 5:
+        keep(sliced(sum(x, static_cast<int64_t>(pick(x.shape.size())), pick(2) == 0)));
+        break;
+      case 6:
+        written(x);
+        break;
+      default:
+        keep(neg(max(neg(x), static_cast<int64_t>(pick(x.shape.size())), pick(2) == 0)));
+        break;
+    }
+  }
+
+  // The first row replaced or increased, alone, read back, or added to a tensor of zeros.
+  void written(const Tracked& x) {
+    const Variable row = x.v[slice(0, 1)];
+    const Variable zeros = zeros_like(x.v);
+    switch (pick(3)) {
+      case 0:
+        keep(either(x, tanh(x), set_subtensor(x.v, {slice(0, 1)}, tanh(row)), x.shape));
+        break;
+      case 1:
+        keep(sliced(either(x, add(x, x), inc_subtensor(x.v, {slice(0, 1)}, row), x.shape)));
+        break;
+      default:
+        keep(either(x, add(x, x), x.v + inc_subtensor(zeros, {slice(0, 1)}, row), x.shape));
+        break;
+    }
+  }
+
+  // `v` has elements of both.
+  static Tracked either(const Tracked& a, const Tracked& b, const Variable& v, const Dims& shape) {
+    return {v, shape, std::min(a.low, b.low), std::max(a.high, b.high), std::max(a.error, b.error)};
   }
 
   Tracked unary(const Tracked& x) {
@@ -157,9 +257,29 @@ class Builder {
     const Tracked one = number(1, x);
     const Tracked two = number(2, x);
     const Tracked half = number(0.5, x);
-    switch (pick(22)) {
+    switch (pick(31)) {
       case 0:
         return mul(x, one);
+      case 22:
+        return log(add(exp(x), exp(mul(half, x))));
+      case 23: {
+        const Tracked positive = add(abs(x), half);
+        return mul(positive, log(positive));
+      }
+      case 24:
+        return mul(exp(x), exp(mul(half, x)));
+      case 25:
+        return div(exp(x), exp(neg(x)));
+      case 26:
+        return abs(relu(x));
+      case 27:
+        return log(sqrt(add(abs(x), half)));
+      case 28:
+        return pow(x, 4);
+      case 29:
+        return pow(add(abs(x), half), -2);
+      case 30:
+        return softplus(log(exp(x)));
       case 1:
         return add(number(0, x), x);
       case 2:
@@ -236,7 +356,12 @@ class Builder {
         break;
       default:
         // Jumps where the condition does, so that must be exact.
-        if (a.is_exact() && a.shape == b.shape) {
+        if (a.is_exact() && a.shape == b.shape && pick(2) == 0) {
+          Tracked y = minimum(neg(b), number(0, b));
+          y.high = std::max(0.0, -b.low);
+          y.v = where(gt(a.v, 0.25), neg(b).v, where(gt(a.v, 0.25), b.v, 0));
+          keep(y);
+        } else if (a.is_exact() && a.shape == b.shape) {
           const Tracked other = neg(b);
           Tracked y = maximum(b, other);
           y.v = where(gt(a.v, 0.25), b.v, other.v);
@@ -275,6 +400,17 @@ class Builder {
     }
   }
 
+  // A new axis of length 2 in front.
+  static Dims two(Dims shape) {
+    shape.insert(shape.begin(), 2);
+    return shape;
+  }
+  static ShapeItems twice_of(const Variable& v) {
+    ShapeItems lengths = {2};
+    for (const ShapeItem& length : lengths_of(v)) lengths.push_back(length);
+    return lengths;
+  }
+
   Tracked arranged(const Tracked& x) {
     const Variable& v = x.v;
     const Dims& shape = x.shape;
@@ -284,7 +420,17 @@ class Builder {
     Dims reversed(shape.rbegin(), shape.rend());
     Dims expanded = shape;
     expanded.insert(expanded.begin(), 1);
-    switch (pick(9)) {
+    switch (pick(13)) {
+      case 9:
+        return x.is_float() ? moved(x, reshape(tanh(reshape(v, {-1})), lengths_of(v)), shape) : x;
+      case 10:
+        return moved(neg(x), transpose(neg(transpose(v))), shape);
+      case 11:
+        return sliced(moved(x, reshape(expand_dims(v, 0), lengths_of(v)), shape));
+      case 12: {
+        const Tracked repeated = moved(x, broadcast_to(expand_dims(v, 0), twice_of(v)), two(shape));
+        return pick(2) == 0 ? sliced(repeated) : moved(add(x, x), repeated.v + v, two(shape));
+      }
       case 0:
         return moved(x, transpose(v), reversed);
       case 1:
@@ -327,18 +473,34 @@ class Builder {
           keep(tanh(add(moved(product, turned, product.shape), product)));
           return;
         }
-        // Where it fits, the product is added to something.
-        const Tracked& c = any_float();
-        keep(c.shape == product.shape && fit(c, product) && pick(2) == 0
-                 ? sub(c, mul(number(0.5, c), product))
-                 : product);
+        if (pick(4) == 0) {
+          keep(sliced(product));
+          return;
+        }
+        if (b.shape.size() == 2 && pick(4) == 0) {
+          const Variable turned = transpose(dot(a.v, b.v));
+          keep(moved(product, turned, {product.shape[1], product.shape[0]}));
+          return;
+        }
+        if (pick(4) == 0) {
+          keep(dot(mul(number(0.5, a), a), neg(b)));
+          return;
+        }
+        // Where something has its shape, the product is added to that.
+        for (const Tracked& c : pool_) {
+          if (!c.is_float() || c.shape != product.shape || !fit(c, product)) continue;
+          const Tracked scaled = pick(2) == 0 ? product : mul(number(0.5, c), product);
+          keep(pick(2) == 0 ? add(c, scaled) : sub(c, scaled));
+          return;
+        }
+        keep(product);
         break;
       }
       case 2:
         if (!a.shape.empty()) {
           const Tracked small = a.size() > 4 ? tanh(a) : a;
           const Tracked p = softmax(small, static_cast<int64_t>(pick(a.shape.size())));
-          keep(pick(2) == 0 ? p : log(p));
+          keep(pick(3) == 0 ? sliced(p) : pick(2) == 0 ? p : log(p));
         }
         break;
       case 3:
