@@ -1,7 +1,9 @@
 """Sets Bitale beside its peers and the machine's limits. README.md says how; `run` is the way in."""
 
 import argparse
+import contextlib
 import datetime
+import fcntl
 import json
 import pathlib
 import sys
@@ -23,6 +25,17 @@ def agree(ours, theirs, dtype):
         return False
     largest = max((abs(value) for value in ours), default=0)
     return all(abs(a - b) <= tolerance * largest for a, b in zip(ours, theirs))
+
+
+class Prepared:
+    """A row whose workloads are made and wait to be timed."""
+
+    def __init__(self, row, result, told, tasks, floors):
+        self.row = row
+        self.result = result
+        self.told = told  # competitor's name -> what it told of its workload
+        self.tasks = tasks  # competitor's name -> (competitor, id)
+        self.floors = floors  # spec -> (competitor, id, what was told)
 
 
 class Session:
@@ -50,8 +63,22 @@ class Session:
         for competitor in self.competitors + [self.limits.single]:
             competitor.close()
 
-    def measure(self, row):
-        """The row's results as the table and the JSON file hold them."""
+    def measure(self, rows, locked):
+        """Yields a result for each row, as the table and the JSON file hold it.
+
+        Workloads are made first, which may take their compilers minutes; `locked` gives a context
+        in which they are timed.
+        """
+        for competitor in self.competitors:
+            competitor.restart_if_dead()
+        prepared = [self._prepare(row) for row in rows]
+        with locked():
+            for item in prepared:
+                {"time": self._time, "compile": self._compile, "memory": self._memory}[
+                    item.row.what](item)
+                yield item.result
+
+    def _prepare(self, row):
         result = {
             "name": row.name,
             "spec": row.spec,
@@ -60,62 +87,70 @@ class Session:
             "date": datetime.datetime.now().isoformat(timespec="seconds"),
             "results": {name: {"refused": why} for name, why in self.refused.items()},
         }
-        by_kind = {"time": self._time, "compile": self._compilation, "memory": self._memory}
-        by_kind[row.what](row, result)
-        return result
-
-    def _time(self, row, result):
-        told, tasks = {}, {}
-        for competitor in self.competitors:
+        told, tasks, floors = {}, {}, {}
+        for competitor in self.competitors if row.what == "time" else ():
             try:
                 told[competitor.name] = competitor.prepare(row.spec)
             except Refused as reason:
                 result["results"][competitor.name] = {"refused": str(reason)}
                 continue
             tasks[competitor.name] = (competitor, told[competitor.name]["id"])
-        if OURS not in told:
+        if OURS in told:
+            for spec in self._floor_specs(row, told[OURS]):
+                floor = self.ours.prepare(spec)
+                floors[spec] = (self.ours, floor["id"], floor)
+        return Prepared(row, result, told, tasks, floors)
+
+    def _floor_specs(self, row, told):
+        if row.floor == "flops":
+            return self.limits.best_products(row.value("dtype", "float32"))
+        if row.floor == "memory":
+            for function in row.functions:
+                self.limits.function_cost(function, row.value("dtype", "float32"))
+            return [f"bandwidth kind={kind} bytes={int(told['bytes'])}"
+                    for kind in ("scale", "stream")]
+        return []
+
+    def _time(self, item):
+        results = item.result["results"]
+        if OURS not in item.told:
             return
-        floor_tasks = self._floor_tasks(row, told[OURS])
-        samples = interleave({**tasks, **floor_tasks}, self.effort)
-        for name in tasks:
-            entry = self._entry(samples[name])
-            if not agree(told[OURS]["values"], told[name]["values"], row.value("dtype")):
-                entry["disagrees"] = told[name]["values"][:4]
-            result["results"][name] = entry
-        result["flops"], result["bytes"] = told[OURS]["flops"], told[OURS]["bytes"]
-        result["floor_ns"], result["floor"] = self._floor(row, told[OURS], samples)
-        for competitor, workload in [*tasks.values(), *floor_tasks.values()]:
-            competitor.release(workload)
+        floors = {spec: (competitor, i) for spec, (competitor, i, _) in item.floors.items()}
+        samples = interleave({**item.tasks, **floors}, self.effort)
+        ours = item.told[OURS]
+        for name in item.tasks:
+            if name not in samples:
+                results[name] = {"refused": "died"}
+                continue
+            results[name] = self._entry(samples[name])
+            if "variant" in item.told[name]:
+                results[name]["variant"] = item.told[name]["variant"]
+            if not agree(ours["values"], item.told[name]["values"], item.row.value("dtype")):
+                results[name]["disagrees"] = item.told[name]["values"][:4]
+        item.result["flops"], item.result["bytes"] = ours["flops"], ours["bytes"]
+        item.result["floor_ns"], item.result["floor"] = self._floor(item, samples)
+        for competitor, workload in [*item.tasks.values(), *floors.values()]:
+            try:
+                competitor.release(workload)
+            except Refused:
+                pass  # A dead one holds nothing.
 
     @staticmethod
     def _entry(samples):
         return {"median": samples.median, "low": samples.low, "high": samples.high}
 
-    def _floor_tasks(self, row, told):
-        if row.floor == "flops":
-            specs = [self.limits.best_product(row.value("dtype", "float32"))[3]]
-        elif row.floor == "memory":
-            size = int(told["bytes"])
-            specs = [f"bandwidth kind={kind} bytes={size}" for kind in ("scale", "stream")]
-        else:
-            specs = []
-        tasks = {}
-        for spec in specs:
-            self._floor_told = told_of_floor = self.ours.prepare(spec)
-            tasks["floor: " + spec] = (self.ours, told_of_floor["id"])
-        return tasks
-
-    def _floor(self, row, told, samples):
+    def _floor(self, item, samples):
         """Nanoseconds, and what they are made of."""
-        floors = {name[7:]: s.median for name, s in samples.items() if name.startswith("floor: ")}
+        row, told = item.row, item.told[OURS]
         dtype = row.value("dtype", "float32")
         if row.floor == "flops":
-            (spec, nanoseconds), = floors.items()
-            rate = self._floor_told["flops"] / nanoseconds
+            rate, spec = max((floor["flops"] / samples[spec].median, spec)
+                             for spec, (_, _, floor) in item.floors.items())
             return told["flops"] / rate, f"{rate:.1f} GFLOP/s by {spec}"
         if row.floor != "memory":
             return None, ""
-        spec, nanoseconds = min(floors.items(), key=lambda item: item[1])
+        spec = min(item.floors, key=lambda name: samples[name].median)
+        nanoseconds = samples[spec].median
         elements = told["bytes"] / (16 if dtype == "float64" else 8)
         math = sum(self.limits.function_cost(f, dtype) for f in row.functions)
         math_ns = math * elements / self.threads
@@ -123,41 +158,57 @@ class Session:
             return math_ns, f"vector math, {math:.3f} ns for each element and thread"
         return nanoseconds, f"{told['bytes'] / nanoseconds:.1f} GB/s by {spec}"
 
-    def _compilation(self, row, result):
+    def _compile(self, item):
         """Compiles anew in each pass; competitors in turns."""
-        samples = {}
+        samples, results = {}, item.result["results"]
         for turn in range(self.effort.compilations):
             shift = turn % len(self.competitors)
             for competitor in self.competitors[shift:] + self.competitors[:shift]:
-                if "refused" in result["results"].get(competitor.name, {}):
+                if competitor.name in results:
                     continue
                 try:
-                    told = competitor.prepare(row.spec)
+                    told = competitor.prepare(item.row.spec)
                     competitor.release(told["id"])
                     samples.setdefault(competitor.name, Samples()).values.append(
                         told["compile_ns"])
                 except (Refused, KeyError) as reason:
-                    result["results"][competitor.name] = {"refused": str(reason)}
+                    results[competitor.name] = {"refused": str(reason)}
         for name, values in samples.items():
-            result["results"].setdefault(name, self._entry(values))
+            results.setdefault(name, self._entry(values))
 
-    def _memory(self, row, result):
+    def _memory(self, item):
         """The peak of a process of its own, over what it held before the workload was made."""
+        results = item.result["results"]
         for competitor in self.competitors:
             try:
                 fresh = competitor.again()
-                told = fresh.prepare(row.spec)
-                fresh.close()
             except Refused as reason:
-                result["results"][competitor.name] = {"refused": str(reason)}
+                results[competitor.name] = {"refused": str(reason)}
                 continue
-            result["results"][competitor.name] = self._entry(Samples([told["peak_bytes"]]))
-            if competitor is self.ours:
-                result["plan"] = {key: told[key] for key in ("arena_bytes", "bytes_without_reuse")}
+            try:
+                told = fresh.prepare(item.row.spec)
+                results[competitor.name] = self._entry(Samples([told["peak_bytes"]]))
+                if competitor is self.ours:
+                    item.result["plan"] = {
+                        key: told[key] for key in ("arena_bytes", "bytes_without_reuse")}
+            except Refused as reason:
+                results[competitor.name] = {"refused": str(reason)}
+            fresh.close()
+
+
+@contextlib.contextmanager
+def holding(path):
+    """A lock on a file while nothing else shall run; nothing without a path."""
+    if path is None:
+        yield
+        return
+    with open(path, "a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def selected_rows(text):
-    """Rows by name or part of their spec; an item with a space in it is a spec of its own."""
+    """Rows by name; an item with a space in it is a spec of its own."""
     rows = workloads.standard_rows()
     if not text:
         return rows
@@ -166,7 +217,7 @@ def selected_rows(text):
         if " " in item:
             chosen.append(workloads.row_of_spec(item))
         else:
-            chosen += [row for row in rows if item in (row.name, row.spec.split()[0])]
+            chosen += [row for row in rows if item == row.name]
     if not chosen:
         names = sorted({row.name for row in rows})
         sys.exit(f"no such workload: {text}; there are {' '.join(names)}, or \"lenet batch=64\"")
@@ -182,6 +233,10 @@ def arguments():
     parser.add_argument("--threads", default="1,2", help="numbers of threads")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter passes")
     parser.add_argument("--limits", action="store_true", help="also measure the memory's bandwidth")
+    parser.add_argument("--slice", type=int, default=8,
+                        help="rows that are made together, then timed")
+    parser.add_argument("--lock", type=pathlib.Path,
+                        help="a file to lock while rows are timed, for builds that do the same")
     parser.add_argument("--json", type=pathlib.Path,
                         help="keep the results here: rows that are there already are replaced")
     parser.add_argument("--readme", action="store_true",
@@ -199,10 +254,11 @@ def main():
         session = Session(peers, threads, effort)
         book.add_versions(session.versions())
         try:
-            for row in rows:
-                result = session.measure(row)
-                book.add_result(result)
-                print(table.line(result), flush=True)
+            for first in range(0, len(rows), options.slice):
+                some = rows[first:first + options.slice]
+                for result in session.measure(some, lambda: holding(options.lock)):
+                    book.add_result(result)
+                    print(table.line(result), flush=True)
             if options.limits:
                 book.add_limits(threads, session.limits)
         finally:

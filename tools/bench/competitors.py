@@ -2,9 +2,14 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import tempfile
+
+
+# Seconds that an answer may take.
+PATIENCE = 180
 
 
 class Refused(Exception):
@@ -23,39 +28,54 @@ class Competitor:
         self.threads = threads
         self._command = command
         self._environment = environment or {}
+        self._start()
+
+    def _start(self):
         self._log = tempfile.TemporaryFile()
-        set_by_us = {
-            "OMP_NUM_THREADS": str(threads),
-            "MKL_NUM_THREADS": str(threads),
-            "OPENBLAS_NUM_THREADS": str(threads),
-        }
+        self._dead = ""
+        threads = str(self.threads)
+        set_by_us = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads,
+                     "OPENBLAS_NUM_THREADS": threads, "NUMBA_NUM_THREADS": threads}
         self._process = subprocess.Popen(
-            command + [f"--threads={threads}"],
+            self._command[:2] + [f"--threads={threads}"] + self._command[2:],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            text=True,
             env={**os.environ, **set_by_us, **self._environment},
             start_new_session=True,
         )
         self.about = json.loads(self.ask("about"))
+
+    def restart_if_dead(self):
+        if self._dead:
+            self.close()
+            self._start()
 
     def again(self, threads=None):
         """Another process of the same program."""
         return Competitor(self.name, self._command, threads or self.threads, self._environment)
 
     def ask(self, line):
-        """The answer to one line. Refused if it is an error or the program has died."""
+        """The answer to one line. Refused if it is an error, or the program died or hangs."""
+        if self._dead:
+            raise Refused(self._dead)
+        pipe = self._process.stdout
         try:
             os.killpg(self._process.pid, signal.SIGCONT)
-            self._process.stdin.write(line + "\n")
+            self._process.stdin.write(line.encode() + b"\n")
             self._process.stdin.flush()
-            answer = self._process.stdout.readline().strip()
+            ready, _, _ = select.select([pipe], [], [], PATIENCE)
+            if not ready:
+                self._dead = f"took longer than {PATIENCE} s"
+                self.close()
+                raise Refused(self._dead)
+            answer = pipe.readline().decode().strip()
             os.killpg(self._process.pid, signal.SIGSTOP)
         except (BrokenPipeError, ProcessLookupError):
             answer = ""
         if not answer:
-            raise Refused(f"died: {self._last_words()}")
+            self._dead = f"died: {self._last_words()}"
+            raise Refused(self._dead)
         if answer.startswith("error "):
             raise Refused(json.loads(answer[len("error "):]))
         return answer

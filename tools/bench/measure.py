@@ -41,23 +41,30 @@ class Effort:
 def interleave(tasks, effort):
     """Runs tasks {name: (competitor, id)} in turns; returns {name: Samples}.
 
-    The order is rotated from pass to pass. A call before each run is not timed: it brings caches and
+    One that dies is left out. The order is rotated from pass to pass. A call before each run is not timed: it brings caches and
     sleeping threads back.
     """
-    calls = {}
+    calls, samples = {}, {}
     for name, (competitor, workload) in tasks.items():
-        # Twice: the first call of many programs does more than the later ones.
-        competitor.run(workload, 1)
-        once = max(competitor.run(workload, 1), 1)
+        try:
+            # Twice: the first call of many programs does more than the later ones.
+            competitor.run(workload, 1)
+            once = max(competitor.run(workload, 1), 1)
+        except Refused:
+            continue
         calls[name] = max(1, min(1_000_000, round(effort.nanoseconds / once)))
-    samples = {name: Samples() for name in tasks}
-    names = list(tasks)
+        samples[name] = Samples()
+    names = list(samples)
     for turn in range(effort.passes):
         shift = turn % len(names)
         for name in names[shift:] + names[:shift]:
             competitor, workload = tasks[name]
-            competitor.run(workload, 1)
-            samples[name].values.append(competitor.run(workload, calls[name]))
+            try:
+                competitor.run(workload, 1)
+                samples[name].values.append(competitor.run(workload, calls[name]))
+            except Refused:
+                samples.pop(name, None)
+        names = [name for name in names if name in samples]
     return samples
 
 
@@ -69,12 +76,16 @@ class Limits:
         self.ours = ours
         self.effort = effort
         self.single = single
-        self.products = {}  # dtype -> [(rate, library, size, spec)], best first
+        self._products = {}
         self._functions = {}
 
-    def best_product(self, dtype):
-        """The best square product: (FLOP/s, library, size, spec)."""
-        if dtype not in self.products:
+    def best_products(self, dtype, count=3):
+        """Specs of the fastest square products, best first: candidates for a row's floor."""
+        return [spec for _, _, _, spec in self.all_products(dtype)[:count]]
+
+    def all_products(self, dtype):
+        """[(FLOP/s, library, size, spec)], best first."""
+        if dtype not in self._products:
             tasks, flops, made = {}, {}, []
             for library in PRODUCT_LIBRARIES:
                 for size in PRODUCT_SIZES:
@@ -89,9 +100,10 @@ class Limits:
             samples = interleave(tasks, self.effort)
             for workload in made:
                 self.ours.release(workload)
-            rates = [(flops[key] / samples[key].median * 1e9, *key) for key in tasks]
-            self.products[dtype] = sorted(rates, reverse=True)
-        return self.products[dtype][0]
+            # By the best pass: these are candidates, and a slow phase must not rule one out.
+            rates = [(flops[key] / samples[key].low * 1e9, *key) for key in tasks]
+            self._products[dtype] = sorted(rates, reverse=True)
+        return self._products[dtype]
 
     def function_cost(self, function, dtype):
         """Nanoseconds that one thread takes for `function` of one element in L1."""

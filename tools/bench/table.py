@@ -108,7 +108,7 @@ class Book:
         told = {"products": [
             {"flops_per_second": rate, "library": library, "size": size, "dtype": dtype}
             for dtype in ("float32", "float64")
-            for rate, library, size, _ in [limits.best_product(dtype), *limits.products[dtype][1:]]
+            for rate, library, size, _ in limits.all_products(dtype)
         ]}
         told["bandwidth"] = {
             f"{kind} {level}": rate for (kind, level), rate in limits.bandwidth_table().items()
