@@ -1,10 +1,11 @@
 """Results as text: a line for the terminal, a table for README.md, and the JSON file they live in."""
 
-import datetime
 import json
 import os
 import pathlib
 import re
+
+import picture
 
 _MARKS = ("<!-- the table: begin -->", "<!-- the table: end -->")
 
@@ -36,7 +37,8 @@ def times(value, by):
 def line(result):
     """What is shown while the measurements go on."""
     ours = result["results"].get("bitale", {})
-    text = f"{label(result):64} {result['threads']} threads  "
+    name = f"{label(result)} {batch(result)}"
+    text = f"{name:64} {result['threads']} threads  "
     if "median" not in ours:
         return text + "refused: " + ours.get("refused", "")
     text += spread(ours, result["what"])
@@ -49,9 +51,15 @@ def line(result):
 
 
 def label(result):
-    prefix = {"time": "", "compile": "compile: ", "memory": "peak memory: "}[result["what"]]
-    spec = result["spec"]
-    return prefix + (spec.removeprefix("compile ") if prefix else spec)
+    """The spec in words, less its batch."""
+    prefix = {"time": "", "compile": "compile ", "memory": "peak memory of "}[result["what"]]
+    words = [word for word in result["spec"].split() if not word.startswith("batch=")]
+    return prefix + " ".join(words).removeprefix(prefix)
+
+
+def batch(result):
+    found = re.search(r"\bbatch=(\d+)", result["spec"])
+    return found.group(1) if found else ""
 
 
 def cell(entry, ours, what):
@@ -127,7 +135,7 @@ class Book:
                    if wanted is None or (r["what"], r["spec"]) in wanted]
         names = [name for name in self._data["versions"] if name != "bitale"
                  and any(name in r["results"] for r in results)]
-        heads = ["workload", "threads", "Bitale: median [min .. max]", "of floor"]
+        heads = ["workload", "batch", "threads", "Bitale: median [min .. max]", "of floor"]
         heads += [f"{name} {self._data['versions'][name]}" for name in names]
         lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
         for result in results:
@@ -135,17 +143,45 @@ class Book:
             if "median" not in ours:
                 continue
             floor = result.get("floor_ns")
-            cells = [label(result), str(result["threads"]), spread(ours, result["what"]),
+            cells = [label(result), batch(result), str(result["threads"]),
+                     spread(ours, result["what"]),
                      times(ours["median"], floor) if floor else ""]
             cells += [cell(result["results"].get(name, {"refused": ""}), ours, result["what"])
                       for name in names]
             lines.append("| " + " | ".join(cells) + " |")
         return "\n".join(lines)
 
+    def limits_markdown(self):
+        """What the machine can do, a column for each number of threads."""
+        limits = self._data["limits"]
+        if not limits:
+            return ""
+        counts = sorted(limits)
+        lines = ["| limit | " + " | ".join(f"{n} threads" for n in counts) + " |",
+                 "|---" * (len(counts) + 1) + "|"]
+        for dtype in ("float32", "float64"):
+            cells = []
+            for n in counts:
+                best = [p for p in limits[n]["products"] if p["dtype"] == dtype][0]
+                cells.append(f"{best['flops_per_second'] / 1e9:.1f} GFLOP/s "
+                             f"({best['library']}, {best['size']})")
+            lines.append(f"| best square product, {dtype} | " + " | ".join(cells) + " |")
+        for kind in ("read", "triad", "scale", "stream"):
+            cells = [", ".join(f"{limits[n]['bandwidth'][f'{kind} {level}'] / 1e9:.0f}"
+                               for level in ("L1", "L2", "L3", "DRAM")) for n in counts]
+            lines.append(f"| {kind}: L1, L2, L3, DRAM, GB/s | " + " | ".join(cells) + " |")
+        return "\n".join(lines) + "\n\n"
+
     def write_readme(self, path):
         begin, end = _MARKS
-        today = datetime.date.today().isoformat()
-        text = f"{begin}\n{today}, {self._data['machine']}.\n\n{self.markdown()}\n{end}"
+        dates = sorted(result["date"][:10] for result in self._data["rows"].values())
+        text = (f"{begin}\n{' to '.join(sorted({dates[0], dates[-1]}))}, "
+                f"{self._data['machine']}.\n\n{self.limits_markdown()}{self.markdown()}\n\n"
+                f"![Ratios](ratios.svg)\n{end}")
         old = path.read_text()
         pattern = re.compile(re.escape(begin) + ".*" + re.escape(end), re.DOTALL)
         path.write_text(pattern.sub(lambda _: text, old))
+        picture_path = path.with_name("ratios.svg")
+        picture_path.write_text(picture.svg(
+            self._data["rows"].values(),
+            lambda r: f"{(label(r) + ' ' + batch(r)).strip()}, {r['threads']} threads"))
