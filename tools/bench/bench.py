@@ -43,8 +43,9 @@ class Prepared:
 class Session:
     """All competitors with one number of threads."""
 
-    def __init__(self, peers, threads, effort):
+    def __init__(self, peers, threads, effort, niceness=None):
         self.threads = threads
+        self.niceness = niceness
         self.effort = effort
         self.ours = Competitor(OURS, [str(installations.competitor())], threads)
         single = self.ours if threads == 1 else self.ours.again(threads=1)
@@ -73,12 +74,28 @@ class Session:
         """
         for competitor in self.competitors:
             competitor.restart_if_dead()
+        self._set_niceness(0)
         prepared = [self._prepare(row) for row in rows]
+        for item in prepared:
+            if item.row.what == "memory":
+                self._memory(item)
         with locked():
+            self._set_niceness(self.niceness)
             for item in prepared:
-                {"time": self._time, "compile": self._compile, "memory": self._memory}[
-                    item.row.what](item)
+                if item.row.what == "time":
+                    self._time(item)
+                elif item.row.what == "compile":
+                    self._compile(item)
                 yield item.result
+
+    def _set_niceness(self, niceness):
+        if self.niceness is None:
+            return
+        for competitor in [self.limits.single, *self.competitors]:
+            try:
+                competitor.set_niceness(niceness)
+            except OSError as error:
+                print(f"niceness of {competitor.name}: {error}", flush=True)
 
     def _prepare(self, row):
         result = {
@@ -240,6 +257,8 @@ def arguments():
                         help="rows that are made together, then timed")
     parser.add_argument("--lock", type=pathlib.Path,
                         help="a file to lock while rows are timed, for builds that do the same")
+    parser.add_argument("--niceness", type=int,
+                        help="of competitors once they are timed; below 0 for root on a busy machine")
     parser.add_argument("--json", type=pathlib.Path,
                         help="keep the results here: rows that are there already are replaced")
     parser.add_argument("--readme", action="store_true",
@@ -254,7 +273,7 @@ def main():
     peers = installations.peers(options.peers)
     book = table.Book(options.json)
     for threads in [int(text) for text in options.threads.split(",")]:
-        session = Session(peers, threads, effort)
+        session = Session(peers, threads, effort, options.niceness)
         book.add_versions(session.versions())
         try:
             for first in range(0, len(rows), options.slice):

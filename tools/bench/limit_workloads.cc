@@ -69,9 +69,11 @@ std::function<void()> onednn_product(const Tensor& a, const Tensor& b, const Ten
   };
 }
 
-// One vector of 64 bytes; compiled for several instruction sets, the best is taken at run time.
+// One vector of 64 bytes; compiled for several instruction sets, the best is taken at run time (by
+// the loader, which sanitizers do not outlive).
 typedef float Lanes __attribute__((vector_size(64)));
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define BITALE_BENCH_CLONES \
   __attribute__((target_clones("avx512f", "avx2", "default"), optimize("O3")))
 #else
