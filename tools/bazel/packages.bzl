@@ -32,4 +32,5 @@ PACKAGES = [
     "tests/rewrites",
     "tests/semantics",
     "tests/support",
+    "tools/bench",
 ] + ["ops/" + family for family in OP_FAMILIES]

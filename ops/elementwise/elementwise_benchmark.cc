@@ -1,0 +1,86 @@
+// Speed of elementwise functions: each by itself on one thread over data in L1 (time per element),
+// and of one addition over operands as they lie in memory, as bytes per second.
+
+#include <cstdint>
+#include <string>
+
+#include "benchmark/benchmark.h"
+#include "core/base/options.h"
+#include "core/compile/function.h"
+#include "core/graph/shared.h"
+#include "ops/elementwise/elementwise.h"
+#include "ops/elementwise/operators.h"
+#include "ops/shape/dimshuffle.h"
+
+namespace bitale {
+namespace {
+
+using Unary = Variable (*)(const Variable& x);
+
+void BM_Function(benchmark::State& state, Unary unary, DType dtype) {
+  options().threads = 1;
+  const int64_t size = 4096;
+  const Variable x = shared(Tensor::full(dtype, {size}, 0.75), "x");
+  const Function call = function({}, unary(x));
+  call();
+  for (auto _ : state) benchmark::DoNotOptimize(call());
+  state.SetItemsProcessed(state.iterations() * size);
+}
+
+#define BITALE_BENCHMARK_FUNCTION(name)                                                         \
+  BENCHMARK_CAPTURE(                                                                            \
+      BM_Function, name##_float32, [](const Variable& x) { return name(x); }, DType::kFloat32); \
+  BENCHMARK_CAPTURE(                                                                            \
+      BM_Function, name##_float64, [](const Variable& x) { return name(x); }, DType::kFloat64)
+BITALE_BENCHMARK_FUNCTION(neg);
+BITALE_BENCHMARK_FUNCTION(sqrt);
+BITALE_BENCHMARK_FUNCTION(exp);
+BITALE_BENCHMARK_FUNCTION(log);
+BITALE_BENCHMARK_FUNCTION(tanh);
+BITALE_BENCHMARK_FUNCTION(sigmoid);
+BITALE_BENCHMARK_FUNCTION(erf);
+BITALE_BENCHMARK_FUNCTION(sin);
+#undef BITALE_BENCHMARK_FUNCTION
+
+enum Operand2 { kContiguous, kTransposed, kRow, kColumn };
+
+// Arguments: how the second operand of an addition lies, rows, columns.
+void BM_Add(benchmark::State& state) {
+  options().threads = 1;
+  const int64_t rows = state.range(1);
+  const int64_t columns = state.range(2);
+  const auto operand = [](const Dims& shape) {
+    return shared(Tensor::ones(DType::kFloat32, shape), "operand");
+  };
+  Variable second;
+  switch (static_cast<Operand2>(state.range(0))) {
+    case kContiguous:
+      second = operand({rows, columns});
+      break;
+    case kTransposed:
+      second = dimshuffle(operand({columns, rows}), {1, 0});
+      break;
+    case kRow:
+      second = operand({1, columns});
+      break;
+    case kColumn:
+      second = operand({rows, 1});
+      break;
+  }
+  const Function call = function({}, operand({rows, columns}) + second);
+  call();
+  for (auto _ : state) benchmark::DoNotOptimize(call());
+  state.SetBytesProcessed(state.iterations() * 3 * rows * columns *
+                          static_cast<int64_t>(sizeof(float)));
+}
+
+void layouts(benchmark::internal::Benchmark* b) {
+  for (int64_t layout : {kContiguous, kTransposed, kRow, kColumn}) {
+    // A multiple of every vector, and one of none.
+    b->Args({layout, 256, 256})->Args({layout, 257, 255})->Args({layout, 2048, 2048});
+  }
+}
+BENCHMARK(BM_Add)->Apply(layouts);
+
+}  // namespace
+}  // namespace bitale

@@ -1,0 +1,295 @@
+"""Sets Bitale beside its peers and the machine's limits. README.md says how; `run` is the way in."""
+
+import argparse
+import contextlib
+import datetime
+import fcntl
+import json
+import pathlib
+import sys
+
+import installations
+import table
+import workloads
+from competitors import Competitor, Refused
+from measure import Effort, Limits, Samples, interleave
+
+OURS = "bitale"
+# Nanoseconds of a compilation that is not repeated.
+_LONG = 10e9
+_HERE = pathlib.Path(__file__).resolve().parent
+
+
+def agree(ours, theirs, dtype):
+    """Whether two lists of values are the same but for rounding."""
+    tolerance = 1e-9 if dtype == "float64" else 1e-4
+    if len(ours) != len(theirs):
+        return False
+    largest = max((abs(value) for value in ours), default=0)
+    return all(abs(a - b) <= tolerance * largest for a, b in zip(ours, theirs))
+
+
+class Prepared:
+    """A row whose workloads are made and wait to be timed."""
+
+    def __init__(self, row, result, told, tasks, floors):
+        self.row = row
+        self.result = result
+        self.told = told  # competitor's name -> what it told of its workload
+        self.tasks = tasks  # competitor's name -> (competitor, id)
+        self.floors = floors  # spec -> (competitor, id, what was told)
+
+
+class Session:
+    """All competitors with one number of threads."""
+
+    def __init__(self, peers, threads, effort, niceness=None):
+        self.threads = threads
+        self.niceness = niceness
+        self.effort = effort
+        self.ours = Competitor(OURS, [str(installations.competitor())], threads)
+        single = self.ours if threads == 1 else self.ours.again(threads=1)
+        self.limits = Limits(self.ours, single, effort)
+        self.refused = {}
+        self.competitors = [self.ours]
+        for peer in peers:
+            try:
+                self.competitors.append(
+                    Competitor(peer.name, peer.command, threads, peer.environment))
+            except Refused as reason:
+                self.refused[peer.name] = str(reason)
+
+    def versions(self):
+        return {c.name: c.about["version"] for c in self.competitors}
+
+    def close(self):
+        for competitor in self.competitors + [self.limits.single]:
+            competitor.close()
+
+    def measure(self, rows, locked):
+        """Yields a result for each row, as the table and the JSON file hold it.
+
+        Workloads are made first, which may take their compilers minutes; `locked` gives a context
+        in which they are timed.
+        """
+        for competitor in self.competitors:
+            competitor.restart_if_dead()
+        self._set_niceness(0)
+        prepared = [self._prepare(row) for row in rows]
+        for item in prepared:
+            if item.row.what == "memory":
+                self._memory(item)
+        with locked():
+            self._set_niceness(self.niceness)
+            for item in prepared:
+                if item.row.what == "time":
+                    self._time(item)
+                elif item.row.what == "compile":
+                    self._compile(item)
+                yield item.result
+
+    def _set_niceness(self, niceness):
+        if self.niceness is None:
+            return
+        for competitor in [self.limits.single, *self.competitors]:
+            try:
+                competitor.set_niceness(niceness)
+            except OSError as error:
+                print(f"niceness of {competitor.name}: {error}", flush=True)
+
+    def _prepare(self, row):
+        result = {
+            "name": row.name,
+            "spec": row.spec,
+            "what": row.what,
+            "threads": self.threads,
+            "date": datetime.datetime.now().isoformat(timespec="seconds"),
+            "results": {name: {"refused": why} for name, why in self.refused.items()},
+        }
+        told, tasks, floors = {}, {}, {}
+        for competitor in self.competitors if row.what == "time" else ():
+            try:
+                told[competitor.name] = competitor.prepare(row.spec)
+            except Refused as reason:
+                result["results"][competitor.name] = {"refused": str(reason)}
+                continue
+            tasks[competitor.name] = (competitor, told[competitor.name]["id"])
+        if OURS in told:
+            for spec in self._floor_specs(row, told[OURS]):
+                floor = self.ours.prepare(spec)
+                floors[spec] = (self.ours, floor["id"], floor)
+        return Prepared(row, result, told, tasks, floors)
+
+    def _floor_specs(self, row, told):
+        if row.floor == "flops":
+            return self.limits.best_products(row.value("dtype", "float32"))
+        if row.floor == "memory":
+            for function in row.functions:
+                self.limits.function_cost(function, row.value("dtype", "float32"))
+            return [f"bandwidth kind={kind} bytes={int(told['bytes'])}"
+                    for kind in ("scale", "stream")]
+        return []
+
+    def _time(self, item):
+        results = item.result["results"]
+        if OURS not in item.told:
+            return
+        floors = {spec: (competitor, i) for spec, (competitor, i, _) in item.floors.items()}
+        samples = interleave({**item.tasks, **floors}, self.effort)
+        ours = item.told[OURS]
+        for name in item.tasks:
+            if name not in samples:
+                results[name] = {"refused": "died"}
+                continue
+            results[name] = self._entry(samples[name])
+            if "variant" in item.told[name]:
+                results[name]["variant"] = item.told[name]["variant"]
+            if not agree(ours["values"], item.told[name]["values"], item.row.value("dtype")):
+                results[name]["disagrees"] = item.told[name]["values"][:4]
+        item.result["flops"], item.result["bytes"] = ours["flops"], ours["bytes"]
+        item.result["floor_ns"], item.result["floor"] = self._floor(item, samples)
+        for competitor, workload in [*item.tasks.values(), *floors.values()]:
+            try:
+                competitor.release(workload)
+            except Refused:
+                pass  # A dead one holds nothing.
+
+    @staticmethod
+    def _entry(samples):
+        return {"median": samples.median, "low": samples.low, "high": samples.high}
+
+    def _floor(self, item, samples):
+        """Nanoseconds, and what they are made of."""
+        row, told = item.row, item.told[OURS]
+        dtype = row.value("dtype", "float32")
+        if row.floor == "flops":
+            rate, spec = max((floor["flops"] / samples[spec].median, spec)
+                             for spec, (_, _, floor) in item.floors.items())
+            return told["flops"] / rate, f"{rate:.1f} GFLOP/s by {spec}"
+        if row.floor != "memory":
+            return None, ""
+        spec = min(item.floors, key=lambda name: samples[name].median)
+        nanoseconds = samples[spec].median
+        elements = told["bytes"] / (16 if dtype == "float64" else 8)
+        math = sum(self.limits.function_cost(f, dtype) for f in row.functions)
+        math_ns = math * elements / self.threads
+        if math_ns > nanoseconds:
+            return math_ns, f"vector math, {math:.3f} ns for each element and thread"
+        return nanoseconds, f"{told['bytes'] / nanoseconds:.1f} GB/s by {spec}"
+
+    def _compile(self, item):
+        """Compiles anew in each pass, competitors in turns; what takes long, once."""
+        samples, results = {}, item.result["results"]
+        for turn in range(self.effort.compilations):
+            shift = turn % len(self.competitors)
+            for competitor in self.competitors[shift:] + self.competitors[:shift]:
+                taken = samples.get(competitor.name)
+                if competitor.name in results or (taken and taken.high > _LONG):
+                    continue
+                try:
+                    told = competitor.prepare(item.row.spec)
+                    competitor.release(told["id"])
+                    samples.setdefault(competitor.name, Samples()).values.append(
+                        told["compile_ns"])
+                except (Refused, KeyError) as reason:
+                    results[competitor.name] = {"refused": str(reason)}
+        for name, values in samples.items():
+            results.setdefault(name, self._entry(values))
+
+    def _memory(self, item):
+        """The peak of a process of its own, over what it held before the workload was made."""
+        results = item.result["results"]
+        for competitor in self.competitors:
+            try:
+                fresh = competitor.again()
+            except Refused as reason:
+                results[competitor.name] = {"refused": str(reason)}
+                continue
+            try:
+                told = fresh.prepare(item.row.spec)
+                results[competitor.name] = self._entry(Samples([told["peak_bytes"]]))
+                if competitor is self.ours:
+                    item.result["plan"] = {
+                        key: told[key] for key in ("arena_bytes", "bytes_without_reuse")}
+            except Refused as reason:
+                results[competitor.name] = {"refused": str(reason)}
+            fresh.close()
+
+
+@contextlib.contextmanager
+def holding(path):
+    """A lock on a file while nothing else shall run; nothing without a path."""
+    if path is None:
+        yield
+        return
+    with open(path, "a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def selected_rows(text):
+    """Rows by name; an item with a space in it is a spec of its own."""
+    rows = workloads.standard_rows()
+    if not text:
+        return rows
+    chosen = []
+    for item in text.split(","):
+        if " " in item:
+            chosen.append(workloads.row_of_spec(item))
+        else:
+            chosen += [row for row in rows if item == row.name]
+    if not chosen:
+        names = sorted({row.name for row in rows})
+        sys.exit(f"no such workload: {text}; there are {' '.join(names)}, or \"lenet batch=64\"")
+    return chosen
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="tools/bench/run", description=__doc__)
+    parser.add_argument("--workloads", default="",
+                        help="names of rows, or specs, with commas between them; all by default")
+    parser.add_argument("--peers", default="all",
+                        help="names with commas between them, all or none")
+    parser.add_argument("--threads", default="1,2", help="numbers of threads")
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter passes")
+    parser.add_argument("--limits", action="store_true", help="also measure the memory's bandwidth")
+    parser.add_argument("--slice", type=int, default=8,
+                        help="rows that are made together, then timed")
+    parser.add_argument("--lock", type=pathlib.Path,
+                        help="a file to lock while rows are timed, for builds that do the same")
+    parser.add_argument("--niceness", type=int,
+                        help="of competitors once they are timed; below 0 for root on a busy machine")
+    parser.add_argument("--json", type=pathlib.Path,
+                        help="keep the results here: rows that are there already are replaced")
+    parser.add_argument("--readme", action="store_true",
+                        help="write the table of --json into README.md")
+    return parser.parse_args()
+
+
+def main():
+    options = arguments()
+    effort = Effort(options.quick)
+    rows = selected_rows(options.workloads)
+    peers = installations.peers(options.peers)
+    book = table.Book(options.json)
+    for threads in [int(text) for text in options.threads.split(",")]:
+        session = Session(peers, threads, effort, options.niceness)
+        book.add_versions(session.versions())
+        try:
+            for first in range(0, len(rows), options.slice):
+                some = rows[first:first + options.slice]
+                for result in session.measure(some, lambda: holding(options.lock)):
+                    book.add_result(result)
+                    print(table.line(result), flush=True)
+            if options.limits:
+                book.add_limits(threads, session.limits)
+        finally:
+            session.close()
+    if options.readme:
+        book.write_readme(_HERE / "README.md")
+    print()
+    print(book.markdown(rows))
+
+
+if __name__ == "__main__":
+    main()
