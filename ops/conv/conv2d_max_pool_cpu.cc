@@ -66,6 +66,7 @@ class Conv2dMaxPool final : public Kernel {
   }
 
   size_t workspace_bytes() const override { return Parts(*this, nullptr).bytes; }
+  KernelCost cost(KernelCost operands) const override { return l_.cost(operands); }
 
   void run(const KernelFrame& frame) const override {
     const Parts parts(*this, frame.workspace);

@@ -152,6 +152,13 @@ int64_t values_per_plane(const KernelCall& call) {
   return values[2] * values[3];
 }
 
+// A window of the depth is multiplied for each value.
+KernelCost cost_of_values(const Lengths& l, int64_t plane_values, KernelCost operands) {
+  operands.flops = 2.0 * static_cast<double>(l.batch * l.filters * plane_values) *
+                   static_cast<double>(l.depth());
+  return operands;
+}
+
 // --- For the images ------------------------------------------------------------------------------
 
 template <typename T>
@@ -168,6 +175,9 @@ class GradInputsOfUnpooled final : public Kernel {
                                    cpu::SlotPool::kMost)) {}
 
   size_t workspace_bytes() const override { return Parts(*this, nullptr, 0).bytes; }
+  KernelCost cost(KernelCost operands) const override {
+    return cost_of_values(l_, plane_values_, operands);
+  }
 
   void run(const KernelFrame& frame) const override {
     const Parts shared(*this, frame.workspace, 0);
@@ -305,6 +315,9 @@ class GradWeightsOfUnpooled final : public Kernel {
   }
 
   size_t workspace_bytes() const override { return Parts(*this, nullptr, 0).bytes; }
+  KernelCost cost(KernelCost operands) const override {
+    return cost_of_values(l_, plane_values_, operands);
+  }
 
   void run(const KernelFrame& frame) const override {
     cpu::SlotPool slots(slots_);
