@@ -62,9 +62,9 @@ GraphPassRegistrar::GraphPassRegistrar(const GraphPass& pass) : pass_(pass), nex
   newest_pass = this;
 }
 
-std::vector<const Rule*> all_rules() {
-  std::vector<const Rule*> rules;
-  for (const RuleRegistrar* r = newest_rule; r != nullptr; r = r->next_) rules.push_back(&r->rule_);
+namespace {
+
+std::vector<const Rule*> sorted_by_phase(std::vector<const Rule*> rules) {
   std::sort(rules.begin(), rules.end(), [](const Rule* a, const Rule* b) {
     return std::tuple(a->phase, std::string_view(a->name)) <
            std::tuple(b->phase, std::string_view(b->name));
@@ -73,6 +73,23 @@ std::vector<const Rule*> all_rules() {
   std::stable_sort(rules.begin(), rules.end(),
                    [](const Rule* a, const Rule* b) { return a->phase < b->phase; });
   return rules;
+}
+
+}  // namespace
+
+// Asked for at every compilation, and at every constant that is folded.
+std::vector<const Rule*> all_rules() {
+  thread_local const RuleRegistrar* newest_sorted = nullptr;
+  thread_local std::vector<const Rule*> sorted;
+  if (newest_sorted != newest_rule) {
+    std::vector<const Rule*> rules;
+    for (const RuleRegistrar* r = newest_rule; r != nullptr; r = r->next_) {
+      rules.push_back(&r->rule_);
+    }
+    sorted = sorted_by_phase(std::move(rules));
+    newest_sorted = newest_rule;
+  }
+  return sorted;
 }
 
 std::vector<const GraphPass*> all_graph_passes() {
