@@ -95,6 +95,11 @@ class Competitor:
         """Of all threads. Below 0 takes root, and keeps other programs from getting in the way."""
         for thread in os.listdir(f"/proc/{self._process.pid}/task"):
             os.setpriority(os.PRIO_PROCESS, int(thread), niceness)
+        # Where the kernel groups processes by session, that of threads holds inside a group only.
+        group = f"/proc/{self._process.pid}/autogroup"
+        if os.path.exists(group):
+            with open(group, "w") as file:
+                file.write(str(niceness))
 
     def close(self):
         try:
