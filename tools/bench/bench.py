@@ -272,6 +272,7 @@ def arguments():
                         help="of competitors once they are timed; below 0 for root on a busy machine")
     parser.add_argument("--json", type=pathlib.Path,
                         help="keep the results here: rows that are there already are replaced")
+    parser.add_argument("--note", help="a sentence that stands above the table of --readme")
     parser.add_argument("--readme", action="store_true",
                         help="write the table of --json into README.md")
     return parser.parse_args()
@@ -296,6 +297,8 @@ def main():
                 book.add_limits(threads, session.limits)
         finally:
             session.close()
+    if options.note is not None:
+        book.add_note(options.note)
     if options.readme:
         book.write_readme(_HERE / "README.md")
     print()

@@ -9,7 +9,7 @@ import tempfile
 
 
 # Seconds that an answer may take.
-PATIENCE = 180
+PATIENCE = 120
 
 
 class Refused(Exception):
@@ -36,14 +36,17 @@ class Competitor:
         threads = str(self.threads)
         set_by_us = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads,
                      "OPENBLAS_NUM_THREADS": threads, "NUMBA_NUM_THREADS": threads}
-        self._process = subprocess.Popen(
-            self._command[:2] + [f"--threads={threads}"] + self._command[2:],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            env={**os.environ, **set_by_us, **self._environment},
-            start_new_session=True,
-        )
+        try:
+            self._process = subprocess.Popen(
+                self._command[:2] + [f"--threads={threads}"] + self._command[2:],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log,
+                env={**os.environ, **set_by_us, **self._environment},
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise Refused(f"not installed: {error}") from error
         self.about = json.loads(self.ask("about"))
 
     def restart_if_dead(self):
