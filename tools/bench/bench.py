@@ -12,7 +12,7 @@ import installations
 import table
 import workloads
 from competitors import Competitor, Refused
-from measure import Effort, Limits, Samples, interleave
+from measure import L1_ELEMENTS, Effort, Limits, Samples, interleave
 
 OURS = "bitale"
 # Nanoseconds of a compilation that is not repeated.
@@ -48,8 +48,9 @@ class Session:
         self.niceness = niceness
         self.effort = effort
         self.ours = Competitor(OURS, [str(installations.competitor())], threads)
-        single = self.ours if threads == 1 else self.ours.again(threads=1)
-        self.limits = Limits(self.ours, single, effort)
+        # For what functions cost in L1.
+        self.single = self.ours if threads == 1 else self.ours.again(threads=1)
+        self.limits = Limits(self.ours, effort)
         self.refused = {}
         self.competitors = [self.ours]
         for peer in peers:
@@ -63,7 +64,7 @@ class Session:
         return {c.name: c.about["version"] for c in self.competitors}
 
     def close(self):
-        for competitor in self.competitors + [self.limits.single]:
+        for competitor in self.competitors + [self.single]:
             competitor.close()
 
     def measure(self, rows, locked):
@@ -91,7 +92,7 @@ class Session:
     def _set_niceness(self, niceness):
         if self.niceness is None:
             return
-        for competitor in [self.limits.single, *self.competitors]:
+        for competitor in [self.single, *self.competitors]:
             try:
                 competitor.set_niceness(niceness)
             except OSError as error:
@@ -115,20 +116,26 @@ class Session:
                 continue
             tasks[competitor.name] = (competitor, told[competitor.name]["id"])
         if OURS in told:
-            for spec in self._floor_specs(row, told[OURS]):
-                floor = self.ours.prepare(spec)
-                floors[spec] = (self.ours, floor["id"], floor)
+            for competitor, spec in self._floor_specs(row, told[OURS]):
+                floor = competitor.prepare(spec)
+                floors[spec] = (competitor, floor["id"], floor)
         return Prepared(row, result, told, tasks, floors)
 
     def _floor_specs(self, row, told):
+        """[(competitor, spec)] of what must be measured in turns with a row for its floor."""
+        dtype = row.value("dtype", "float32")
         if row.floor == "flops":
-            return self.limits.best_products(row.value("dtype", "float32"))
+            return [(self.ours, spec) for spec in self.limits.best_products(dtype)]
         if row.floor == "memory":
-            for function in row.functions:
-                self.limits.function_cost(function, row.value("dtype", "float32"))
-            return [f"bandwidth kind={kind} bytes={int(told['bytes'])}"
-                    for kind in ("scale", "stream")]
+            passes = [(self.ours, f"bandwidth kind={kind} bytes={int(told['bytes'])}")
+                      for kind in ("scale", "stream")]
+            ops = (*row.functions, "scale") if row.functions else ()
+            return passes + [(self.single, self._in_l1(op, dtype)) for op in ops]
         return []
+
+    @staticmethod
+    def _in_l1(op, dtype):
+        return f"chain size={L1_ELEMENTS} ops={op} dtype={dtype}"
 
     def _time(self, item):
         results = item.result["results"]
@@ -168,13 +175,17 @@ class Session:
             return told["flops"] / rate, f"{rate:.1f} GFLOP/s by {spec}"
         if row.floor != "memory":
             return None, ""
-        spec = min(item.floors, key=lambda name: samples[name].median)
+        passes = [spec for spec in item.floors if spec.startswith("bandwidth")]
+        spec = min(passes, key=lambda name: samples[name].median)
         nanoseconds = samples[spec].median
+        # What a function takes more than a multiplication does.
+        cost = sum(samples[self._in_l1(op, dtype)].median
+                   - samples[self._in_l1("scale", dtype)].median
+                   for op in row.functions) / L1_ELEMENTS
         elements = told["bytes"] / (16 if dtype == "float64" else 8)
-        math = sum(self.limits.function_cost(f, dtype) for f in row.functions)
-        math_ns = math * elements / self.threads
+        math_ns = cost * elements / self.threads
         if math_ns > nanoseconds:
-            return math_ns, f"vector math, {math:.3f} ns for each element and thread"
+            return math_ns, f"vector math, {cost:.2f} ns for each element and thread"
         return nanoseconds, f"{told['bytes'] / nanoseconds:.1f} GB/s by {spec}"
 
     def _compile(self, item):
@@ -261,6 +272,7 @@ def arguments():
                         help="of competitors once they are timed; below 0 for root on a busy machine")
     parser.add_argument("--json", type=pathlib.Path,
                         help="keep the results here: rows that are there already are replaced")
+    parser.add_argument("--note", help="a sentence that stands above the table of --readme")
     parser.add_argument("--readme", action="store_true",
                         help="write the table of --json into README.md")
     return parser.parse_args()
@@ -285,6 +297,8 @@ def main():
                 book.add_limits(threads, session.limits)
         finally:
             session.close()
+    if options.note is not None:
+        book.add_note(options.note)
     if options.readme:
         book.write_readme(_HERE / "README.md")
     print()

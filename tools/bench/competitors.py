@@ -9,7 +9,7 @@ import tempfile
 
 
 # Seconds that an answer may take.
-PATIENCE = 180
+PATIENCE = 120
 
 
 class Refused(Exception):
@@ -36,14 +36,17 @@ class Competitor:
         threads = str(self.threads)
         set_by_us = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads,
                      "OPENBLAS_NUM_THREADS": threads, "NUMBA_NUM_THREADS": threads}
-        self._process = subprocess.Popen(
-            self._command[:2] + [f"--threads={threads}"] + self._command[2:],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            env={**os.environ, **set_by_us, **self._environment},
-            start_new_session=True,
-        )
+        try:
+            self._process = subprocess.Popen(
+                self._command[:2] + [f"--threads={threads}"] + self._command[2:],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log,
+                env={**os.environ, **set_by_us, **self._environment},
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise Refused(f"not installed: {error}") from error
         self.about = json.loads(self.ask("about"))
 
     def restart_if_dead(self):
@@ -95,6 +98,11 @@ class Competitor:
         """Of all threads. Below 0 takes root, and keeps other programs from getting in the way."""
         for thread in os.listdir(f"/proc/{self._process.pid}/task"):
             os.setpriority(os.PRIO_PROCESS, int(thread), niceness)
+        # Where the kernel groups processes by session, that of threads holds inside a group only.
+        group = f"/proc/{self._process.pid}/autogroup"
+        if os.path.exists(group):
+            with open(group, "w") as file:
+                file.write(str(niceness))
 
     def close(self):
         try:

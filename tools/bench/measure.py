@@ -55,7 +55,7 @@ def interleave(tasks, effort):
         calls[name] = max(1, min(1_000_000, round(effort.nanoseconds / once)))
         samples[name] = Samples()
     names = list(samples)
-    for turn in range(effort.passes):
+    for turn in range(effort.passes if names else 0):
         shift = turn % len(names)
         for name in names[shift:] + names[:shift]:
             competitor, workload = tasks[name]
@@ -65,19 +65,22 @@ def interleave(tasks, effort):
             except Refused:
                 samples.pop(name, None)
         names = [name for name in names if name in samples]
+        if not names:
+            break
     return samples
+
+
+# Elements of the chains that tell what a function costs: in and out together fit any L1.
+L1_ELEMENTS = 2048
 
 
 class Limits:
     """What the machine can do, by our own competitor with a given number of threads."""
 
-    def __init__(self, ours, single, effort):
-        """`single`: our competitor with one thread, for the vector math."""
+    def __init__(self, ours, effort):
         self.ours = ours
         self.effort = effort
-        self.single = single
         self._products = {}
-        self._functions = {}
 
     def best_products(self, dtype, count=3):
         """Specs of the fastest square products, best first: candidates for a row's floor."""
@@ -104,21 +107,6 @@ class Limits:
             rates = [(flops[key] / samples[key].low * 1e9, *key) for key in tasks]
             self._products[dtype] = sorted(rates, reverse=True)
         return self._products[dtype]
-
-    def function_cost(self, function, dtype):
-        """Nanoseconds that one thread takes for `function` of one element in L1."""
-        if (function, dtype) not in self._functions:
-            size = 4096 if dtype == "float32" else 2048
-            tasks = {}
-            for op in (function, "scale"):
-                told = self.single.prepare(f"chain size={size} ops={op} dtype={dtype}")
-                tasks[op] = (self.single, told["id"])
-            samples = interleave(tasks, self.effort)
-            for competitor, workload in tasks.values():
-                competitor.release(workload)
-            cost = (samples[function].median - samples["scale"].median) / size
-            self._functions[function, dtype] = cost
-        return self._functions[function, dtype]
 
     def bandwidth_table(self):
         """{(kind, bytes): bytes/s} over the levels of the memory hierarchy."""

@@ -93,7 +93,7 @@ Workload chain(Spec& spec) {
   const int64_t size = spec.integer("size", 1 << 20);
   const DType dtype = spec.dtype();
   const std::vector<std::string> names =
-      spec.list("ops", "scale.shift.tanh.times_x.exp.increment.log.halve", '.');
+      spec.list("ops", "scale.shift.tanh.times_x.exp.plus_x.log.halve", '.');
   spec.check_all_used();
   const Variable x = shared(uniform(1, {size}, 0.25, 1, dtype), "x");
   Variable result = x;

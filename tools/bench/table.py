@@ -107,6 +107,11 @@ class Book:
         self._data["versions"].update(versions)
         self._save()
 
+    def add_note(self, note):
+        """What a reader must know of how the numbers came about."""
+        self._data["note"] = note
+        self._save()
+
     def add_result(self, result):
         key = f"{result['what']} {result['threads']} {result['spec']}"
         self._data["rows"][key] = result
@@ -133,10 +138,12 @@ class Book:
         wanted = None if rows is None else {(row.what, row.spec) for row in rows}
         results = [r for r in self._data["rows"].values()
                    if wanted is None or (r["what"], r["spec"]) in wanted]
-        names = [name for name in self._data["versions"] if name != "bitale"
-                 and any(name in r["results"] for r in results)]
+        versions = self._data["versions"]
+        names = list(dict.fromkeys(name for r in results for name in r["results"]
+                                   if name != "bitale"))
+        names.sort(key=lambda name: list(versions).index(name) if name in versions else 99)
         heads = ["workload", "batch", "threads", "Bitale: median [min .. max]", "of floor"]
-        heads += [f"{name} {self._data['versions'][name]}" for name in names]
+        heads += [f"{name} {versions.get(name, '(could not be had)')}" for name in names]
         lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
         for result in results:
             ours = result["results"].get("bitale", {"refused": ""})
@@ -176,7 +183,8 @@ class Book:
         begin, end = _MARKS
         dates = sorted(result["date"][:10] for result in self._data["rows"].values())
         text = (f"{begin}\n{' to '.join(sorted({dates[0], dates[-1]}))}, "
-                f"{self._data['machine']}.\n\n{self.limits_markdown()}{self.markdown()}\n\n"
+                f"{self._data['machine']}."
+                f"{(' ' + self._data.get('note', '')).rstrip()}\n\n{self.limits_markdown()}{self.markdown()}\n\n"
                 f"![Ratios](ratios.svg)\n{end}")
         old = path.read_text()
         pattern = re.compile(re.escape(begin) + ".*" + re.escape(end), re.DOTALL)

@@ -223,7 +223,7 @@ def chain(spec):
     """The array, and the steps: functions of what came before, x, and a module with exp and so on."""
     size = spec.integer("size", 1 << 20)
     dtype = spec.word("dtype", "float32")
-    names = spec.word("ops", "scale.shift.tanh.times_x.exp.increment.log.halve").split(".")
+    names = spec.word("ops", "scale.shift.tanh.times_x.exp.plus_x.log.halve").split(".")
     spec.check_all_used()
     return uniform(1, (size,), 0.25, 1, dtype), [_STEPS[name] for name in names]
 
