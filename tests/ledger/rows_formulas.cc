@@ -143,7 +143,8 @@ std::vector<Row> arrangement_rows() {
        .cases = {with(
            "two planes, a position twice",
            {random_tensor({2, 1, 3}), Tensor::of<int32_t>({0, 5, 3, 1, 1, 4}).reshape({2, 1, 3})},
-           [](const Variables& v) { return max_unpool(v[0], v[1], 2, 3); })}},
+           [](const Variables& v) { return max_unpool(v[0], v[1], 2, 3); })},
+       .holes = {{Column::kBool, kBoolRefused}}},
       of_dtype("zeros",
                [](DType dtype) {
                  return zeros({2, 3}, dtype);
