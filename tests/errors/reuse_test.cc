@@ -234,7 +234,7 @@ TEST(LayersTogether, LabelsOfAnotherBatchAtACall) {
   const Function f = function({x, y}, cost);
   expect_mistake<ShapeError>([&] { f(floats({5, 4}), Tensor::zeros(DType::kInt64, {6})); }, R"(
 crossentropy_softmax_sparse: numbers of rows and labels differ: 5 and 6
-  operand 0: subtensor.0 float32 (5, 3), made at {-2} (LogisticRegression)
+  operand 0: add.0 float32 (5, 3), made at {-3} (LogisticRegression)
   operand 1: y int64 (6,), made at {-4}
   at: {-2} (LogisticRegression)
   hint: there is one label per row of the logits)");
@@ -247,7 +247,7 @@ TEST(LayersTogether, ALabelThatIsNoClass) {
   const Function f = function({x, y}, cost);
   expect_mistake<ExecutionError>([&] { f(floats({1, 4}), Tensor::of<int64_t>({3})); }, R"(
 crossentropy_softmax_sparse: row 0 has the label 3, but there are 3 classes
-  operand 0: subtensor.0 float32 (1, 3), made at {-2} (LogisticRegression)
+  operand 0: add.0 float32 (1, 3), made at {-3} (LogisticRegression)
   operand 1: y int64 (1,), made at {-4}
   at: {-2} (LogisticRegression)
   hint: labels run from 0 to the number of classes less 1)");
