@@ -26,7 +26,7 @@ constexpr int64_t kFewRows = 24;
 // written in order.
 constexpr int64_t kShallow = 64;
 // Rows of A per block when B is one column.
-constexpr int64_t kVectorRows = 64;
+constexpr int64_t kVectorRows = 256;
 
 struct Blocking {
   int64_t depth;  // of a block along k
@@ -70,11 +70,12 @@ void matrix_vector(int64_t m, int64_t k, T alpha, MatrixView<T> a, const T* x, i
       }
     } else {
       std::fill_n(sums, end - begin, T{0});
-      for (int64_t p = 0; p < k; ++p) {
-        const T* column = a.data + begin * a.row_stride + p * a.column_stride;
-        if (a.row_stride == 1) {
-          tile.axpy(end - begin, vector[p], column, sums);
-        } else {
+      const T* columns = a.data + begin * a.row_stride;
+      if (a.row_stride == 1) {
+        tile.add_rows(end - begin, k, vector, columns, a.column_stride, sums);
+      } else {
+        for (int64_t p = 0; p < k; ++p) {
+          const T* column = columns + p * a.column_stride;
           for (int64_t i = 0; i < end - begin; ++i) sums[i] += column[i * a.row_stride] * vector[p];
         }
       }

@@ -1,6 +1,7 @@
 #include "ops/cpu/gemm_tile.h"
 
 #include <array>
+#include <type_traits>
 #include <utility>
 
 #undef HWY_TARGET_INCLUDE
@@ -127,16 +128,32 @@ HWY_ATTR T dot(int64_t depth, const T* HWY_RESTRICT x, const T* HWY_RESTRICT y) 
   return sum;
 }
 
+// Four rows at a time: y is read and written once for them, and memory gives four streams.
 template <typename T>
-HWY_ATTR void axpy(int64_t count, T scale, const T* HWY_RESTRICT x, T* HWY_RESTRICT y) {
+HWY_ATTR void add_rows(int64_t count, int64_t rows, const T* HWY_RESTRICT scales,
+                       const T* HWY_RESTRICT x, int64_t stride, T* HWY_RESTRICT y) {
   const hn::ScalableTag<T> d;
   const int64_t lanes = vector_length<T>();
-  const auto factor = hn::Set(d, scale);
-  int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) {
-    hn::StoreU(hn::MulAdd(factor, hn::LoadU(d, x + i), hn::LoadU(d, y + i)), d, y + i);
-  }
-  for (; i < count; ++i) y[i] = __builtin_fma(scale, x[i], y[i]);
+  const auto add_some = [&]<int kRows>(std::integral_constant<int, kRows>, int64_t r) HWY_ATTR {
+    const T* row = x + r * stride;
+    int64_t i = 0;
+    for (; i + lanes <= count; i += lanes) {
+      auto sum = hn::LoadU(d, y + i);
+#pragma GCC unroll 4
+      for (int s = 0; s < kRows; ++s) {
+        sum = hn::MulAdd(hn::Set(d, scales[r + s]), hn::LoadU(d, row + s * stride + i), sum);
+      }
+      hn::StoreU(sum, d, y + i);
+    }
+    for (; i < count; ++i) {
+      for (int s = 0; s < kRows; ++s) {
+        y[i] = __builtin_fma(scales[r + s], row[s * stride + i], y[i]);
+      }
+    }
+  };
+  int64_t r = 0;
+  for (; r + 4 <= rows; r += 4) add_some(std::integral_constant<int, 4>(), r);
+  for (; r < rows; ++r) add_some(std::integral_constant<int, 1>(), r);
 }
 
 template <typename T>
@@ -145,7 +162,7 @@ GemmTile<T> make_tile() {
           .columns = 2 * vector_length<T>(),
           .run = &run<T>,
           .dot = &dot<T>,
-          .axpy = &axpy<T>};
+          .add_rows = &add_rows<T>};
 }
 
 GemmTile<float> float_tile() { return make_tile<float>(); }

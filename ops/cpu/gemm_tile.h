@@ -27,8 +27,9 @@ struct GemmTile {
 
   // sum_k x[k] * y[k] in a fixed order.
   T (*dot)(int64_t depth, const T* x, const T* y) = nullptr;
-  // y[i] += scale * x[i].
-  void (*axpy)(int64_t count, T scale, const T* x, T* y) = nullptr;
+  // y[i] += sum_r scales[r] * x[r * stride + i] for r < rows, in ascending r.
+  void (*add_rows)(int64_t count, int64_t rows, const T* scales, const T* x, int64_t stride,
+                   T* y) = nullptr;
 };
 
 // T is float or double.

@@ -33,18 +33,35 @@ HWY_ATTR void gather_whole(int64_t count, const int64_t* HWY_RESTRICT offsets, c
   }
 }
 
+// A run of any length, and not a byte beside it. Left to itself, the compiler calls memcpy for what
+// does not fill a vector.
+template <typename T>
+HWY_ATTR HWY_INLINE void copy_run(int64_t length, const T* HWY_RESTRICT from, T* HWY_RESTRICT to) {
+  const hn::ScalableTag<T> whole;
+  const hn::CappedTag<T, 16 / sizeof(T)> small;
+  const auto copy_by = [&](auto d) HWY_ATTR {
+    const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+    for (int64_t i = 0; i + lanes <= length; i += lanes)
+      hn::StoreU(hn::LoadU(d, from + i), d, to + i);
+    // The last elements, some of them for the second time.
+    hn::StoreU(hn::LoadU(d, from + length - lanes), d, to + length - lanes);
+  };
+  if (length >= static_cast<int64_t>(hn::Lanes(whole))) return copy_by(whole);
+  if (length >= static_cast<int64_t>(hn::Lanes(small))) return copy_by(small);
+  // At most three.
+  if (length > 0) to[0] = from[0];
+  if (length > 1) to[1] = from[1];
+  if (length > 2) to[2] = from[2];
+}
+
 template <typename T>
 HWY_ATTR void gather(int64_t count, const int64_t* HWY_RESTRICT offsets, int64_t length,
                      const T* HWY_RESTRICT from, T* HWY_RESTRICT to, int64_t to_stride) {
-  const hn::ScalableTag<T> d;
   const int64_t lanes = vector_length<T>();
   if (length == lanes) return gather_whole<1>(count, offsets, from, to, to_stride);
   if (length == 2 * lanes) return gather_whole<2>(count, offsets, from, to, to_stride);
   for (int64_t k = 0; k < count; ++k) {
-    const T* run = from + offsets[k];
-    int64_t i = 0;
-    for (; i + lanes <= length; i += lanes) hn::StoreU(hn::LoadU(d, run + i), d, to + i);
-    for (; i < length; ++i) to[i] = run[i];
+    copy_run(length, from + offsets[k], to);
     to += to_stride;
   }
 }

@@ -35,7 +35,7 @@ class AverageRows : public Kernel {
   }
 
  protected:
-  // Calls body(plane, row) with a row that starts with the padding.
+  // Calls body(plane, row) with a row that starts with the padding; its elements are undefined.
   template <typename Body>
   void for_each_plane(const KernelFrame& frame, Body&& body) const {
     cpu::SlotPool slots(slots_);
@@ -48,6 +48,7 @@ class AverageRows : public Kernel {
   Lengths l_;
   std::vector<T> row_counts_, column_counts_;
   int64_t padded_width_;
+  const cpu::Runs<T>& runs_ = cpu::runs<T>();
 
  private:
   // Of whole cache lines.
@@ -67,6 +68,7 @@ class AveragePoolRows final : public AverageRows<T> {
 
   void run(const KernelFrame& frame) const override {
     this->for_each_plane(frame, [&](int64_t plane, T* sums) {
+      std::fill_n(sums, this->padded_width_, T{0});  // of which the padding stays so
       const T* image = frame.input<T>(0) + plane * l_.image_size();
       T* out = frame.output<T>(0) + plane * l_.output_size();
       for (int64_t row = 0; row < l_.output_height; ++row) {
@@ -79,10 +81,15 @@ class AveragePoolRows final : public AverageRows<T> {
 
  private:
   void add_rows(const T* image, int64_t row, T* sums) const {
-    std::fill_n(sums, this->padded_width_, T{0});
     const Window w = l_.window_at(row, 0);
-    for (int64_t y = w.top; y < w.bottom; ++y) {
-      cpu::runs<T>().add(l_.width, image + y * l_.width, sums + l_.window.pad[1]);
+    T* inner = sums + l_.window.pad[1];
+    if (w.top >= w.bottom) {
+      std::fill_n(inner, l_.width, T{0});
+      return;
+    }
+    std::copy_n(image + w.top * l_.width, l_.width, inner);
+    for (int64_t y = w.top + 1; y < w.bottom; ++y) {
+      this->runs_.add(l_.width, image + y * l_.width, inner);
     }
   }
 
@@ -110,15 +117,21 @@ class AveragePoolGradRows final : public AverageRows<T> {
     this->for_each_plane(frame, [&](int64_t plane, T* shares) {
       const T* grad = frame.input<T>(0) + plane * l_.output_size();
       T* out = frame.output<T>(0) + plane * l_.image_size();
-      std::fill_n(out, l_.image_size(), T{0});
+      int64_t written = 0;  // rows of the image so far
       for (int64_t row = 0; row < l_.output_height; ++row) {
         share_out(grad + row * l_.output_width, this->row_counts_[static_cast<size_t>(row)],
                   shares);
+        const T* inner = shares + l_.window.pad[1];
         const Window w = l_.window_at(row, 0);
-        for (int64_t y = w.top; y < w.bottom; ++y) {
-          cpu::runs<T>().add(l_.width, shares + l_.window.pad[1], out + y * l_.width);
+        for (; written < w.top; ++written) std::fill_n(out + written * l_.width, l_.width, T{0});
+        for (int64_t y = w.top; y < std::min(written, w.bottom); ++y) {
+          this->runs_.add(l_.width, inner, out + y * l_.width);
+        }
+        for (; written < w.bottom; ++written) {
+          std::copy_n(inner, l_.width, out + written * l_.width);
         }
       }
+      std::fill_n(out + written * l_.width, (l_.height - written) * l_.width, T{0});
     });
   }
 
