@@ -16,7 +16,8 @@ namespace bitale::conv2d_cpu {
 
 // Concrete lengths of one convolution, whichever of its three tensors is the result.
 struct Lengths {
-  Lengths(const Conv2dOptions& options, const Dims& image, const Dims& filters, const Dims& output);
+  // Of the shapes of images and filters; the output's follow.
+  Lengths(const Conv2dOptions& options, const Dims& image, const Dims& filters);
 
   int64_t batch, channels, height, width;
   int64_t filters, filter_channels;

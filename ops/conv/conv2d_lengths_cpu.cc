@@ -11,30 +11,30 @@ const Conv2dOptions& options_of(const KernelCall& call) {
 
 }  // namespace
 
-Lengths::Lengths(const Conv2dOptions& options, const Dims& image, const Dims& filters_shape,
-                 const Dims& output)
+Lengths::Lengths(const Conv2dOptions& options, const Dims& image, const Dims& filters_shape)
     : batch(image[0]),
       channels(image[1]),
       height(image[2]),
       width(image[3]),
       filters(filters_shape[0]),
       filter_channels(filters_shape[1]),
-      output_height(output[2]),
-      output_width(output[3]),
       groups(options.num_groups),
       group_filters(filters_shape[0] / options.num_groups),
       rows(options, 0, filters_shape[2]),
       columns(options, 1, filters_shape[3]),
-      flip(options.filter_flip) {}
+      flip(options.filter_flip) {
+  output_height = rows.output(height);
+  output_width = columns.output(width);
+}
 
 Lengths forward_lengths(const KernelCall& call) {
-  return {options_of(call), call.inputs[0].shape, call.inputs[1].shape, call.outputs[0].shape};
+  return {options_of(call), call.inputs[0].shape, call.inputs[1].shape};
 }
 Lengths grad_inputs_lengths(const KernelCall& call) {
-  return {options_of(call), call.outputs[0].shape, call.inputs[1].shape, call.inputs[0].shape};
+  return {options_of(call), call.outputs[0].shape, call.inputs[1].shape};
 }
 Lengths grad_weights_lengths(const KernelCall& call) {
-  return {options_of(call), call.inputs[0].shape, call.outputs[0].shape, call.inputs[1].shape};
+  return {options_of(call), call.inputs[0].shape, call.outputs[0].shape};
 }
 
 int64_t find_runs(const Lengths& l, int64_t begin, int64_t count, Run* runs) {

@@ -21,14 +21,8 @@ constexpr double kMostWaste = 0.04;
 // Multiplications of a block of chunks, for one thread to take at once.
 constexpr double kBlockWork = 2e6;
 
-Dims convolved_shape(const KernelCall& call) {
-  const Conv2dOptions& options = call.op_as<Conv2dBaseOp>().options();
-  const Dims &image = call.inputs[0].shape, &filters = call.inputs[1].shape;
-  Dims convolved = {image[0], filters[0]};
-  for (size_t axis = 0; axis < 2; ++axis) {
-    convolved.push_back(Conv2dAxis(options, axis, filters[2 + axis]).output(image[2 + axis]));
-  }
-  return convolved;
+Dims convolved_shape(const Lengths& l) {
+  return {l.batch, l.filters, l.output_height, l.output_width};
 }
 
 // What is convolved and pooled at once: whole images, or, where one is too large, a few rows of its
@@ -42,9 +36,8 @@ template <typename T>
 class Conv2dMaxPool final : public Kernel {
  public:
   explicit Conv2dMaxPool(const KernelCall& call)
-      : l_(call.op_as<Conv2dBaseOp>().options(), call.inputs[0].shape, call.inputs[1].shape,
-           convolved_shape(call)),
-        pool_(call.op_as<Conv2dMaxPoolOp>().window(), convolved_shape(call), call.outputs[0].shape),
+      : l_(forward_lengths(call)),
+        pool_(call.op_as<Conv2dMaxPoolOp>().window(), convolved_shape(l_), call.outputs[0].shape),
         with_positions_(call.op_as<Conv2dMaxPoolOp>().positions()),
         product_(l_) {
     // Rows that no window covers are not computed.
@@ -204,9 +197,8 @@ const char* supports(const KernelCall& call) {
     if (operand.size() == 0) return "an operand has no elements";
   }
   if (call.outputs[0].size() == 0) return "no window fits in";
-  const Dims convolved = convolved_shape(call);
-  return convolved[2] * convolved[3] < int64_t{1} << 31 ? nullptr
-                                                        : "a plane has 2^31 elements or more";
+  return forward_lengths(call).positions() < int64_t{1} << 31 ? nullptr
+                                                              : "a plane has 2^31 elements or more";
 }
 
 const KernelRegistrar conv2d_max_pool({.op = "conv2d_max_pool",

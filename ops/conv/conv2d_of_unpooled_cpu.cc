@@ -120,21 +120,11 @@ const char* too_large(const Lengths& l) {
   return fits ? nullptr : "an image's windows, or the filters, have more than 2^30 elements";
 }
 
-// Of the convolution of such images by such filters.
-Lengths lengths_of(const KernelCall& call, const Dims& image, const Dims& filters) {
-  const Conv2dOptions& options = call.op_as<Conv2dBaseOp>().options();
-  Dims convolved = {image[0], filters[0]};
-  for (size_t axis = 0; axis < 2; ++axis) {
-    convolved.push_back(Conv2dAxis(options, axis, filters[2 + axis]).output(image[2 + axis]));
-  }
-  return {options, image, filters, convolved};
-}
-
 Lengths lengths_for_inputs(const KernelCall& call) {
-  return lengths_of(call, call.outputs[0].shape, call.inputs[kOther].shape);
+  return {call.op_as<Conv2dBaseOp>().options(), call.outputs[0].shape, call.inputs[kOther].shape};
 }
 Lengths lengths_for_weights(const KernelCall& call) {
-  return lengths_of(call, call.inputs[kOther].shape, call.outputs[0].shape);
+  return {call.op_as<Conv2dBaseOp>().options(), call.inputs[kOther].shape, call.outputs[0].shape};
 }
 
 const char* supports_for_inputs(const KernelCall& call) {

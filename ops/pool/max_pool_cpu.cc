@@ -119,19 +119,10 @@ class MaxPoolGather final : public OfPositions {
 
 // Positions are counted in 32 bits.
 const char* supports_planes(const KernelCall& call) {
-  const OperandLayout& x = call.inputs[0];
-  if (x.dtype != DType::kFloat32 && x.dtype != DType::kFloat64) return "only float32 and float64";
-  const size_t rank = x.shape.size();
-  return x.shape[rank - 2] * x.shape[rank - 1] < int64_t{1} << 31
-             ? nullptr
-             : "a plane has 2^31 elements or more";
-}
-
-template <template <typename> class KernelType>
-std::unique_ptr<const Kernel> make_of_floats(KernelMaker& maker) {
-  const KernelCall& call = maker.call();
-  if (call.inputs[0].dtype == DType::kFloat32) return std::make_unique<KernelType<float>>(call);
-  return std::make_unique<KernelType<double>>(call);
+  if (const char* reason = supports_floats(call)) return reason;
+  const Dims& x = call.inputs[0].shape;
+  return x[x.size() - 2] * x[x.size() - 1] < int64_t{1} << 31 ? nullptr
+                                                              : "a plane has 2^31 elements or more";
 }
 
 const KernelRegistrar max_pool({.op = "max_pool",
@@ -139,25 +130,25 @@ const KernelRegistrar max_pool({.op = "max_pool",
                                 .kind = KernelKind::kTuned,
                                 .rank = 20,
                                 .supports = supports_planes,
-                                .make = make_of_floats<MaxPool>});
+                                .make = make_floats<MaxPool>});
 const KernelRegistrar max_pool_positions({.op = "max_pool_positions",
                                           .name = "max_pool_positions_vectors",
                                           .kind = KernelKind::kTuned,
                                           .rank = 20,
                                           .supports = supports_planes,
-                                          .make = make_of_floats<MaxPoolPositions>});
+                                          .make = make_floats<MaxPoolPositions>});
 const KernelRegistrar max_pool_grad({.op = "max_pool_grad",
                                      .name = "max_pool_grad_of_positions",
                                      .kind = KernelKind::kTuned,
                                      .rank = 20,
                                      .supports = supports_planes,
-                                     .make = make_of_floats<MaxPoolGrad>});
+                                     .make = make_floats<MaxPoolGrad>});
 const KernelRegistrar max_pool_gather({.op = "max_pool_gather",
                                        .name = "max_pool_gather_of_positions",
                                        .kind = KernelKind::kTuned,
                                        .rank = 20,
                                        .supports = supports_planes,
-                                       .make = make_of_floats<MaxPoolGather>});
+                                       .make = make_floats<MaxPoolGather>});
 
 }  // namespace
 }  // namespace bitale::pool_cpu

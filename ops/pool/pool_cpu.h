@@ -89,7 +89,7 @@ inline bool wins(T value, T best) {
 }
 
 inline const char* supports_floats(const KernelCall& call) {
-  const DType dtype = call.outputs[0].dtype;
+  const DType dtype = call.inputs[0].dtype;
   return dtype == DType::kFloat32 || dtype == DType::kFloat64 ? nullptr
                                                               : "only float32 and float64";
 }
@@ -97,7 +97,7 @@ inline const char* supports_floats(const KernelCall& call) {
 template <template <typename> class KernelType>
 std::unique_ptr<const Kernel> make_floats(KernelMaker& maker) {
   const KernelCall& call = maker.call();
-  if (call.outputs[0].dtype == DType::kFloat32) return std::make_unique<KernelType<float>>(call);
+  if (call.inputs[0].dtype == DType::kFloat32) return std::make_unique<KernelType<float>>(call);
   return std::make_unique<KernelType<double>>(call);
 }
 
