@@ -15,6 +15,26 @@ namespace {
   throw CompileError(absl::StrCat("the graph breaks an invariant: ", std::string(what)));
 }
 
+constexpr std::string_view kCycle = "a node comes before its producer: there is a cycle";
+
+// The body of a loop or a branch, and the bodies inside it.
+void verify_inner_graph(const Op& op) {
+  const std::span<const Variable> inputs = op.inner_inputs();
+  absl::flat_hash_set<Variable> known(inputs.begin(), inputs.end());
+  const auto check = [&](const Variable& variable) {
+    if (variable.is_constant() || known.contains(variable)) return;
+    if (variable.is_output()) broken_invariant(kCycle);
+    broken_invariant(absl::StrCat("the graph inside ", op.str(), " needs ", variable.str(),
+                                  ", which is not among its inputs"));
+  };
+  for (const Apply* apply : topological_order(op.inner_outputs())) {
+    for (const Variable& input : apply->inputs()) check(input);
+    for (size_t i = 0; i < apply->output_count(); ++i) known.insert(apply->output(i));
+    verify_inner_graph(apply->op());
+  }
+  for (const Variable& output : op.inner_outputs()) check(output);
+}
+
 // Writes into the type of a node of ours what the replaced variable's type knew beyond it. A dim is
 // never narrowed to 1 here: consumers decided on broadcasting when they were built.
 void keep_knowledge(const Variable& from, const Variable& to) {
@@ -128,6 +148,11 @@ void FunctionGraph::replace(std::span<const Replacement> replacements, std::stri
   for (const auto& [from, to] : replacements) {
     if (!to.defined() || from == to) continue;
     check_types(from, to, reason);
+    const auto it = uses_.find(from.node());
+    // Nobody would hold on to nodes that take the place of what is not used.
+    if (it == uses_.end()) continue;
+    const std::vector<Use> uses = std::move(it->second);
+    uses_.erase(it);
     if (observer_) observer_(from, to, reason);
     keep_alive.push_back(from);
     keep_knowledge(from, to);
@@ -145,10 +170,6 @@ void FunctionGraph::replace(std::span<const Replacement> replacements, std::stri
         kept.merged_sites_->push_back(from.site());
       }
     }
-    const auto it = uses_.find(from.node());
-    if (it == uses_.end()) continue;
-    const std::vector<Use> uses = std::move(it->second);
-    uses_.erase(it);
     for (const Use& use : uses) {
       // A replacement may itself be built on what it replaces (x -> specify_shape(x)).
       if (use.user != nullptr && use.user == to.owner()) {
@@ -217,7 +238,7 @@ void FunctionGraph::verify() const {
     for (size_t i = 0; i < apply->inputs().size(); ++i) {
       const Variable& input = apply->input(i);
       if (input.owner() != nullptr && !reachable.contains(input.owner())) {
-        broken_invariant("a node comes before its producer: there is a cycle");
+        broken_invariant(kCycle);
       }
       const auto known = uses(input);
       if (std::count(known.begin(), known.end(), Use{apply, i}) != 1) {
@@ -226,6 +247,7 @@ void FunctionGraph::verify() const {
       }
       ++operand_count;
     }
+    verify_inner_graph(apply->op());
     reachable.insert(apply);
   }
   if (reachable.size() != applies_.size()) broken_invariant("an unreachable node is registered");
@@ -235,6 +257,10 @@ void FunctionGraph::verify() const {
     broken_invariant("a use is registered that no operand is");
   }
   for (size_t i = 0; i < outputs_.size(); ++i) {
+    const auto known = uses(outputs_[i]);
+    if (std::count(known.begin(), known.end(), Use{nullptr, i}) != 1) {
+      broken_invariant(absl::StrCat("output ", i, " is not among the uses of ", outputs_[i].str()));
+    }
     if (outputs_[i].dtype() != output_types_[i].dtype ||
         outputs_[i].rank() != output_types_[i].rank()) {
       broken_invariant(absl::StrCat("output ", i, " changed its type from ", output_types_[i].str(),

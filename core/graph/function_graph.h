@@ -63,9 +63,10 @@ class FunctionGraph {
   using ChangeListener = std::function<void(Apply*)>;
   void set_change_listener(ChangeListener listener) { listener_ = std::move(listener); }
 
-  // Checks the written invariants: uses match operands in both directions, every node is reachable,
-  // no cycle, types of outputs are those the graph was made with or narrower. CompileError that
-  // names the broken one.
+  // Checks the written invariants: uses match operands and outputs in both directions, every node
+  // is reachable, no cycle, types of outputs are those the graph was made with or narrower; in
+  // inner graphs no cycle, and no leaf but inner inputs and constants. CompileError that names the
+  // broken one.
   void verify() const;
 
  private:

@@ -138,7 +138,9 @@ class Op : public std::enable_shared_from_this<Op> {
   virtual std::optional<ViewOutput> view(const ViewInput& input, const Dims& output_shape,
                                          ShapeContext& context) const;
 
-  // Inner graphs, for loops and branches: rules, verifier and printers descend into them.
+  // Inner graphs, for loops and branches: rules, verifier and printers descend into them. The
+  // outputs depend on the inputs and on constants alone; inner input i stands for operand i, or for
+  // an element of it.
   virtual std::span<const Variable> inner_inputs() const { return {}; }
   virtual std::span<const Variable> inner_outputs() const { return {}; }
   // The same op over rewritten inner outputs.

@@ -20,7 +20,9 @@ namespace bitale {
 struct SharedOptions {
   // The dims of the variable's type; later values may differ where one is not fixed.
   std::optional<SymbolicDims> dims = {};
-  // Take over the value's memory instead of copying it: later writes show in the caller's tensor.
+  // Take over the value's memory instead of copying it: what the caller writes there changes the
+  // variable, and updates show in the caller's tensor, until a value of other memory is set. A
+  // strided value (one that is not Tensor::is_contiguous()) is copied all the same.
   bool borrow = false;
 };
 
@@ -32,8 +34,8 @@ Variable shared(const Tensor& value, std::string name = "", SharedOptions option
 // change. Waits for calls that write it. TypeError unless `variable` is shared.
 Tensor get_value(const Variable& variable, bool borrow = false);
 
-// Replaces the value (copied, or with `borrow` taken over). TypeError for another dtype, ShapeError
-// where the variable's type does not allow the shape.
+// Replaces the value: by a copy, or with `borrow` by the value's own memory, as in SharedOptions.
+// TypeError for another dtype, ShapeError where the variable's type does not allow the shape.
 void set_value(const Variable& variable, const Tensor& value, bool borrow = false);
 
 }  // namespace bitale

@@ -111,30 +111,31 @@ Variables clone_graph_unchecked(std::span<const Variable> outputs, Replacements&
 
 bool structurally_equal(std::span<const Variable> a, std::span<const Variable> b) {
   if (a.size() != b.size()) return false;
-  absl::flat_hash_map<Variable, Variable> pairs;
+  // One-to-one: where one side reads a value twice, the other must not compute it twice.
+  absl::flat_hash_map<const Apply*, const Apply*> in_b;
+  absl::flat_hash_map<const Apply*, const Apply*> in_a;
   std::vector<std::pair<Variable, Variable>> pending;
   for (size_t i = 0; i < a.size(); ++i) pending.emplace_back(a[i], b[i]);
   while (!pending.empty()) {
     const auto [x, y] = pending.back();
     pending.pop_back();
-    if (x == y) continue;
-    const auto [it, inserted] = pairs.try_emplace(x, y);
-    if (!inserted) {
-      if (!(it->second == y)) return false;
-      continue;
-    }
     if (x.kind() != y.kind() || x.type() != y.type()) return false;
     if (x.is_constant()) {
       if (!same_bits(x.value(), y.value())) return false;
       continue;
     }
-    if (!x.is_output()) return false;  // different inputs or shared variables
+    if (!x.is_output()) {
+      if (!(x == y)) return false;  // different inputs or shared variables
+      continue;
+    }
     const Apply& p = *x.owner();
     const Apply& q = *y.owner();
-    if (x.output_index() != y.output_index() || p.inputs().size() != q.inputs().size() ||
-        !p.op().equals(q.op())) {
-      return false;
-    }
+    if (x.output_index() != y.output_index()) return false;
+    const auto [of_p, is_new] = in_b.try_emplace(&p, &q);
+    const auto of_q = in_a.try_emplace(&q, &p).first;
+    if (of_p->second != &q || of_q->second != &p) return false;
+    if (!is_new) continue;
+    if (p.inputs().size() != q.inputs().size() || !p.op().equals(q.op())) return false;
     for (size_t i = 0; i < p.inputs().size(); ++i) pending.emplace_back(p.input(i), q.input(i));
   }
   return true;

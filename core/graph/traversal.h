@@ -33,7 +33,9 @@ Variables clone_graph(std::span<const Variable> outputs, Replacements& replaceme
 // The same without a look at types: the caller sees to it that values have the keys' dims.
 Variables clone_graph_unchecked(std::span<const Variable> outputs, Replacements& replacements);
 
-// Whether the two graphs compute the same function of the same leaves by the same structure.
+// Whether the two graphs compute the same function of the same leaves by the same structure: node
+// for node, so a value that one computes once the other does not compute twice. Constants are
+// compared by their bits.
 bool structurally_equal(std::span<const Variable> a, std::span<const Variable> b);
 
 }  // namespace bitale
