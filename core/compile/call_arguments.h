@@ -10,10 +10,10 @@
 
 namespace bitale {
 
-// Fills `state.inputs` with arguments by position, by name, and with defaults. Numbers take the
-// input's dtype where that loses nothing. TypeError for a missing, doubled or unknown argument, and
-// for a dtype that does not fit; ShapeError for another rank or fixed dim. `compiled_at` is where
-// the user called function().
+// Fills `state.inputs` with arguments by position, by name, and with defaults, cast as the call of
+// a Function says. TypeError for a missing, doubled or unknown argument, and for a dtype that does
+// not fit; ShapeError for another rank or fixed dim. `compiled_at` is where the user called
+// function().
 void bind_arguments(std::span<const In> inputs, std::span<const Arg> args,
                     const FunctionOptions& options, SourceSite compiled_at, CallState& state);
 

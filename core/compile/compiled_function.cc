@@ -9,6 +9,7 @@
 #include "core/base/error.h"
 #include "core/compile/call_arguments.h"
 #include "core/compile/debug_mode.h"
+#include "core/compile/debug_observer.h"
 #include "core/compile/nan_guard.h"
 #include "core/compile/program_memory.h"
 #include "core/graph/traversal.h"
@@ -287,6 +288,7 @@ std::shared_ptr<CompiledFunction> CompiledFunction::copy(const Givens& swap, std
 }
 
 void CompiledFunction::free() {
+  if (prelude_ != nullptr) prelude_->free();
   std::lock_guard<std::mutex> lock(mutex_);
   cache_.clear();
 }

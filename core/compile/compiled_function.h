@@ -84,6 +84,8 @@ class CompiledFunction {
   };
   static CallShapes shapes_of(const CallState& state);
   Plan plan(const CallShapes& shapes);
+  // Those of the mode.
+  StageBOptions stage_b_options() const;
   // `reshaped` as in Entry.
   LowerRequest lower_request(const FunctionGraph& graph, ShapeAnalysis& analysis,
                              const CallShapes& shapes, std::vector<int>& reshaped) const;

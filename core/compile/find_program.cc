@@ -79,17 +79,22 @@ CompiledFunction::Plan CompiledFunction::plan(const CallShapes& shapes) {
   }
   for (auto& [variable, values] : externals) analysis.set_value(variable, values);
 
-  StageBOptions stage_b;
-  stage_b.rewrite = rewrite_options(options_.mode);
-  // NanGuardMode names the op that made a NaN, not the group it was fused into.
-  stage_b.fuse = options_.mode.kind == Mode::Kind::kFastRun;
-  stage_b.home = options_.mode.device;
-  stage_b.placed = symbolic_.placed;
-  run_stage_b(graph, analysis, stage_b);
+  run_stage_b(graph, analysis, stage_b_options());
 
   result.program = lower(lower_request(graph, analysis, shapes, result.reshaped));
   if (options_.max_bytes > 0) save_memory(graph, analysis, shapes, result.program);
   return result;
+}
+
+StageBOptions CompiledFunction::stage_b_options() const {
+  StageBOptions options;
+  options.rewrite = rewrite_options(options_.mode);
+  // NanGuardMode names the op that made a NaN, not the group it was fused into.
+  options.fuse =
+      options_.mode.kind == Mode::Kind::kFastRun || options_.mode.kind == Mode::Kind::kDebug;
+  options.home = options_.mode.device;
+  options.placed = symbolic_.placed;
+  return options;
 }
 
 // Programs that compute more and keep less, until one takes no more than .max_bytes; the best of
@@ -156,7 +161,9 @@ LowerRequest CompiledFunction::lower_request(const FunctionGraph& graph, ShapeAn
     reshaped.push_back(reshape_index);
   }
   request.home = options_.mode.device;
+  request.stage_b = stage_b_options();
   request.reuse_buffers = !debug;
+  request.find_oracles = debug;
   request.write_updates_in_place = !debug && options_.mode.kind != Mode::Kind::kNanGuard;
   return request;
 }

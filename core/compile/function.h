@@ -104,7 +104,9 @@ struct FunctionOptions {
   OnUnusedInput on_unused_input = OnUnusedInput::kRaise;
   // Leave the state of random streams as it is.
   bool no_default_updates = false;
-  // Cast arguments of a wider dtype of the same kind instead of refusing them.
+  // Cast arguments also to dtypes that do not hold all their values: floats to narrower floats,
+  // integers to any dtype. Values change as Tensor::cast() changes them. A float for an integer or
+  // a bool is refused all the same.
   bool allow_input_downcast = false;
   Mode mode = {};
   std::string name = "";
@@ -194,8 +196,18 @@ class Function {
   Function() = default;
   explicit Function(std::shared_ptr<CompiledFunction> compiled) : compiled_(std::move(compiled)) {}
 
-  // Calls with arguments by position, then by name: f(x, Arg("rate", 0.1)). TypeError or ShapeError
-  // where an argument does not fit its input, ExecutionError where the run fails.
+  // Calls with arguments by position, by name, or both: f(x, Arg("rate", 0.1)). Those without a
+  // name belong to the first inputs in order, wherever the others stand; inputs that a call leaves
+  // out take their defaults.
+  //
+  // A tensor of another dtype, a default included, is cast where the input's dtype holds every
+  // value of the tensor's (can_cast_losslessly()): float32 for float64, int32 for int64 or float64,
+  // int16 for float32, bool for any. All others are refused unless .allow_input_downcast. A C++
+  // number takes the input's dtype: rounded for a float; for an integer or a bool exactly, or it is
+  // refused in the same way.
+  //
+  // TypeError for a missing, doubled or unknown argument and for a dtype or number that is refused,
+  // ShapeError for another rank or length, ExecutionError where the run fails.
   template <typename... Args>
   Results operator()(Args&&... args) const {
     if constexpr (sizeof...(Args) == 0) {
@@ -212,7 +224,8 @@ class Function {
   // TypeError for a pair of other types, or one that the function does not use.
   Function copy(const Givens& swap = {}, std::string name = "",
                 SourceSite site = SourceSite::current()) const;
-  // Drops all programs and their memory; the next call compiles anew.
+  // Drops all programs and their memory; the next call compiles anew. Results that the caller holds
+  // stay valid, calls in flight end as they would.
   void free() const;
 
   // The rewritten graph, before shapes are known: the outputs, then the new values of shared

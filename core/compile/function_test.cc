@@ -1,9 +1,11 @@
-// The way through, on two tiny ops of the test's own: build, shape program, lowering, plan, call.
+// The way through, on three tiny ops of the test's own: build, shape program, lowering, plan, call.
 
 #include "core/compile/function.h"
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <string>
 #include <thread>
 
 #include "core/base/error.h"
@@ -84,12 +86,52 @@ class TestRowOp final : public Op {
   bool needs_elements(size_t input) const override { return input == 0; }
 };
 
+// The sum of an int64 vector: an integer that no expression of dims gives, so that a function
+// computes it before the program of a call is chosen.
+class TestTotalOp final : public Op {
+ public:
+  std::string_view name() const override { return "test_total"; }
+  std::vector<TensorType> infer_types(const TypeContext&) const override {
+    return {{DType::kInt64, {}}};
+  }
+  void infer_shape(ShapeContext& context) const override { context.set_dims(0, {}); }
+};
+
+class TestTotalKernel final : public Kernel {
+ public:
+  explicit TestTotalKernel(int64_t count) : count_(count) { ++alive; }
+  ~TestTotalKernel() override { --alive; }
+  void run(const KernelFrame& frame) const override {
+    const int64_t* values = frame.input<int64_t>(0);
+    int64_t& total = *frame.output<int64_t>(0);
+    total = 0;
+    for (int64_t i = 0; i < count_; ++i) total += values[i];
+  }
+
+  inline static std::atomic<int> alive = 0;
+
+ private:
+  int64_t count_;
+};
+
+std::unique_ptr<const Kernel> make_total(KernelMaker& maker) {
+  return std::make_unique<TestTotalKernel>(maker.call().inputs[0].size());
+}
+
+const KernelRegistrar test_total({.op = "test_total",
+                                  .name = "test_total_cpu",
+                                  .make = make_total});
+
 Variable axpy(const Variable& a, double factor, const Variable& b) {
   return apply_one(std::make_shared<TestAxpyOp>(factor), {a, b}, SourceSite::current());
 }
 
 Variable row_of(const Variable& x, const Variable& i) {
   return apply_one(std::make_shared<TestRowOp>(), {x, i}, SourceSite::current());
+}
+
+Variable total_of(const Variable& x) {
+  return apply_one(std::make_shared<TestTotalOp>(), {x}, SourceSite::current());
 }
 
 TEST(Function, ComputesAnExpression) {
@@ -199,6 +241,59 @@ TEST(Function, ThreadsSeeNoTornUpdate) {
   }
   writer.join();
   EXPECT_EQ(get_value(w).to_vector<float>()[0], 200);
+}
+
+TEST(Function, FreeDropsProgramsAndTheNextCallCompilesAnew) {
+  Variable x = fvector("x");
+  Function f = function({x}, axpy(x, 1, x));
+  const Tensor in = Tensor::of<float>({1, 2});
+  const Tensor kept = f(in);
+  EXPECT_GT(f.memory().peak_bytes, 0u);
+  EXPECT_FALSE(f.program_dump().empty());
+  f.free();
+  EXPECT_EQ(f.memory().peak_bytes, 0u);
+  EXPECT_TRUE(f.program_dump().empty());
+  EXPECT_EQ(kept.to_vector<float>(), (std::vector<float>{2, 4}));
+  EXPECT_EQ(f(in)[0].to_vector<float>(), (std::vector<float>{2, 4}));
+  EXPECT_EQ(f.compile_count(), 2u);
+}
+
+TEST(Function, FreeDropsAlsoWhatComputesIntegersBeforeTheProgram) {
+  Variable x = fmatrix("x"), counts = lvector("counts");
+  const Variable row = row_of(x, total_of(counts));
+  Function f = function({x, counts}, axpy(row, 1, row));
+  const Tensor values = Tensor::of<float>({{1, 2}, {3, 4}, {5, 6}});
+  EXPECT_EQ(f(values, Tensor::of<int64_t>({1, 1}))[0].to_vector<float>(),
+            (std::vector<float>{10, 12}));
+  EXPECT_GT(TestTotalKernel::alive, 0);
+  f.free();
+  EXPECT_EQ(TestTotalKernel::alive, 0);
+  EXPECT_EQ(f(values, Tensor::of<int64_t>({1, 0}))[0].to_vector<float>(),
+            (std::vector<float>{6, 8}));
+}
+
+TEST(Function, WarnsOfAnUnusedInputAndNamesItsLine) {
+  const int line = __LINE__ + 1;
+  Variable unused = fvector("unused");
+  Variable x = fvector("x");
+  testing::internal::CaptureStderr();
+  Function f = function({x, unused}, axpy(x, 1, x), {.on_unused_input = OnUnusedInput::kWarn});
+  const std::string text = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(text.find("warning: function: input unused float32 (?,) is not used by any output or "
+                      "update\n  made at: "),
+            0u)
+      << text;
+  EXPECT_NE(text.find("function_test.cc:" + std::to_string(line) + "\n"), std::string::npos)
+      << text;
+  EXPECT_EQ(f(Tensor::of<float>({1}), Tensor::of<float>({5, 6}))[0].item<float>(), 2);
+}
+
+TEST(Function, SaysNothingOfAnUnusedInputThatIsToBeIgnored) {
+  Variable x = fvector("x"), unused = fvector("unused");
+  testing::internal::CaptureStderr();
+  Function f = function({x, unused}, axpy(x, 1, x), {.on_unused_input = OnUnusedInput::kIgnore});
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_EQ(f(Tensor::of<float>({1}), Tensor::of<float>({5, 6}))[0].item<float>(), 2);
 }
 
 TEST(Graph, LongChainsAreFreedWithoutRecursion) {

@@ -10,6 +10,7 @@
 #include "core/compile/integer_compiler.h"
 #include "core/compile/kernel_registry.h"
 #include "core/compile/lower_inner.h"
+#include "core/compile/oracles.h"
 #include "core/compile/place_updates.h"
 #include "core/compile/placement.h"
 #include "core/compile/program_builder.h"
@@ -318,24 +319,29 @@ bool Lowerer::emit_view(const Apply& apply) {
 
 class Maker final : public KernelMaker {
  public:
-  Maker(Lowerer& lowerer, const KernelCall& call, Device device)
-      : lowerer_(lowerer), call_(call), device_(device) {}
+  // Appends the handles of the kernel's integers to `handles`.
+  Maker(Lowerer& lowerer, const KernelCall& call, Device device, std::vector<int32_t>& handles)
+      : lowerer_(lowerer),
+        call_(call),
+        device_(device),
+        handles_(handles),
+        first_(handles.size()) {}
   const KernelCall& call() const override { return call_; }
   size_t runtime_integer(size_t input, size_t element) override {
     handles_.push_back(
         lowerer_.integers_.add(lowerer_.analysis_.value(call_.apply.input(input), element)));
-    return handles_.size() - 1;
+    return handles_.size() - 1 - first_;
   }
   std::shared_ptr<const Program> lower_inner(std::span<const Dims> inner_input_dims) override {
-    return bitale::lower_inner(call_.op, inner_input_dims, device_);
+    return bitale::lower_inner(call_.op, inner_input_dims, device_, lowerer_.request_);
   }
-  const std::vector<int32_t>& handles() const { return handles_; }
 
  private:
   Lowerer& lowerer_;
   const KernelCall& call_;
   Device device_;
-  std::vector<int32_t> handles_;
+  std::vector<int32_t>& handles_;
+  size_t first_;
 };
 
 // Which kernels there are instead, as a line of an error.
@@ -391,8 +397,15 @@ void Lowerer::emit_kernel(const Apply& apply) {
                                                     : "\n  kernels that refused:\n" + reasons));
   }
   const KernelCall call{op, apply, input_layouts, output_layouts};
-  Maker maker(*this, call, device);
-  KernelPtr kernel(chosen->make(maker));
+  std::vector<int32_t> integers;
+  const auto make = [&](const KernelRegistration& registration, const KernelCall& made_for) {
+    const size_t first_integer = integers.size();
+    Maker maker(*this, made_for, device, integers);
+    return MadeKernel{KernelPtr(registration.make(maker)), first_integer};
+  };
+  KernelPtr kernel = make(*chosen, call).kernel;
+  std::vector<Oracle> oracles;
+  if (request_.find_oracles && device.is_cpu()) oracles = find_oracles(call, *chosen, make);
   std::vector<Location> outputs;
   for (const OperandLayout& layout : output_layouts) {
     outputs.push_back(builder_.new_output(layout.dtype, layout.shape, arena));
@@ -409,7 +422,8 @@ void Lowerer::emit_kernel(const Apply& apply) {
     instruction.input_names.push_back(
         {number ? absl::StrCat(input.str(), " ", *number) : input.str(), input.site().str()});
   }
-  instruction.integers = maker.handles();
+  instruction.integers = std::move(integers);
+  instruction.oracles = std::move(oracles);
   for (size_t i = 0; i < outputs.size(); ++i) {
     add_output(instruction, outputs[i]);
     set_location(apply.output(i), outputs[i]);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/compile/stage_b.h"
 #include "core/graph/shape_analysis.h"
 #include "core/graph/variable.h"
 #include "core/runtime/program.h"
@@ -42,11 +43,15 @@ struct LowerRequest {
   ShapeAnalysis* analysis = nullptr;
   // Where applications run that no transfer() places elsewhere. The graph has all its transfers.
   Device home = kCpu;
+  // How the graph was prepared; inner graphs are prepared alike.
+  StageBOptions stage_b = {};
   // The graph is a loop's or a branch's: its outputs stay on `home`, whatever they are.
   bool inner = false;
   // Buffers take over each other's memory, and updates are written in place. Off in DebugMode.
   bool reuse_buffers = true;
   bool write_updates_in_place = true;
+  // Gives every kernel call on the host its oracles, in inner graphs too.
+  bool find_oracles = false;
 };
 
 // The program's outputs, each where its value is made, are `outputs`, then one for each reshaping

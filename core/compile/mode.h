@@ -3,6 +3,7 @@
 #ifndef BITALE_CORE_COMPILE_MODE_H_
 #define BITALE_CORE_COMPILE_MODE_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,10 +14,32 @@ namespace bitale {
 
 struct Mode {
   enum class Kind : uint8_t {
-    kFastRun,      // all rules (Theano's FAST_RUN)
-    kFastCompile,  // merge only (Theano's FAST_COMPILE)
-    kDebug,        // checks every rule and kernel against the original graph (Theano's DebugMode)
-    kNanGuard      // NonFiniteError at the first op whose result holds NaN or infinity
+    // All rules, fused groups, the kernel of highest rank for each call (Theano's FAST_RUN).
+    kFastRun,
+    // No rule but merge: equal nodes become one, nothing else is rewritten and nothing is fused.
+    // Composites that have no kernel still run as their formula (Theano's FAST_COMPILE).
+    kFastCompile,
+    // The rules and kernels of kFastRun, checked at every call (Theano's DebugMode). Slow: it
+    // computes much that nobody asked for, and allocates. ExecutionError that names the culprit and
+    // the user's line where
+    //   - a value that a rule replaced before shapes are known, and the one that it put there,
+    //     differ beyond the rule's exactness; rules in the body of a loop show in the loop's value;
+    //   - a kernel's result differs from that of the op's reference kernel, where one of lower rank
+    //     supports the call;
+    //   - a composite's or a fused group's kernel differs from its formula, where the formula's
+    //     value is finite;
+    //   - a kernel that takes strided inputs gives another result when gaps are put between the
+    //     elements of its inputs along every axis;
+    //   - a kernel changes an input, or leaves part of an output unwritten. No buffer takes over
+    //     another's memory, and outputs hold other bytes before.
+    // Floats may differ as much as another order of operations may make them
+    // (core/compile/value_difference.h), integers and bools not at all. Kernels are checked in
+    // bodies of loops too. Not checked: kernels of calls that constants alone decide, which are
+    // folded while compiling, and kernels of other devices.
+    kDebug,
+    // NonFiniteError at the first op whose result holds NaN or infinity, in bodies of loops too.
+    // All rules, but nothing is fused, so that the error names one op.
+    kNanGuard
   };
 
   Kind kind = Kind::kFastRun;

@@ -1,4 +1,4 @@
-// Stops a program at the first kernel that makes NaN or infinity.
+// Stops a program at the first kernel that makes NaN or infinity, in bodies of loops too.
 
 #ifndef BITALE_CORE_COMPILE_NAN_GUARD_H_
 #define BITALE_CORE_COMPILE_NAN_GUARD_H_
@@ -11,6 +11,7 @@ class NanGuard final : public InstructionObserver {
  public:
   // Throws NonFiniteError naming op, element, value and the user's line.
   void after(const Instruction& instruction, const KernelFrame& frame) override;
+  InstructionObserver* inside() override { return this; }
 };
 
 }  // namespace bitale

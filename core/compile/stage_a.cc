@@ -230,9 +230,6 @@ void place(SymbolicFunction& compiled, const Mode& mode) {
 // Makes both sides of every pair outputs of the graph, which is rewritten no further.
 void add_debug_outputs(SymbolicFunction& compiled) {
   compiled.graph->set_observer({});
-  for (DebugPair& pair : formula_pairs(*compiled.graph)) {
-    compiled.debug_pairs.push_back(std::move(pair));
-  }
   Variables roots = compiled.graph->outputs();
   for (const DebugPair& pair : compiled.debug_pairs) {
     roots.push_back(pair.old_value);

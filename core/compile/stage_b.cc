@@ -90,7 +90,7 @@ void run_stage_b(FunctionGraph& graph, ShapeAnalysis& analysis, const StageBOpti
 }
 
 std::shared_ptr<const Program> lower_inner(const Op& op, std::span<const Dims> inner_input_dims,
-                                           Device device) {
+                                           Device device, const LowerRequest& outer) {
   FunctionGraph graph(op.inner_outputs());
   ShapeAnalysis analysis;
   LowerRequest request;
@@ -101,11 +101,14 @@ std::shared_ptr<const Program> lower_inner(const Op& op, std::span<const Dims> i
     request.bindings.push_back(
         {input, Region::kInput, static_cast<uint32_t>(i), dims, contiguous_strides(dims), device});
   }
-  StageBOptions options;
-  options.home = device;
-  run_stage_b(graph, analysis, options);
+  request.stage_b = outer.stage_b;
+  request.stage_b.home = device;
+  request.stage_b.placed = false;
+  run_stage_b(graph, analysis, request.stage_b);
   request.home = device;
   request.inner = true;
+  request.reuse_buffers = outer.reuse_buffers;
+  request.find_oracles = outer.find_oracles;
   request.outputs = graph.outputs();
   request.analysis = &analysis;
   return lower(request);

@@ -65,7 +65,8 @@ class Run {
     for (size_t i = 0; i < instruction.integers.size(); ++i) {
       integers_[i] = registers_[instruction.integers[i]];
     }
-    const KernelFrame frame{inputs_, outputs_, arena_ + instruction.workspace_offset, integers_};
+    const KernelFrame frame{inputs_, outputs_, arena_ + instruction.workspace_offset, integers_,
+                            observer == nullptr ? nullptr : observer->inside()};
     if (observer != nullptr) observer->before(instruction, frame);
     try {
       instruction.kernel->run(frame);

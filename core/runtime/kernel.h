@@ -14,6 +14,8 @@
 
 namespace bitale {
 
+class InstructionObserver;
+
 // What a kernel gets when it runs: addresses of first elements, in the order of the op's operands.
 struct KernelFrame {
   void* const* inputs = nullptr;
@@ -22,6 +24,8 @@ struct KernelFrame {
   void* workspace = nullptr;
   // Values of the run-time integers that the kernel asked for when it was made, in that order.
   const int64_t* integers = nullptr;
+  // What looks at the calls of an inner program that the kernel runs; null for none.
+  InstructionObserver* observer = nullptr;
 
   template <typename T>
   const T* input(size_t i) const {

@@ -48,6 +48,18 @@ struct OperandName {
   std::string site;
 };
 
+// A kernel that must give what an instruction's own gives for the same values.
+struct Oracle {
+  KernelPtr kernel;
+  std::string name;                 // "its formula"
+  std::vector<Dims> input_strides;  // of the operands that it is made for, in elements
+  size_t first_integer = 0;         // where its own start among the instruction's integers
+  // Where its value is NaN or infinite, it says nothing about the instruction's.
+  bool for_finite_values = false;
+  // Its value may be small although it adds up large numbers.
+  bool may_cancel = false;
+};
+
 struct Instruction {
   KernelPtr kernel;
   std::vector<Place> inputs;
@@ -67,6 +79,7 @@ struct Instruction {
   std::vector<Dims> input_strides;  // in elements
   std::vector<DType> output_dtypes;
   std::vector<Dims> output_shapes;
+  std::vector<Oracle> oracles;  // in DebugMode
 
   // "dot".
   std::string op_name() const;
@@ -176,6 +189,9 @@ class InstructionObserver {
   virtual ~InstructionObserver() = default;
   virtual void before(const Instruction&, const KernelFrame&) {}
   virtual void after(const Instruction&, const KernelFrame&) {}
+  // What looks at the calls of a kernel's inner program, between before() and after() of the
+  // kernel's own; null for none.
+  virtual InstructionObserver* inside() { return nullptr; }
 };
 
 // Runs all instructions in order and returns when all devices are done. Allocates nothing on the

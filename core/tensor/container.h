@@ -18,7 +18,8 @@ namespace bitale {
 
 class SharedContainer {
  public:
-  // Starts with `value`, taken over as it is: the caller copies where nobody else may see writes.
+  // Starts with `value`, taken over as it is if contiguous, else copied: the caller copies where
+  // nobody else may see writes.
   explicit SharedContainer(Tensor value);
 
   SharedContainer(const SharedContainer&) = delete;
@@ -47,7 +48,8 @@ class SharedContainer {
   // Replaces the value, also by one of another shape: copies the elements, into the memory that is
   // there if the shape is the same.
   void assign(const Tensor& value);
-  // Replaces the value by `value` itself: its memory becomes the container's.
+  // Replaces the value by `value` itself: its memory becomes the container's. A strided one is
+  // copied first.
   void adopt(const Tensor& value);
 
   // How many conversions between forms have happened: profiles and tests read it.

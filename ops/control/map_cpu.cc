@@ -174,7 +174,7 @@ class MapKernel final : public Kernel {
     const ProgramBindings bindings{inputs, {}, outputs, {}, frame.workspace};
     for (int64_t element = 0; element < length_; ++element) {
       if (!checks_->empty()) checks_->run(inputs.data(), element, scratch);
-      run_program(*program_, bindings);
+      run_program(*program_, bindings, frame.observer);
       advance(inputs, input_steps_);
       advance(outputs, output_steps_);
     }

@@ -9,14 +9,17 @@
 #include "core/compile/function.h"
 #include "core/graph/inputs.h"
 #include "core/graph/shared.h"
+#include "core/graph/traversal.h"
 #include "core/rewrite/rule.h"
 #include "core/tensor/random_state.h"
 #include "nn/hidden_layer.h"
 #include "nn/logistic_regression.h"
 #include "nn/sgd.h"
+#include "ops/control/map.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/elementwise/operators.h"
 #include "ops/reduction/reduction.h"
+#include "ops/softmax/softmax.h"
 
 namespace bitale {
 namespace {
@@ -66,6 +69,36 @@ TEST(Modes, AllModesTrainToTheSameCost) {
   EXPECT_NEAR(cost_after_three_steps(kNanGuardMode), expected, 1e-12);
 }
 
+// The ops of the rewritten graph, producers first.
+std::vector<std::string> ops_of(const Variable& x, const Variable& y, const Mode& mode) {
+  const Variables outputs = function({x}, y, {.mode = mode}).optimized_outputs();
+  std::vector<std::string> names;
+  for (const Apply* apply : topological_order(outputs)) names.emplace_back(apply->op().name());
+  return names;
+}
+
+TEST(FastCompile, MergesEqualNodes) {
+  const Variable x = dmatrix("x");
+  EXPECT_EQ(ops_of(x, exp(x) + exp(x), kFastCompile), (std::vector<std::string>{"exp", "add"}));
+}
+
+TEST(FastCompile, RewritesNothing) {
+  const Variable x = dmatrix("x");
+  EXPECT_EQ(ops_of(x, log(softmax(x)), kFastCompile), (std::vector<std::string>{"softmax", "log"}));
+  EXPECT_EQ(ops_of(x, log(softmax(x)), kFastRun), (std::vector<std::string>{"log_softmax"}));
+}
+
+TEST(FastCompile, FusesNothing) {
+  const Variable x = dvector("x");
+  const auto fuses = [&](const Mode& mode) {
+    const Function f = function({x}, exp(x) * tanh(x), {.mode = mode});
+    f(Tensor::of<double>({1.0, 2.0}));
+    return f.program_dump().find("fused_elementwise") != std::string::npos;
+  };
+  EXPECT_FALSE(fuses(kFastCompile));
+  EXPECT_TRUE(fuses(kFastRun));
+}
+
 TEST(DebugMode, NamesTheRuleThatChangesAValueAndTheUsersLine) {
   Variable x = dvector("x");
   Variable w = shared(Tensor::of<double>({1.0}), "w");
@@ -108,6 +141,18 @@ TEST(NanGuardMode, NamesTheFirstOpThatMakesNan) {
     FAIL() << "no error";
   } catch (const NonFiniteError& error) {
     EXPECT_NE(std::string(error.what()).find("log"), std::string::npos) << error.what();
+  }
+}
+
+TEST(NanGuardMode, NamesTheOpInTheBodyOfALoop) {
+  const Variable x = dvector("x");
+  const Variable y = map([](const Variables& e) { return log(e[0]) * 2.0; }, {x});
+  const Function f = function({x}, y, {.mode = kNanGuardMode});
+  try {
+    f(Tensor::of<double>({1.0, -1.0}));
+    FAIL() << "no error";
+  } catch (const NonFiniteError& error) {
+    EXPECT_EQ(std::string(error.what()).find("log: element 0 of the result"), 0u) << error.what();
   }
 }
 

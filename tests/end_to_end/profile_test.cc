@@ -37,7 +37,7 @@ Profile profile_of_product(int calls) {
   return f.profile();
 }
 
-const KernelProfile& row_of(const Profile& profile, const std::string& op) {
+KernelProfile row_of(const Profile& profile, const std::string& op) {
   for (const KernelProfile& kernel : profile.kernels) {
     if (kernel.op.starts_with(op)) return kernel;
   }
@@ -48,7 +48,7 @@ TEST(Profile, CountsCallsFlopsAndBytesOfAProduct) {
   const Profile profile = profile_of_product(5);
   EXPECT_EQ(profile.function, "multiply");
   EXPECT_EQ(profile.calls, 5);
-  const KernelProfile& dot = row_of(profile, "dot");
+  const KernelProfile dot = row_of(profile, "dot");
   EXPECT_EQ(dot.calls, 5);
   EXPECT_EQ(dot.flops, 5.0 * 2 * kRows * kInner * kColumns);
   EXPECT_EQ(dot.bytes_read, 5.0 * 4 * (kRows * kInner + kInner * kColumns));
@@ -69,7 +69,7 @@ TEST(Profile, ReadsABroadcastOperandOnce) {
   const Variable x = matrix("x"), row = vector("row");
   const Function f = function({x, row}, x + row, {.profile = true});
   f(Tensor::ones(DType::kFloat32, {10, 6}), Tensor::ones(DType::kFloat32, {6}));
-  const KernelProfile& add = row_of(f.profile(), "add");
+  const KernelProfile add = row_of(f.profile(), "add");
   EXPECT_EQ(add.bytes_read, 4.0 * (60 + 6));
   EXPECT_EQ(add.flops, 60);
 }

@@ -115,6 +115,42 @@ TEST(State, GetAndSetValueCopyUnlessBorrowed) {
   EXPECT_THROW(set_value(w, Tensor::of<double>({1, 2, 3})), ShapeError);
 }
 
+TEST(State, SetValueKeepsNothingOfTheCallersTensor) {
+  Variable w = shared(Tensor::of<double>({1, 2}), "w");
+  const Tensor value = Tensor::of<double>({5, 6});
+  set_value(w, value);
+  value.data<double>()[0] = 50;
+  EXPECT_EQ(get_value(w).to_vector<double>(), (std::vector<double>{5, 6}));
+}
+
+TEST(State, UpdatesChangeBorrowedValuesAndNoOthers) {
+  Variable w = shared(Tensor::of<double>({1, 2}), "w");
+  Function step = function({}, {}, {.updates = {{w, w + 1.0}}});
+  const Tensor before = get_value(w), live = get_value(w, /*borrow=*/true);
+  step();
+  EXPECT_EQ(before.to_vector<double>(), (std::vector<double>{1, 2}));
+  EXPECT_EQ(live.to_vector<double>(), (std::vector<double>{2, 3}));
+}
+
+TEST(State, ABorrowedStartIsTheCallersMemory) {
+  const Tensor start = Tensor::of<double>({1, 2});
+  Variable w = shared(start, "w", {.borrow = true});
+  start.data<double>()[0] = 9;
+  EXPECT_EQ(get_value(w).to_vector<double>(), (std::vector<double>{9, 2}));
+  function({}, {}, {.updates = {{w, w + 1.0}}})();
+  EXPECT_EQ(start.to_vector<double>(), (std::vector<double>{10, 3}));
+}
+
+TEST(State, AStridedValueIsCopiedEvenWhereItIsBorrowed) {
+  const Tensor start = Tensor::of<double>({{1, 2}, {3, 4}});
+  Variable w = shared(start.transpose(), "w", {.borrow = true});
+  start.data<double>()[0] = 9;
+  EXPECT_EQ(get_value(w).to_vector<double>(), (std::vector<double>{1, 3, 2, 4}));
+  set_value(w, start.transpose(), /*borrow=*/true);
+  start.data<double>()[0] = 90;
+  EXPECT_EQ(get_value(w).to_vector<double>(), (std::vector<double>{9, 3, 2, 4}));
+}
+
 TEST(State, AFreedDimTakesValuesOfAnotherLength) {
   Variable w = shared(Tensor::of<double>({1, 2}), "w", {.dims = SymbolicDims{Dim("n")}});
   Function total = function({}, sum(w));
