@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <string>
@@ -30,6 +31,14 @@ std::string first_line_of(Build build) {
     return text.substr(0, text.find('\n'));
   }
   return "no error";
+}
+
+double largest_magnitude(const Variable& weights) {
+  double largest = 0;
+  for (double weight : get_value(weights).to_vector<double>()) {
+    largest = std::max(largest, std::abs(weight));
+  }
+  return largest;
 }
 
 TEST(Initializers, BoundsFollowTheRules) {
@@ -80,6 +89,17 @@ TEST(HiddenLayer, GainMultipliesAndNullActivationIsLinear) {
   EXPECT_NEAR(out.at<double>({0, 0}), 100 * (b[0] + b[2] + b[4]), 1e-10);
 }
 
+TEST(HiddenLayer, DrawsWithinTheBoundsOfItsInitRule) {
+  RandomState rng(3);
+  Variable x = dmatrix("x");
+  HiddenLayer by_default(rng, x, {.n_in = 12, .n_out = 100});
+  HiddenLayer by_fan_in(rng, x, {.n_in = 12, .n_out = 100, .init = InitRule::kFanInUniform});
+  const double glorot = std::sqrt(6.0 / 112), fan_in = std::sqrt(3.0 / 12);
+  EXPECT_LE(largest_magnitude(by_default.W()), glorot);
+  EXPECT_LE(largest_magnitude(by_fan_in.W()), fan_in);
+  EXPECT_GT(largest_magnitude(by_fan_in.W()), glorot);
+}
+
 TEST(HiddenLayer, TakesGivenWeights) {
   RandomState rng(3);
   Variable x = dmatrix("x");
@@ -117,6 +137,22 @@ TEST(LeNetConvPoolLayer, ShapesAndWeightsAreTheTutorials) {
   EXPECT_TRUE(same_bits(get_value(layer.b()), Tensor::zeros(DType::kFloat32, {20})));
   const Tensor out = function({x}, layer.output())(Tensor::ones(DType::kFloat32, {2, 1, 28, 28}));
   EXPECT_EQ(out.shape(), (Dims{2, 20, 12, 12}));
+}
+
+TEST(LeNetConvPoolLayer, DrawsWithinTheBoundsOfItsInitRule) {
+  RandomState rng(3);
+  Variable x = dtensor4("x");
+  LeNetConvPoolLayer by_default(rng, x,
+                                {.filter_shape = {20, 2, 5, 5}, .image_shape = {-1, 2, 28, 28}});
+  LeNetConvPoolLayer by_fan_in(rng, x,
+                               {.filter_shape = {20, 2, 5, 5},
+                                .image_shape = {-1, 2, 28, 28},
+                                .init = InitRule::kFanInUniform});
+  // fan_in 2 * 25, fan_out 20 * 25 / 4.
+  const double glorot = std::sqrt(6.0 / (50 + 125)), fan_in = std::sqrt(3.0 / 50);
+  EXPECT_LE(largest_magnitude(by_default.W()), glorot);
+  EXPECT_LE(largest_magnitude(by_fan_in.W()), fan_in);
+  EXPECT_GT(largest_magnitude(by_fan_in.W()), glorot);
 }
 
 TEST(LeNetConvPoolLayer, AnyBatchSize) {

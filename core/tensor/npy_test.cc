@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <random>
 
-#include "core/tensor/file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -140,16 +139,6 @@ TEST(Npy, DamagedFilesGiveErrorsOrTensorsOfTheirSize) {
   }
   EXPECT_GT(refused, 10000);
   EXPECT_LT(refused, 20000) << "changes of elements alone leave a valid file";
-}
-
-TEST(File, AFailedWriteLeavesNothingBehind) {
-  // The target is a folder that is not empty, so the last step fails.
-  const std::string folder = temporary("folder");
-  ASSERT_EQ(std::system(("rm -rf " + folder + " && mkdir -p " + folder + "/x/y").c_str()), 0);
-  const std::string_view part = "text";
-  EXPECT_FALSE(write_file_atomically(folder + "/x", {&part, 1}).ok());
-  EXPECT_EQ(std::system(("test \"$(ls " + folder + ")\" = x").c_str()), 0);
-  EXPECT_EQ(std::system(("rm -rf " + folder).c_str()), 0);
 }
 
 }  // namespace

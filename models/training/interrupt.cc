@@ -16,13 +16,16 @@ void on_signal(int number) {
 
 InterruptGuard::InterruptGuard() {
   signal_seen = 0;
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
+  struct sigaction action = {};
+  action.sa_handler = on_signal;
+  action.sa_flags = SA_RESTART;  // a read or write that is under way goes on
+  sigaction(SIGINT, &action, &interrupt_before_);
+  sigaction(SIGTERM, &action, &termination_before_);
 }
 
 InterruptGuard::~InterruptGuard() {
-  std::signal(SIGINT, SIG_DFL);
-  std::signal(SIGTERM, SIG_DFL);
+  sigaction(SIGINT, &interrupt_before_, nullptr);
+  sigaction(SIGTERM, &termination_before_, nullptr);
 }
 
 bool InterruptGuard::interrupted() const { return signal_seen != 0; }

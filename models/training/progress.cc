@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 
 #include "absl/strings/str_format.h"
 
@@ -12,6 +11,8 @@ namespace {
 
 constexpr int kBarWidth = 24;
 constexpr std::chrono::milliseconds kDrawInterval(100);
+// To the left edge, and erase to the right one.
+constexpr char kEraseLine[] = "\r\033[K";
 
 std::string duration(double seconds) {
   const auto whole = static_cast<int64_t>(std::max(seconds, 0.0));
@@ -33,9 +34,11 @@ std::string progress_line(int64_t epoch, int64_t epochs, double share_of_epoch,
                          duration(seconds_left));
 }
 
-Progress::Progress(int64_t first_iteration, int64_t total_iterations, int64_t batches_per_epoch,
-                   int64_t batch_size)
-    : on_terminal_(isatty(STDERR_FILENO) != 0),
+std::FILE* stderr_terminal() { return isatty(STDERR_FILENO) != 0 ? stderr : nullptr; }
+
+Progress::Progress(std::FILE* terminal, int64_t first_iteration, int64_t total_iterations,
+                   int64_t batches_per_epoch, int64_t batch_size)
+    : terminal_(terminal),
       first_iteration_(first_iteration),
       total_iterations_(total_iterations),
       batches_per_epoch_(batches_per_epoch),
@@ -46,7 +49,7 @@ Progress::Progress(int64_t first_iteration, int64_t total_iterations, int64_t ba
 Progress::~Progress() { clear(); }
 
 void Progress::update(int64_t iteration, double cost) {
-  if (!on_terminal_) return;
+  if (terminal_ == nullptr) return;
   const Clock::time_point now = Clock::now();
   if (now - last_draw_ < kDrawInterval) return;
   last_draw_ = now;
@@ -60,15 +63,15 @@ void Progress::update(int64_t iteration, double cost) {
                     static_cast<double>(iteration % batches_per_epoch_ + 1) /
                         static_cast<double>(batches_per_epoch_),
                     rate * static_cast<double>(batch_size_), cost, rate > 0 ? left / rate : 0);
-  std::fprintf(stderr, "\r\033[K%s", line.c_str());
-  std::fflush(stderr);
+  std::fprintf(terminal_, "%s%s", kEraseLine, line.c_str());
+  std::fflush(terminal_);
   drawn_ = true;
 }
 
 void Progress::clear() {
   if (!drawn_) return;
-  std::fprintf(stderr, "\r\033[K");
-  std::fflush(stderr);
+  std::fputs(kEraseLine, terminal_);
+  std::fflush(terminal_);
   drawn_ = false;
 }
 

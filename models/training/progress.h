@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <string>
 
 namespace bitale {
@@ -13,11 +14,15 @@ namespace bitale {
 std::string progress_line(int64_t epoch, int64_t epochs, double share_of_epoch,
                           double images_per_second, double cost, double seconds_left);
 
+// stderr where that is a terminal, else null.
+std::FILE* stderr_terminal();
+
 class Progress {
  public:
-  // `first_iteration` of `total_iterations` is the next one; an iteration has `batch_size` images.
-  Progress(int64_t first_iteration, int64_t total_iterations, int64_t batches_per_epoch,
-           int64_t batch_size);
+  // Draws on `terminal`; nothing if that is null. `first_iteration` of `total_iterations` is the
+  // next one; an iteration has `batch_size` images.
+  Progress(std::FILE* terminal, int64_t first_iteration, int64_t total_iterations,
+           int64_t batches_per_epoch, int64_t batch_size);
   ~Progress();
 
   // After iteration `iteration`; draws at most ten times a second.
@@ -28,7 +33,7 @@ class Progress {
  private:
   using Clock = std::chrono::steady_clock;
 
-  bool on_terminal_;
+  std::FILE* terminal_;
   bool drawn_ = false;
   int64_t first_iteration_;
   int64_t total_iterations_;

@@ -56,7 +56,8 @@ class Trainer {
         state_(state),
         last_iteration_(options.n_epochs * task.train_batches),
         frequency_(validation_frequency(task.train_batches, options.early_stopping)),
-        progress_(state.next_iteration, last_iteration(), task.train_batches, task.batch_size) {}
+        progress_(stderr_terminal(), state.next_iteration, last_iteration(), task.train_batches,
+                  task.batch_size) {}
 
   absl::Status run(std::FILE* cost_log) {
     // A checkpoint may be of a run that had stopped.

@@ -64,6 +64,25 @@ TEST(Progress, LineShowsEpochSpeedCostAndTimeLeft) {
             "epoch 200/200 [========================] 100 % 10 images/s cost 1.0000 left 0s");
 }
 
+TEST(Progress, DrawsOverItsLineAndClearsIt) {
+  const std::string path = temporary("terminal");
+  std::FILE* terminal = std::fopen(path.c_str(), "w");
+  ASSERT_NE(terminal, nullptr);
+  Progress progress(terminal, /*first_iteration=*/0, /*total_iterations=*/200,
+                    /*batches_per_epoch=*/100, /*batch_size=*/500);
+  progress.update(/*iteration=*/49, /*cost=*/0.5);
+  const std::string drawn = contents_of(path);
+  const std::string start = "\r\033[Kepoch 1/2 [============>           ]  50 % ";
+  EXPECT_EQ(drawn.substr(0, start.size()), start);
+  EXPECT_EQ(drawn.find('\n'), std::string::npos);
+  progress.clear();
+  EXPECT_EQ(contents_of(path), drawn + "\r\033[K");
+  // There is no line to clear any more.
+  progress.clear();
+  EXPECT_EQ(contents_of(path), drawn + "\r\033[K");
+  std::fclose(terminal);
+}
+
 // A small network over random images, with weights of its own.
 struct Problem {
   TrainingTask task;

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
 #include <string>
 #include <vector>
 
@@ -11,30 +9,15 @@
 #include "core/graph/shared.h"
 #include "models/networks/networks.h"
 #include "models/training/data_set.h"
+#include "tests/golden/costs.h"
 
 namespace bitale {
 namespace {
 
-std::vector<double> golden_costs(const std::string& name) {
-  const char* runfiles = std::getenv("TEST_SRCDIR");
-  std::ifstream file((runfiles ? std::string(runfiles) + "/bitale/" : std::string()) +
-                     "tests/golden/" + name);
-  std::vector<double> costs;
-  std::string line;
-  std::getline(file, line);
-  EXPECT_EQ(line, "iteration,cost") << name;
-  while (std::getline(file, line)) {
-    const size_t comma = line.find(',');
-    EXPECT_EQ(line.substr(0, comma), std::to_string(costs.size())) << name;
-    costs.push_back(std::stod(line.substr(comma + 1)));
-  }
-  return costs;
-}
-
 // Trains as many minibatches as the file has and compares each cost.
 void expect_golden(DType float_x, int64_t batch_size, const std::string& name, size_t iterations,
                    double tolerance) {
-  const std::vector<double> golden = golden_costs(name);
+  const std::vector<double> golden = read_costs("tests/golden/" + name);
   ASSERT_GE(golden.size(), iterations);
   options().float_x = float_x;
   const absl::StatusOr<DataSets> data = load_data("", "");

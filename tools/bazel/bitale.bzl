@@ -13,6 +13,13 @@ _SOURCES = ["*.h", "*.cc", "*.cu", "*.cuh"]
 _TESTS = ["*_test.cc"]
 _BENCHMARKS = ["*_benchmark.cc"]
 
+# A size says how long a test takes on a usual machine. A slow one and the sanitizers need far more,
+# and a test that hangs is still found.
+_TIMEOUTS = {
+    "small": "long",
+    "medium": "long",
+}
+
 def files(include, exclude = []):
     return native.glob(include, exclude = exclude, allow_empty = True)
 
@@ -42,15 +49,16 @@ def bitale_tests(
     Args:
       deps, data: for every test.
       test_deps, test_data, size, timeout, shard_count, tags: by the test's name (file without .cc),
-        where a test needs more than that.
+        where a test needs more than that. The size is "small" otherwise: seconds at most.
       exclude: files to leave out.
     """
     for source in files(_TESTS, exclude):
         name = _stem(source)
+        test_size = size.get(name, "small")
         cc_test(
             name = name,
-            size = size.get(name),
-            timeout = timeout.get(name),
+            size = test_size,
+            timeout = timeout.get(name, _TIMEOUTS.get(test_size)),
             srcs = [source],
             copts = BITALE_COPTS,
             data = data + test_data.get(name, []),

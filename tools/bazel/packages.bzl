@@ -29,6 +29,7 @@ PACKAGES = [
     "tests/golden",
     "tests/layering",
     "tests/ledger",
+    "tests/readme",
     "tests/rewrites",
     "tests/semantics",
     "tests/support",
