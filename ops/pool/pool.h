@@ -19,7 +19,7 @@ enum class PoolMode : uint8_t {
   kSum,
   kAverageIncPad,  // divided by the window's size, padding included
   kAverageExcPad,  // divided by the number of real elements in the window
-  kL2,             // square root of the sum of squares
+  kL2,             // square root of the sum of squares; derivative 0 where all elements are 0
 };
 
 struct PoolOptions {

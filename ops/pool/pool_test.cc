@@ -7,9 +7,12 @@
 #include <string>
 #include <vector>
 
+#include "autograd/grad.h"
+#include "autograd/pushforward.h"
 #include "core/compile/function.h"
 #include "core/graph/inputs.h"
 #include "gtest/gtest.h"
+#include "ops/reduction/reduction.h"
 #include "tests/support/op_test.h"
 
 namespace bitale {
@@ -133,6 +136,22 @@ TEST(Pool2d, L2IsTheRootOfTheSumOfSquares) {
     for (double value : values) sum += value * value;
     return std::sqrt(sum);
   });
+}
+
+TEST(Pool2d, L2HasDerivativesOfZeroAtAWindowOfZeros) {
+  const Variable x = dmatrix("x"), t = dmatrix("t");
+  const Tensor at = Tensor::of<double>({{0, 0, 3, 0}, {0, 0, 0, 4}});
+  const Tensor ones = Tensor::ones(DType::kFloat64, {2, 4});
+  const Variable y = pool_2d(x, {2, 2}, {.mode = PoolMode::kL2});
+  const Variable gradient = grad(sum(y), x);
+  for (const Mode& mode : {kFastRun, kFastCompile}) {
+    const auto value = [&](const Variable& v) { return eval(v, {{x, at}, {t, ones}}, mode); };
+    EXPECT_TRUE(close_to(value(y), Tensor::of<double>({{0, 5}})));
+    EXPECT_TRUE(close_to(value(gradient), Tensor::of<double>({{0, 0, 0.6, 0}, {0, 0, 0, 0.8}})));
+    EXPECT_TRUE(close_to(value(rop(y, x, t)), Tensor::of<double>({{0, 1.4}})));
+    EXPECT_TRUE(close_to(value(grad(sum(gradient), x)),
+                         Tensor::of<double>({{0, 0, 0.032, 0.2}, {0, 0, 0.2, -0.024}})));
+  }
 }
 
 // 2 by 2 windows have a kernel of their own; 1 by 4 windows of the same elements have not.

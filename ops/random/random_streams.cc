@@ -13,6 +13,18 @@ bool is_number(const Operand& parameter, double number) {
   return parameter.is_weak() && constant_scalar(parameter.variable()) == number;
 }
 
+// Refuses numbers and constants with an element that does not fit; what calls bring is not looked
+// at.
+void require_each(const Operand& parameter, bool (*fits)(double), std::string_view what,
+                  SourceSite site) {
+  if (!parameter.is_defined() || !parameter.variable().is_constant()) return;
+  for (const double element : parameter.variable().value().to_vector<double>()) {
+    if (fits(element)) continue;
+    throw GraphError(absl::StrCat(std::string(what), ", but is ", element,
+                                  "\n  at: ", resolve_site(site).str()));
+  }
+}
+
 }  // namespace
 
 RandomStreams::RandomStreams(uint64_t seed) : seed_(seed) {}
@@ -42,6 +54,8 @@ Variable RandomStreams::uniform(ShapeItems dims, Operand low, Operand high, DTyp
 Variable RandomStreams::normal(ShapeItems dims, Operand mean, Operand stddev, DType dtype,
                                SourceSite site) {
   SiteScope scope(site, "normal");
+  require_each(
+      stddev, [](double x) { return x >= 0; }, "normal: stddev must not be negative", site);
   Variable z = draw(Distribution::kNormal, new_state(site), dims, dtype, {}, site).sample;
   if (!is_number(stddev, 1)) z = mul(stddev.variable_for(dtype, "normal"), z);
   if (!is_number(mean, 0)) z = add(mean.variable_for(dtype, "normal"), z);
@@ -50,6 +64,8 @@ Variable RandomStreams::normal(ShapeItems dims, Operand mean, Operand stddev, DT
 
 Variable RandomStreams::bernoulli(ShapeItems dims, Operand p, DType dtype, SourceSite site) {
   SiteScope scope(site, "bernoulli");
+  require_each(
+      p, [](double x) { return x >= 0 && x <= 1; }, "bernoulli: p must lie between 0 and 1", site);
   const bool wide = !p.is_weak() && p.variable().dtype() == DType::kFloat64;
   const DType drawn = wide ? DType::kFloat64 : DType::kFloat32;
   const Variable u = draw(Distribution::kUniform, new_state(site), dims, drawn, {}, site).sample;

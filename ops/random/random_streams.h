@@ -35,11 +35,13 @@ class RandomStreams {
   Variable uniform(ShapeItems dims, Operand low = 0.0, Operand high = 1.0, DType dtype = float_x(),
                    SourceSite site = SourceSite::current());
 
-  // mean + stddev * z, with z standard normal.
+  // mean + stddev * z, with z standard normal. GraphError for a stddev that is a negative number or
+  // constant.
   Variable normal(ShapeItems dims, Operand mean = 0.0, Operand stddev = 1.0,
                   DType dtype = float_x(), SourceSite site = SourceSite::current());
 
   // 1 with probability p, else 0, as any `dtype`. Theano's binomial with n = 1. No gradient.
+  // GraphError for a p that is a number or constant outside [0, 1].
   Variable bernoulli(ShapeItems dims, Operand p = 0.5, DType dtype = float_x(),
                      SourceSite site = SourceSite::current());
 

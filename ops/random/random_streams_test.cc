@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 
 #include "autograd/grad.h"
@@ -215,6 +216,27 @@ TEST(RandomStreams, ErrorsNameTheUsersLine) {
       first_line([&] { draw(Distribution::kUniform, ivector("state"), {2}, DType::kFloat32); }),
       "random_uniform: a random state is uint32 (6,), not int32 (?,)");
   EXPECT_NE(first_line([&] { streams.uniform({-2}); }), "no error");
+}
+
+TEST(RandomStreams, RefuseConstantParametersThatNoDistributionHas) {
+  RandomStreams streams(1);
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_EQ(first_line([&] { streams.bernoulli({2}, 1.5); }),
+            "bernoulli: p must lie between 0 and 1, but is 1.5");
+  EXPECT_EQ(first_line([&] { streams.bernoulli({2}, -1); }),
+            "bernoulli: p must lie between 0 and 1, but is -1");
+  EXPECT_EQ(first_line([&] {
+              streams.bernoulli({2}, Tensor::of<float>({0.5f, 2}));
+            }),
+            "bernoulli: p must lie between 0 and 1, but is 2");
+  EXPECT_EQ(first_line([&] { streams.bernoulli({2}, nan); }),
+            "bernoulli: p must lie between 0 and 1, but is nan");
+  EXPECT_EQ(first_line([&] { streams.normal({2}, 0.0, -0.5); }),
+            "normal: stddev must not be negative, but is -0.5");
+  EXPECT_EQ(first_line([&] { streams.normal({2}, 0.0, 0.0); }), "no error");
+  EXPECT_EQ(first_line([&] { streams.bernoulli({2}, fscalar("p")); }), "no error");
+  // What was refused used up no stream.
+  EXPECT_EQ(streams.states().size(), 2u);
 }
 
 }  // namespace

@@ -9,7 +9,8 @@
 // stddev, logsumexp and norm of discrete operands are floatX. max and min keep the dtype.
 //
 // Order of summation depends on shapes only, never on the thread count. Over no elements sum is 0,
-// prod 1, any false, all true, mean NaN; max, min, argmax and argmin are a ShapeError at the call.
+// prod 1, any false, all true, mean NaN; max, min, argmax, argmin and logsumexp are a ShapeError at
+// the call.
 //
 // All builders throw ShapeError for an axis out of range or named twice.
 
@@ -50,8 +51,8 @@ class Axes {
   bool all_ = false;
 };
 
-// Theano's and numpy's sum, prod. The first and second derivatives of prod are right where elements
-// are 0; the third are not.
+// Theano's and numpy's sum, prod. Derivatives of prod of any order are right where elements are 0;
+// from the third on they take memory of the square of the number of elements along the axes.
 Variable sum(Operand x, Axes axes = Axes::all(), bool keepdims = false);
 Variable prod(Operand x, Axes axes = Axes::all(), bool keepdims = false);
 

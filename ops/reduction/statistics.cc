@@ -105,6 +105,8 @@ Variable stddev(Operand x, Axes axes, bool keepdims, int64_t ddof) {
 
 Variable logsumexp(Operand x, Axes axes, bool keepdims) {
   const Reduction r("logsumexp", x, axes, keepdims);
+  // The error of a maximum over nothing names who asked for it.
+  const SiteScope label(x.site(), "logsumexp");
   const Variable wide = as(r.x, r.wide);
   // The shift cancels, so it carries no gradient; an infinite one would make inf - inf.
   const Variable largest = disconnected_grad(reduce(ReduceKind::kMax, wide, r.axes, true));

@@ -135,6 +135,16 @@ TEST(Logsumexp, NeitherOverflowsNorInventsNan) {
   }
 }
 
+TEST(Logsumexp, OfNothingIsAnErrorThatNamesIt) {
+  const Variable x = dmatrix("x");
+  const Tensor nothing = Tensor::zeros(DType::kFloat64, {3, 0});
+  expect_error<ShapeError>(
+      [&] {
+        eval(logsumexp(x, 1), {{x, nothing}});
+      },
+      {"max: zero-size reduction has no identity", "(logsumexp)"});
+}
+
 TEST(Norm, ZeroOrderCountsAndZeroVectorHasGradientZero) {
   EXPECT_EQ(eval(norm(Tensor::of<double>({0, 3, 0, -1}), 0)).item<double>(), 2);
   EXPECT_EQ(eval(norm(Tensor::of<double>({-3, 2}), -kInf)).item<double>(), 2);

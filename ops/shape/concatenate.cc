@@ -9,10 +9,10 @@
 #include "ops/creation/fill.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/indexing/subtensor.h"
-#include "ops/shape/broadcast_to.h"
 #include "ops/shape/concatenate_op.h"
 #include "ops/shape/dimshuffle.h"
 #include "ops/shape/specify_shape.h"
+#include "ops/shape/split_op.h"
 
 namespace bitale {
 namespace {
@@ -201,18 +201,13 @@ Variables split(Operand x, ShapeItems lengths, int64_t axis) {
   }
   const ShapeItem& total = borders.back();
   const Dim& dim = tensor.type().dims[static_cast<size_t>(axis)];
-  if (total.is_static() && dim.is_fixed() && total.length() != dim.length()) {
-    throw ShapeError(absl::StrCat(
-        "split: the lengths sum to ", total.length(), ", axis ", axis, " has length ", dim.length(),
-        "\n", describe_operands({&tensor, 1}), "  at: ", resolve_site(x.site()).str()));
+  if (!total.is_static() || dim != Dim(total.length())) {
+    Variables operands = {tensor};
+    append_lengths(lengths, operands);
+    tensor =
+        apply_one(std::make_shared<SplitOp>(axis, encode_lengths(lengths)), operands, x.site());
   }
   SiteScope label(x.site(), "split");
-  if (!total.is_static() || !dim.is_fixed()) {
-    // A broadcast of an axis that cannot repeat states that the lengths agree at the call.
-    std::vector<ShapeItem> dims(static_cast<size_t>(tensor.rank()), -1);
-    dims[static_cast<size_t>(axis)] = total;
-    tensor = broadcast_to(unbroadcast(tensor, axis), std::move(dims));
-  }
   Variables parts;
   for (size_t i = 0; i + 1 < borders.size(); ++i) {
     parts.push_back(slice_of(tensor, axis, borders[i], borders[i + 1]));

@@ -129,14 +129,17 @@ TEST(Split, RefusesLengthsThatDoNotSumToTheAxis) {
       [&] {
         split(fixed, {3, 3});
       },
-      {"split: the lengths sum to 6, axis 0 has length 7"});
+      {"split: the lengths (3, 3) sum to 6, axis 0 has length 7"});
   const Variable x = dvector("x");
   const Variable n = lscalar("n");
   const Function f = function({x, n}, split(x, {n, 2})[0]);
   EXPECT_EQ(f(random_tensor({5}), int64_t{3}).only().shape(), Dims({3}));
   expect_error<ShapeError>([&] { f(random_tensor({5}), int64_t{2}); },
-                           {"axis 0 has length 5, which does not broadcast to 4"},
+                           {"split: the lengths (?, 2) sum to 4, axis 0 has length 5"},
                            SourceSite::current(__builtin_FILE(), __builtin_LINE() - 4));
+  expect_error<ShapeError>([&] { f(random_tensor({5}), int64_t{-2}); },
+                           {"split: a length is negative: -2"},
+                           SourceSite::current(__builtin_FILE(), __builtin_LINE() - 7));
 }
 
 TEST(Concatenate, CarriesHostIntegers) {

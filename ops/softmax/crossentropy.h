@@ -31,7 +31,8 @@ Variable crossentropy_softmax_sparse_grad(Operand g, Operand logits, Operand y);
 Variable categorical_crossentropy(Operand p, Operand y);
 
 // Theano's binary_crossentropy, per element: -(y log(p) + (1 - y) log(1 - p)); p and y
-// broadcast; y may have any dtype (labels are 0 and 1).
+// broadcast; y may have any dtype (labels are 0 and 1). Nothing is clipped: where p is exactly the
+// label, 0 or 1, the loss is 0 with finite derivatives; where it is exactly the other, infinite.
 Variable binary_crossentropy(Operand p, Operand y);
 
 // The same from logits z, where p = sigmoid(z): y softplus(-z) + (1 - y) softplus(z).

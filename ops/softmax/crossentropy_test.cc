@@ -1,8 +1,11 @@
 #include "ops/softmax/crossentropy.h"
 
 #include <cmath>
+#include <limits>
+#include <vector>
 
 #include "autograd/grad.h"
+#include "autograd/pushforward.h"
 #include "core/compile/function.h"
 #include "core/graph/inputs.h"
 #include "gtest/gtest.h"
@@ -184,6 +187,34 @@ TEST(BinaryCrossentropy, MatchesItsDefinition) {
        .inputs = {random_tensor({3, 4}, -5, 5), random_tensor({3, 4}, 0, 1, 2)},
        .build = [](const Variables& v) { return binary_crossentropy_with_logits(v[0], v[1]); },
        .oracle = [&](const std::vector<Tensor>& x) { return oracle(x, true); }});
+}
+
+TEST(BinaryCrossentropy, IsZeroWithFiniteDerivativesWhereThePredictionIsTheLabel) {
+  const Variable p = dvector("p"), y = dvector("y"), t = dvector("t");
+  const Tensor labels = Tensor::of<double>({0, 1});
+  const Variable loss = binary_crossentropy(p, y);
+  for (const Mode& mode : {kFastRun, kFastCompile}) {
+    const auto value = [&](const Variable& v) {
+      return eval(v, {{p, labels}, {y, labels}, {t, Tensor::of<double>({2, 3})}}, mode);
+    };
+    EXPECT_TRUE(close_to(value(loss), Tensor::of<double>({0, 0})));
+    EXPECT_TRUE(close_to(value(grad(sum(loss), p)), Tensor::of<double>({1, -1})));
+    EXPECT_TRUE(close_to(value(rop(loss, p, t)), Tensor::of<double>({2, -3})));
+  }
+}
+
+TEST(BinaryCrossentropy, IsInfiniteWhereThePredictionIsTheOtherLabel) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(eval(binary_crossentropy(Tensor::of<double>({0, 1}), Tensor::of<double>({1, 0})))
+                .to_vector<double>(),
+            (std::vector<double>{infinity, infinity}));
+}
+
+TEST(BinaryCrossentropy, OfASigmoidOfHugeLogitsStaysFiniteUnderRules) {
+  const Variable z = fvector("z");
+  const Tensor logits = Tensor::of<float>({1e4f, 1e4f, -1e4f, -1e4f});
+  const Variable loss = binary_crossentropy(sigmoid(z), Tensor::of<float>({1, 0, 1, 0}));
+  EXPECT_TRUE(all_close(eval(loss, {{z, logits}}), Tensor::of<double>({0, 1e4, 1e4, 0})));
 }
 
 TEST(BinaryCrossentropy, HugeLogitsStayFiniteAndSmallLossesExact) {

@@ -21,6 +21,12 @@ Variables floating_operands(std::string_view op_name, const Operand& prediction,
   return v;
 }
 
+// `term`, or 0 with derivative 0 where a prediction is exactly this label: 0 * -inf otherwise. The
+// logarithm itself is not guarded, so that rules still see log(sigmoid(z)).
+Variable unless_exact(const Variable& p, const Variable& y, int label, const Variable& term) {
+  return where(logical_and(eq(p, label), eq(y, label)), 0, term);
+}
+
 }  // namespace
 
 Variable categorical_crossentropy(Operand p, Operand y) {
@@ -58,7 +64,9 @@ Variable categorical_crossentropy(Operand p, Operand y) {
 Variable binary_crossentropy(Operand p, Operand y) {
   SiteScope scope(p.site(), "");
   const Variables v = floating_operands("binary_crossentropy", p, y);
-  return neg(add(mul(v[1], log(v[0])), mul(sub(1, v[1]), log1p(neg(v[0])))));
+  const Variable of_one = unless_exact(v[0], v[1], 0, mul(v[1], log(v[0])));
+  const Variable of_zero = unless_exact(v[0], v[1], 1, mul(sub(1, v[1]), log1p(neg(v[0]))));
+  return neg(add(of_one, of_zero));
 }
 
 Variable binary_crossentropy_with_logits(Operand z, Operand y) {

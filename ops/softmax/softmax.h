@@ -3,7 +3,7 @@
 // Both subtract the maximum first: logits of any finite size give finite values. A row of which one
 // element is +inf, or all are -inf, gives NaN, as the limit is not defined. For a cross-entropy
 // take crossentropy.h: -log(softmax(x)) loses what log_softmax keeps (a rule mends it where it sees
-// it).
+// it). Over an empty axis both are empty.
 //
 // Both are composites: they state a formula and keep their identity for rules and kernels. So are
 // their pullbacks, which are ops of their own.

@@ -1,5 +1,5 @@
 // Kernels of softmax, log_softmax and their gradients over a last axis of float32 or float64, and
-// of the sparse cross-entropy. Other axes and dtypes run as formulas.
+// of the sparse cross-entropy. Other axes and dtypes run as formulas, unless nothing is to compute.
 
 #include <algorithm>
 #include <cmath>
@@ -70,6 +70,8 @@ class SoftmaxKernel final : public Kernel {
 };
 
 const char* supports_softmax(const KernelCall& call) {
+  // The maximum in the formula refuses an empty axis.
+  if (call.outputs[0].size() == 0) return nullptr;
   if (!is_plain_float(call.outputs[0].dtype)) return "only float32 and float64";
   const size_t axis = static_cast<size_t>(call.op_as<SoftmaxOp>().axis());
   return axis + 1 == call.outputs[0].shape.size() ? nullptr : "only the last axis";

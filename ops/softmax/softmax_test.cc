@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "autograd/grad.h"
 #include "core/base/options.h"
@@ -133,6 +134,22 @@ TEST(Softmax, NanAndInfinitiesShowInTheirRowOnly) {
     }
     EXPECT_EQ(y.select(0, 3).to_vector<double>(), (std::vector<double>{0, 0.5, 0.5}));
     EXPECT_EQ(eval(log_softmax(x.cast(dtype))).select(0, 3).to_vector<double>()[0], -kInf);
+  }
+}
+
+TEST(Softmax, OverAnEmptyAxisIsEmpty) {
+  for (const auto& [shape, axis] :
+       {std::pair<Dims, int64_t>{{0}, 0}, {{3, 0}, 1}, {{0, 3}, 0}, {{2, 0, 3}, 1}}) {
+    for (DType dtype : {DType::kFloat16, DType::kFloat32, DType::kFloat64}) {
+      const Variable x = tensor(dtype, SymbolicDims(shape.size()), "x");
+      const Tensor nothing = Tensor::zeros(dtype, shape);
+      for (const Mode& mode : {kFastRun, kFastCompile}) {
+        for (const Variable& y : {softmax(x, axis), log_softmax(x, axis)}) {
+          EXPECT_TRUE(equal_to(eval(y, {{x, nothing}}, mode), nothing));
+          EXPECT_TRUE(equal_to(eval(grad(sum(y), x), {{x, nothing}}, mode), nothing));
+        }
+      }
+    }
   }
 }
 

@@ -1,5 +1,5 @@
-// Training gives weights of the same bits whatever the number of threads: work is split by shapes
-// alone, and partial sums are added in one order.
+// Training, and adding up at repeated indices, give the same bits whatever the number of threads:
+// work is split by shapes alone, and partial sums are added in one order.
 
 #include <functional>
 #include <string>
@@ -8,10 +8,15 @@
 #include <vector>
 
 #include "core/base/options.h"
+#include "core/compile/function.h"
+#include "core/graph/inputs.h"
 #include "core/graph/shared.h"
 #include "core/tensor/random_state.h"
 #include "gtest/gtest.h"
 #include "models/networks/networks.h"
+#include "ops/indexing/advanced_subtensor.h"
+#include "ops/indexing/index.h"
+#include "tests/support/op_test.h"
 
 namespace bitale {
 namespace {
@@ -97,6 +102,48 @@ INSTANTIATE_TEST_SUITE_P(Networks, Determinism,
                                          Case{"mlp", multilayer_perceptron},
                                          Case{"logistic_sgd", softmax_regression}),
                          [](const auto& info) { return std::string(info.param.name); });
+
+// Increments of a few places, many at each; enough in front of and behind them to split the work.
+class RepeatedIndices : public testing::TestWithParam<DType> {
+ protected:
+  static constexpr int64_t kPlaces = 7;
+  static constexpr int64_t kEntries = 1000;
+
+  void TearDown() override { options().threads = 0; }
+
+  // `places` of (outer, kPlaces, inner) increased by values of (outer, kEntries, inner).
+  static Tensor increased(const Tensor& values, const Tensor& places, int threads) {
+    options().threads = threads;
+    const Variable zeros = constant(Tensor::zeros(values.dtype(), {kOuter, kPlaces, kInner}));
+    const Variable v = tensor(values.dtype(), {{}, {}, {}}, "v"), i = lvector("i");
+    return eval(advanced_inc_subtensor(zeros, v, {i}, 1), {{v, values}, {i, places}});
+  }
+  static Tensor random_values() {
+    return random_tensor({kOuter, kEntries, kInner}).cast(GetParam());
+  }
+
+ private:
+  static constexpr int64_t kOuter = 12;
+  static constexpr int64_t kInner = 33;
+};
+
+TEST_P(RepeatedIndices, AddUpToTheSameBitsOnAnyNumberOfThreads) {
+  const Tensor values = random_values(), places = random_integers({kEntries}, 0, kPlaces);
+  const Tensor alone = increased(values, places, 1);
+  for (const int threads : {2, 3, 4}) {
+    EXPECT_TRUE(same_bits(increased(values, places, threads), alone)) << threads << " threads";
+  }
+}
+
+// Otherwise the test above could not fail.
+TEST_P(RepeatedIndices, AddUpToOtherBitsInAnotherOrder) {
+  const Tensor values = random_values(), places = Tensor::zeros(DType::kInt64, {kEntries});
+  const Tensor backwards = eval(constant(values)[{slice(), slice(none, none, -1)}]);
+  EXPECT_FALSE(same_bits(increased(backwards, places, 1), increased(values, places, 1)));
+}
+
+INSTANTIATE_TEST_SUITE_P(DTypes, RepeatedIndices, testing::Values(DType::kFloat32, DType::kFloat64),
+                         [](const auto& info) { return std::string(name_of(info.param)); });
 
 Network small_network() {
   Settings settings;

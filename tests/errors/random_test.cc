@@ -74,6 +74,18 @@ lt: operands could not be broadcast: dims differ: 3 and 2
   hint: dims are aligned from the right; one of length 1 is repeated only if that is known when the graph is built: say broadcastable(x, axis), or give the dim as 1)");
 }
 
+TEST_F(StreamMistakes, AProbabilityAboveOne) {
+  expect_mistake<GraphError>([&] { streams_.bernoulli({3}, 1.5); }, R"(
+bernoulli: p must lie between 0 and 1, but is 1.5
+  at: {0} (bernoulli))");
+}
+
+TEST_F(StreamMistakes, ANegativeStandardDeviation) {
+  expect_mistake<GraphError>([&] { streams_.normal({3}, 0, -1); }, R"(
+normal: stddev must not be negative, but is -1
+  at: {0} (normal))");
+}
+
 TEST_F(StreamMistakes, APermutationOfAFloatNumber) {
   const Variable n = fscalar("n");
   expect_mistake<TypeError>([&] { streams_.permutation(n); }, R"(

@@ -292,7 +292,7 @@ stack: operand 1 has the dims (4,), operand 0 has (3,)
 TEST(ShapeMistakes, SplitIntoPartsThatDoNotAddUp) {
   const Variable x = tensor(kFloat, {10}, "x");
   expect_mistake<ShapeError>([&] { split(x, {3, 4}); }, R"(
-split: the lengths sum to 7, axis 0 has length 10
+split: the lengths (3, 4) sum to 7, axis 0 has length 10
   operand 0: x float32 (10,), made at {-1}
   at: {0})");
 }

@@ -25,13 +25,17 @@ const std::map<std::string, std::string>& helpers() {
       {"apply_scalar", "builds any elementwise node"},
       {"apply_to", "copies a node with another operand"},
       {"consider_constant", "Theano's older name of disconnected_grad"},
+      {"integers", "random_integers from a stream"},
       {"map_all", "map with several results"},
       {"max_pool_2d", "pool_2d with the window's size as the stride"},
+      {"normal", "random_normal from a stream, scaled and shifted"},
+      {"permutation", "random_permutation from a stream"},
       {"push_first", "the pushforward of ops that are linear in one operand"},
       {"reduce", "sum, prod, max, min, any, all, argmax and argmin by kind"},
       {"restore_axes", "reduced axes as axes of length 1, for pullbacks"},
       {"sum_broadcast_axes", "the gradient of a broadcast operand"},
       {"sum_to_type", "the gradient of a broadcast operand"},
+      {"uniform", "random_uniform from a stream, scaled and shifted"},
       {"zero_partial", "the derivative of piecewise constant functions"}};
   return map;
 }

@@ -142,7 +142,8 @@ std::vector<const Apply*> all_applications(const Variables& outputs);
 std::set<std::string> op_names_in_sources();
 // Classes below Op that no other class is derived from.
 std::set<std::string> op_classes_in_sources();
-// Functions that public headers of ops/ declare and that return Variables.
+// Functions that public headers of ops/ declare and that return Variables, and the draws of
+// RandomStreams, which take the sample's dims first.
 std::set<std::string> builders_in_sources();
 
 // --- The table ----------------------------------------------------------------------------------

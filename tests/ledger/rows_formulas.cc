@@ -1,6 +1,7 @@
 // Builders without an op of their own: formulas over ops, walked as ops are.
 
 #include <limits>
+#include <utility>
 
 #include "ops/creation/arange.h"
 #include "ops/creation/fill.h"
@@ -9,6 +10,7 @@
 #include "ops/linalg/dot.h"
 #include "ops/pool/pool.h"
 #include "ops/pool/positions.h"
+#include "ops/random/random_streams.h"
 #include "ops/reduction/reduction.h"
 #include "ops/shape/broadcast_to.h"
 #include "ops/shape/concatenate.h"
@@ -33,12 +35,13 @@ Row row(const char* name, std::vector<Tensor> inputs, Build build, Holes holes =
   return {.name = name, .cases = {with("plain", std::move(inputs), build)}, .holes = holes};
 }
 
-Row of_dtype(const char* name, Variable (*build)(DType)) {
+Row of_dtype(const char* name, Variable (*build)(DType),
+             Holes holes = no_derivatives(kDiscreteOperands)) {
   return {.name = name,
           .cases = {{.name = "as dtype",
                      .build_as = [build](const Variables&,
                                          DType dtype) { return Variables{build(dtype)}; }}},
-          .holes = no_derivatives(kDiscreteOperands)};
+          .holes = std::move(holes)};
 }
 
 std::vector<Row> statistics_rows() {
@@ -120,13 +123,6 @@ std::vector<Row> arrangement_rows() {
           [](const Variables& v) {
             return stack({v[0], v[1]}, 1);
           }),
-      {.name = "split",
-       .cases = {{.name = "columns",
-                  .inputs = {x},
-                  .build =
-                      [](const Variables& v) {
-                        return split(v[0], {1, 3}, 1);
-                      }}}},
       row("tile", {x},
           [](const Variables& v) {
             return tile(v[0], {2, 1, 3});
@@ -167,6 +163,8 @@ std::vector<Row> arrangement_rows() {
 std::vector<Row> formula_rows() {
   const Tensor x = random_tensor({3, 4});
   const Holes no_half = {{Column::kHalf, kHalfRefused}};
+  static constexpr Hole kStep = {Verdict::kNothingToDo,
+                                 "0 or 1: a step, without a derivative for p"};
   const Holes floats_only = {{Column::kHalf, kHalfRefused},
                              {Column::kInteger, kDiscreteRefused},
                              {Column::kBool, kDiscreteRefused}};
@@ -187,6 +185,12 @@ std::vector<Row> formula_rows() {
       no_half));
   rows.push_back(row("outer", {random_tensor({3}), random_tensor({4})},
                      [](const Variables& v) { return outer(v[0], v[1]); }));
+  rows.push_back(of_dtype(
+      "bernoulli",
+      [](DType dtype) {
+        return RandomStreams(/*seed=*/3).bernoulli({3, 4}, 0.5, dtype);
+      },
+      no_derivatives(kStep)));
   rows.push_back({.name = "pool_2d",
                   .cases = {with("root of squares", {random_tensor({2, 4, 6}, 0.2, 1)},
                                  [](const Variables& v) {

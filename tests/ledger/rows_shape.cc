@@ -56,6 +56,19 @@ std::vector<Row> shape_rows() {
                       [](const Variables& v) {
                         return specify_shape(v[0], {Dim(3), Dim()});
                       })}},
+      {.name = "split",
+       .cases = {{.name = "columns",
+                  .inputs = {x},
+                  .build =
+                      [](const Variables& v) {
+                        return split(v[0], {1, 3}, 1);
+                      }},
+                 {.name = "rows, as many as a scalar says",
+                  .inputs = {x, Tensor(int64_t{2})},
+                  .build =
+                      [](const Variables& v) {
+                        return split(v[0], {v[1], 1});
+                      }}}},
       {.name = "unbroadcast",
        .cases = {with("a column", {random_tensor({3, 1})},
                       [](const Variables& v) { return unbroadcast(v[0], 1); })}},

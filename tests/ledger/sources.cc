@@ -85,10 +85,13 @@ std::set<std::string> op_classes_in_sources() {
 
 std::set<std::string> builders_in_sources() {
   static const std::regex kBuilder(R"re(\n(?:inline )?Variables? (\w+)\()re");
+  static const std::regex kDraw(R"re(\n  Variable (\w+)\(ShapeItems? )re");
   std::set<std::string> names;
   for (const auto& [path, text] : read_sources("ops")) {
     if (!is_public_header(path)) continue;
-    for_each_match(text, kBuilder, [&](const std::smatch& match) { names.insert(match[1]); });
+    for (const std::regex& declared : {kBuilder, kDraw}) {
+      for_each_match(text, declared, [&](const std::smatch& match) { names.insert(match[1]); });
+    }
   }
   return names;
 }

@@ -1,10 +1,6 @@
 #include "tests/rewrites/random_graph.h"
 
-#include <random>
-
-#include "absl/strings/str_cat.h"
 #include "core/base/error.h"
-#include "core/graph/inputs.h"
 #include "ops/creation/arange.h"
 #include "ops/creation/fill.h"
 #include "ops/creation/shape_of.h"
@@ -16,24 +12,28 @@
 #include "ops/shape/concatenate.h"
 #include "ops/shape/dimshuffle.h"
 #include "ops/shape/reshape.h"
-#include "tests/support/op_test.h"
+#include "tests/rewrites/graph_pool.h"
+#include "tests/rewrites/structured_steps.h"
 
 namespace bitale {
 namespace {
 
-constexpr double kLargest = 20;
-
-class Builder {
+class Builder : public GraphPool {
  public:
-  explicit Builder(uint64_t seed)
-      : generator_(seed), seed_(seed), dtype_(pick(3) == 0 ? DType::kFloat32 : DType::kFloat64) {}
+  using GraphPool::GraphPool;
 
   RandomGraph build() {
     for (const Dims& shape : {Dims{}, Dims{3}, Dims{2, 3}, Dims{3, 4}, Dims{4, 3}, Dims{1, 4}}) {
-      add_leaf(shape, dtype_);
+      add_leaf(shape, dtype());
     }
-    if (pick(3) == 0) add_leaf({2, 3, 4}, dtype_);
+    if (pick(3) == 0) add_leaf({2, 3, 4}, dtype());
+    if (pick(3) == 0) add_leaf({0, 3}, dtype());
+    if (pick(4) == 0) {
+      add_leaf({2, 2, 4, 5}, dtype());
+      add_leaf({3, 2, 2, 3}, dtype());
+    }
     if (pick(2) == 0) add_leaf({3, 4}, DType::kInt64);
+    if (pick(2) == 0) add_leaf({3, 4}, DType::kBool);
     const size_t steps = 8 + pick(12);
     for (size_t step = 0; step < steps; ++step) {
       try {
@@ -42,67 +42,12 @@ class Builder {
         // Operands that do not fit: another step.
       }
     }
-    const size_t count = std::min<size_t>(3, pool_.size());
-    graph_.outputs.assign(pool_.end() - static_cast<std::ptrdiff_t>(count), pool_.end());
-    return std::move(graph_);
+    return finish();
   }
 
  private:
-  size_t pick(size_t count) {
-    return std::uniform_int_distribution<size_t>(0, count - 1)(generator_);
-  }
-  const Tracked& any() { return pool_[pick(pool_.size())]; }
-  // A floating one; late ones more often, so that graphs grow deep.
-  const Tracked& any_float() {
-    for (;;) {
-      const Tracked& a = any();
-      const Tracked& x =
-          pick(2) == 0 ? a : pool_[pool_.size() - 1 - pick(std::min<size_t>(4, pool_.size()))];
-      if (x.is_float()) return x;
-    }
-  }
-
-  void add_leaf(const Dims& shape, DType dtype) {
-    SymbolicDims dims;
-    const size_t kind = pick(3);
-    for (const int64_t length : shape) {
-      dims.push_back(length == 1 || kind == 0 ? Dim(length)
-                     : kind == 1              ? Dim(absl::StrCat("d", length))
-                                              : Dim());
-    }
-    const std::string name = absl::StrCat("x", graph_.inputs.size());
-    const Variable v = tensor(dtype, dims, name);
-    const uint64_t seed = seed_ * 64 + graph_.inputs.size();
-    graph_.inputs.push_back(v);
-    graph_.values.push_back(is_floating(dtype) ? random_tensor(shape, -2, 2, seed).cast(dtype)
-                                               : random_integers(shape, -5, 6, dtype, seed));
-    pool_.push_back(
-        {v, shape, is_floating(dtype) ? -2.0 : -5.0, is_floating(dtype) ? 2.0 : 5.0, 0});
-  }
-
-  void keep(Tracked x) {
-    if (x.size() > kLargest) {
-      if (!x.is_float()) return;
-      x = tanh(x);
-    }
-    if (x.error > (x.v.dtype() == DType::kFloat32 ? 1e-3 : 1e-9)) return;
-    pool_.push_back(std::move(x));
-  }
-
-  // Shapes of two operands that go together elementwise, as far as lengths are concerned.
-  static bool fit(const Tracked& a, const Tracked& b) {
-    const size_t rank = std::min(a.shape.size(), b.shape.size());
-    for (size_t i = 1; i <= rank; ++i) {
-      const size_t axis_a = a.shape.size() - i;
-      const size_t axis_b = b.shape.size() - i;
-      if (a.shape[axis_a] == b.shape[axis_b]) continue;
-      if (a.v.type().dims[axis_a] != Dim(1) && b.v.type().dims[axis_b] != Dim(1)) return false;
-    }
-    return true;
-  }
-
   void take_step() {
-    switch (pick(10)) {
+    switch (pick(12)) {
       case 0:
       case 1:
         keep(unary(any_float()));
@@ -126,6 +71,12 @@ class Builder {
       case 8:
         parts();
         break;
+      case 9:
+        add_choice(*this);
+        break;
+      case 10:
+        add_structure(*this);
+        break;
       default:
         special();
         break;
@@ -137,7 +88,7 @@ class Builder {
     Indices indices;
     Dims shape;
     for (const int64_t length : x.shape) {
-      const auto start = static_cast<int64_t>(pick(static_cast<size_t>(length)));
+      const auto start = length == 0 ? 0 : static_cast<int64_t>(pick(static_cast<size_t>(length)));
       switch (length == 0 ? 0 : pick(5)) {
         case 0:
           indices.push_back(slice());
@@ -198,9 +149,12 @@ class Builder {
       case 6:
         written(x);
         break;
-      default:
-        keep(neg(max(neg(x), static_cast<int64_t>(pick(x.shape.size())), pick(2) == 0)));
+      default: {
+        const size_t axis = pick(x.shape.size());
+        if (x.shape[axis] == 0) return;
+        keep(neg(max(neg(x), static_cast<int64_t>(axis), pick(2) == 0)));
         break;
+      }
     }
   }
 
@@ -375,7 +329,8 @@ class Builder {
     if (x.shape.empty()) return;
     const auto axis = static_cast<int64_t>(pick(x.shape.size()));
     const bool keepdims = pick(2) == 0;
-    switch (pick(6)) {
+    // Over nothing there is a sum, but neither a maximum nor the logarithm of a sum.
+    switch (x.shape[static_cast<size_t>(axis)] == 0 ? 0 : pick(6)) {
       case 0:
         keep(sum(x, axis, keepdims));
         break;
@@ -424,6 +379,9 @@ class Builder {
       case 9:
         return x.is_float() ? moved(x, reshape(tanh(reshape(v, {-1})), lengths_of(v)), shape) : x;
       case 10:
+        if (v.dtype() == DType::kBool) {
+          return moved(x, transpose(logical_not(transpose(v))), shape);
+        }
         return moved(neg(x), transpose(neg(transpose(v))), shape);
       case 11:
         return sliced(moved(x, reshape(expand_dims(v, 0), lengths_of(v)), shape));
@@ -487,7 +445,7 @@ class Builder {
           return;
         }
         // Where something has its shape, the product is added to that.
-        for (const Tracked& c : pool_) {
+        for (const Tracked& c : expressions()) {
           if (!c.is_float() || c.shape != product.shape || !fit(c, product)) continue;
           const Tracked scaled = pick(2) == 0 ? product : mul(number(0.5, c), product);
           keep(pick(2) == 0 ? add(c, scaled) : sub(c, scaled));
@@ -517,17 +475,14 @@ class Builder {
     if (x.shape.size() != 2 || x.shape[1] < 2) return;
     const Tracked small = x.size() > 4 ? tanh(x) : x;
     const Tracked p = log(softmax(small, 1));
-    const Variable y = tensor(DType::kInt64, {Dim()}, absl::StrCat("y", graph_.inputs.size()));
-    graph_.inputs.push_back(y);
-    graph_.values.push_back(
-        random_integers({x.shape[0]}, -x.shape[1], x.shape[1], DType::kInt64, seed_));
+    const Variable y = add_indices({x.shape[0]}, x.shape[1]);
     const Variable picked = p.v[{arange(bitale::shape(y, 0)), y}];
     keep(neg(moved(p, picked, {x.shape[0]})));
   }
 
   void integers() {
-    for (size_t i = 0; i < pool_.size(); ++i) {
-      const Tracked x = pool_[i];
+    for (size_t i = 0; i < expressions().size(); ++i) {
+      const Tracked x = expressions()[i];
       if (x.v.dtype() != DType::kInt64) continue;
       switch (pick(5)) {
         case 0:
@@ -543,18 +498,12 @@ class Builder {
           keep(moved(x, cast(cast(x.v, DType::kInt32), DType::kInt64), x.shape));
           break;
         default:
-          keep(moved(x, cast(x.v, dtype_), x.shape));
+          keep(moved(x, cast(x.v, dtype()), x.shape));
           break;
       }
       return;
     }
   }
-
-  std::mt19937_64 generator_;
-  uint64_t seed_;
-  DType dtype_;
-  RandomGraph graph_;
-  std::vector<Tracked> pool_;
 };
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Random graphs of mixed ops, shapes and dtypes, with values for their inputs.
+// Random graphs of mixed ops, shapes (empty ones included) and dtypes, with values for their
+// inputs.
 
 #ifndef BITALE_TESTS_REWRITES_RANDOM_GRAPH_H_
 #define BITALE_TESTS_REWRITES_RANDOM_GRAPH_H_

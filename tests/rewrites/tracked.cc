@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ops/conv/conv2d.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/linalg/dot.h"
+#include "ops/pool/pool.h"
 #include "ops/reduction/reduction.h"
 #include "ops/softmax/softmax.h"
 
@@ -28,9 +30,9 @@ Tracked monotonic(const Variable& v, const Tracked& x, double at_low, double at_
       {v, x.shape, std::min(at_low, at_high), std::max(at_low, at_high), slope * x.error});
 }
 
-Dims broadcast_shape(const Tracked& a, const Tracked& b) {
-  const Dims& longer = a.shape.size() >= b.shape.size() ? a.shape : b.shape;
-  const Dims& shorter = a.shape.size() >= b.shape.size() ? b.shape : a.shape;
+Dims broadcast_shape(const Dims& a, const Dims& b) {
+  const Dims& longer = a.size() >= b.size() ? a : b;
+  const Dims& shorter = a.size() >= b.size() ? b : a;
   Dims shape = longer;
   for (size_t i = 0; i < shorter.size(); ++i) {
     int64_t& length = shape[shape.size() - shorter.size() + i];
@@ -39,9 +41,29 @@ Dims broadcast_shape(const Tracked& a, const Tracked& b) {
   return shape;
 }
 
+Dims reduced_shape(Dims shape, int64_t axis, bool keepdims) {
+  if (keepdims) {
+    shape[axis] = 1;
+  } else {
+    shape.erase(shape.begin() + axis);
+  }
+  return shape;
+}
+
+Tracked truth(const Variable& v, Dims shape) { return {v, std::move(shape), 0, 1, 0}; }
+
+// Whose elements are sums of `terms` products.
+Tracked product(const Variable& v, Dims shape, const Tracked& a, const Tracked& b, int64_t terms) {
+  const auto k = static_cast<double>(terms);
+  const double most = k * a.size() * b.size();
+  return {
+      v, std::move(shape), -most, most,
+      k * (a.size() * b.error + b.size() * a.error) + k * kUnits * rounding_of(v.dtype()) * most};
+}
+
 Tracked between(const Variable& v, const Tracked& a, const Tracked& b, double low, double high,
                 double error) {
-  Tracked result{v, broadcast_shape(a, b), low, high, error};
+  Tracked result{v, broadcast_shape(a.shape, b.shape), low, high, error};
   return a.is_float() ? rounded(result) : result;
 }
 
@@ -127,11 +149,11 @@ Tracked div(const Tracked& a, const Tracked& b) {
                  a.error / least + a.size() * b.error / (least * least));
 }
 Tracked maximum(const Tracked& a, const Tracked& b) {
-  return {maximum(a.v, b.v), broadcast_shape(a, b), std::max(a.low, b.low),
+  return {maximum(a.v, b.v), broadcast_shape(a.shape, b.shape), std::max(a.low, b.low),
           std::max(a.high, b.high), std::max(a.error, b.error)};
 }
 Tracked minimum(const Tracked& a, const Tracked& b) {
-  return {minimum(a.v, b.v), broadcast_shape(a, b), std::min(a.low, b.low),
+  return {minimum(a.v, b.v), broadcast_shape(a.shape, b.shape), std::min(a.low, b.low),
           std::min(a.high, b.high), std::max(a.error, b.error)};
 }
 Tracked number(double value, const Tracked& like) {
@@ -139,27 +161,39 @@ Tracked number(double value, const Tracked& like) {
   return {v, {}, value, value, rounding_of(like.v.dtype()) * std::fabs(value)};
 }
 
+Tracked gt(const Tracked& x, double number) { return truth(gt(x.v, number), x.shape); }
+Tracked logical_and(const Tracked& a, const Tracked& b) {
+  return truth(logical_and(a.v, b.v), broadcast_shape(a.shape, b.shape));
+}
+Tracked logical_or(const Tracked& a, const Tracked& b) {
+  return truth(logical_or(a.v, b.v), broadcast_shape(a.shape, b.shape));
+}
+Tracked logical_xor(const Tracked& a, const Tracked& b) {
+  return truth(logical_xor(a.v, b.v), broadcast_shape(a.shape, b.shape));
+}
+Tracked logical_not(const Tracked& x) { return truth(logical_not(x.v), x.shape); }
+Tracked any(const Tracked& x, int64_t axis, bool keepdims) {
+  return truth(any(x.v, axis, keepdims), reduced_shape(x.shape, axis, keepdims));
+}
+Tracked all(const Tracked& x, int64_t axis, bool keepdims) {
+  return truth(all(x.v, axis, keepdims), reduced_shape(x.shape, axis, keepdims));
+}
+Tracked where(const Tracked& condition, const Tracked& a, const Tracked& b) {
+  return {where(condition.v, a.v, b.v),
+          broadcast_shape(condition.shape, broadcast_shape(a.shape, b.shape)),
+          std::min(a.low, b.low), std::max(a.high, b.high), std::max(a.error, b.error)};
+}
+
 Tracked sum(const Tracked& x, int64_t axis, bool keepdims) {
   const auto n = static_cast<double>(x.shape[axis]);
-  Dims shape = x.shape;
-  if (keepdims) {
-    shape[axis] = 1;
-  } else {
-    shape.erase(shape.begin() + axis);
-  }
+  const Dims shape = reduced_shape(x.shape, axis, keepdims);
   Tracked y{sum(x.v, axis, keepdims), shape, n * x.low, n * x.high, n * x.error};
   if (x.is_float()) y.error += n * kUnits * rounding_of(x.v.dtype()) * n * x.size();
   return y;
 }
 
 Tracked max(const Tracked& x, int64_t axis, bool keepdims) {
-  Dims shape = x.shape;
-  if (keepdims) {
-    shape[axis] = 1;
-  } else {
-    shape.erase(shape.begin() + axis);
-  }
-  return {max(x.v, axis, keepdims), shape, x.low, x.high, x.error};
+  return {max(x.v, axis, keepdims), reduced_shape(x.shape, axis, keepdims), x.low, x.high, x.error};
 }
 
 Tracked softmax(const Tracked& x, int64_t axis) {
@@ -169,13 +203,43 @@ Tracked softmax(const Tracked& x, int64_t axis) {
 }
 
 Tracked dot(const Tracked& a, const Tracked& b) {
-  const double k = static_cast<double>(a.shape.back());
-  const double most = k * a.size() * b.size();
   Dims shape(a.shape.begin(), a.shape.end() - 1);
   shape.insert(shape.end(), b.shape.begin() + 1, b.shape.end());
-  return {
-      dot(a.v, b.v), shape, -most, most,
-      k * (a.size() * b.error + b.size() * a.error) + k * kUnits * rounding_of(a.v.dtype()) * most};
+  return product(dot(a.v, b.v), shape, a, b, a.shape.back());
+}
+
+Tracked matmul(const Tracked& a, const Tracked& b) {
+  Dims shape = broadcast_shape({a.shape[0]}, Dims(b.shape.begin(), b.shape.end() - 2));
+  shape.push_back(a.shape[1]);
+  shape.push_back(b.shape.back());
+  return product(matmul(a.v, b.v), shape, a, b, a.shape.back());
+}
+
+Tracked conv2d(const Tracked& images, const Tracked& filters, bool full) {
+  Dims shape = {images.shape[0], filters.shape[0]};
+  for (size_t axis : {2, 3}) {
+    const int64_t overlap = filters.shape[axis] - 1;
+    shape.push_back(images.shape[axis] + (full ? overlap : -overlap));
+  }
+  const Variable v = conv2d(images.v, filters.v, {.border_mode = full ? "full" : "valid"});
+  const int64_t terms = element_count(filters.shape) / filters.shape[0];
+  return product(v, shape, images, filters, terms);
+}
+
+Tracked pool_2d(const Tracked& x, PoolMode mode, bool ignore_border) {
+  Tracked y = x;
+  y.v = pool_2d(x.v, {2, 2}, {.ignore_border = ignore_border, .mode = mode});
+  for (size_t axis = x.shape.size() - 2; axis < x.shape.size(); ++axis) {
+    y.shape[axis] = (x.shape[axis] + (ignore_border ? 0 : 1)) / 2;
+  }
+  if (mode == PoolMode::kMax) return y;
+  if (mode == PoolMode::kSum) {
+    // Windows at the edge may have fewer than four elements.
+    y.low = std::min(x.low, 4 * x.low);
+    y.high = std::max(x.high, 4 * x.high);
+    y.error = 4 * x.error;
+  }
+  return rounded(y);
 }
 
 Tracked moved(const Tracked& x, const Variable& v, Dims shape) {

@@ -12,6 +12,7 @@
 
 #include "core/graph/variable.h"
 #include "core/tensor/tensor.h"
+#include "ops/pool/pool.h"
 
 namespace bitale {
 
@@ -61,6 +62,20 @@ Tracked minimum(const Tracked& a, const Tracked& b);
 // A number in x's dtype.
 Tracked number(double value, const Tracked& like);
 
+// --- Truth values: bool, between 0 and 1, exact
+// ----------------------------------------------------
+
+// x exact.
+Tracked gt(const Tracked& x, double number);
+Tracked logical_and(const Tracked& a, const Tracked& b);
+Tracked logical_or(const Tracked& a, const Tracked& b);
+Tracked logical_xor(const Tracked& a, const Tracked& b);
+Tracked logical_not(const Tracked& x);
+Tracked any(const Tracked& x, int64_t axis, bool keepdims);
+Tracked all(const Tracked& x, int64_t axis, bool keepdims);
+// A truth value, and two of one dtype.
+Tracked where(const Tracked& condition, const Tracked& a, const Tracked& b);
+
 // --- Others
 // ----------------------------------------------------------------------------------------
 
@@ -68,6 +83,12 @@ Tracked sum(const Tracked& x, int64_t axis, bool keepdims);
 Tracked max(const Tracked& x, int64_t axis, bool keepdims);
 Tracked softmax(const Tracked& x, int64_t axis);
 Tracked dot(const Tracked& a, const Tracked& b);
+// a of rank 3, b of rank 2 or 3.
+Tracked matmul(const Tracked& a, const Tracked& b);
+// Filters that are not larger than the images.
+Tracked conv2d(const Tracked& images, const Tracked& filters, bool full);
+// Windows of 2 by 2; any mode but kL2.
+Tracked pool_2d(const Tracked& x, PoolMode mode, bool ignore_border);
 // `v` shows elements of x under `shape`.
 Tracked moved(const Tracked& x, const Variable& v, Dims shape);
 
