@@ -1,7 +1,5 @@
 #include "core/compile/stage_b.h"
 
-#include <array>
-
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "core/compile/kernel_registry.h"
@@ -82,8 +80,14 @@ void run_stage_b(FunctionGraph& graph, ShapeAnalysis& analysis, const StageBOpti
                  std::vector<TraceEntry>* trace) {
   analysis.analyze(graph.outputs());
   while (expand_composites(graph, analysis, options, trace)) analysis.analyze(graph.outputs());
-  const std::array<Phase, 2> phases = {Phase::kExpand, Phase::kFuse};
-  run_phases(graph, std::span(phases).first(options.fuse ? 2 : 1), options.rewrite, trace);
+  constexpr Phase kPhases[] = {Phase::kExpand, Phase::kFuseRows, Phase::kFuse};
+  run_phases(graph, std::span(kPhases).first(options.fuse ? 2 : 1), options.rewrite, trace);
+  if (options.fuse) {
+    // Rows that no kernel takes, as they are too long, fall apart into elementwise groups.
+    analysis.analyze(graph.outputs());
+    while (expand_composites(graph, analysis, options, trace)) analysis.analyze(graph.outputs());
+    run_phases(graph, std::span(kPhases).last(1), options.rewrite, trace);
+  }
   if (options.placed) insert_transfers(graph, analysis, options.home);
   analysis.analyze(graph.outputs());
   check_concrete(analysis, 0);

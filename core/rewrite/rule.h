@@ -29,9 +29,10 @@ enum class Phase : uint8_t {
   kSpecialize,    // cheaper forms
   kPlace,         // devices and transfers
   kExpand,        // composites without a kernel become their formula
+  kFuseRows,      // rows that are reduced, with what is made of them
   kFuse,          // elementwise groups
 };
-inline constexpr int kPhaseCount = 7;
+inline constexpr int kPhaseCount = 8;
 std::string_view name_of(Phase phase);
 
 enum class Exactness : uint8_t {

@@ -323,6 +323,11 @@ std::unique_ptr<const Kernel> TileProgramBuilder::build() {
   return std::make_unique<TileKernel>(inputs_, shape_, std::move(dtypes_), std::move(steps_));
 }
 
+TileFunction tile_function(const ElementwiseOp& op, std::span<const DType> operands, DType out) {
+  const Tile tile = find_tile(op, operands, out);
+  return tile.compute_as == computing_dtype(op, operands) ? tile.function : nullptr;
+}
+
 const char* tile_refusal(const ElementwiseOp& op, std::span<const DType> operands) {
   if (op.scalar().rule == DTypeRule::kCast) return nullptr;
   const bool known = find_tile(op, operands, DType::kBool).function != nullptr;

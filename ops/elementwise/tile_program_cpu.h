@@ -48,6 +48,10 @@ class TileProgramBuilder {
   std::vector<Step> steps_;
 };
 
+// The tile function of `op` on operands of these dtypes; null if there is none that computes in the
+// operands' own dtype.
+TileFunction tile_function(const ElementwiseOp& op, std::span<const DType> operands, DType out);
+
 // Null if there is a tile function for `op` on operands of these dtypes, else the reason why not.
 const char* tile_refusal(const ElementwiseOp& op, std::span<const DType> operands);
 

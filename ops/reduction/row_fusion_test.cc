@@ -1,0 +1,221 @@
+// Fused rows: which form, and that they compute what their steps would.
+
+#include <limits>
+
+#include "core/base/options.h"
+#include "core/compile/function.h"
+#include "core/graph/inputs.h"
+#include "core/graph/traversal.h"
+#include "core/rewrite/rule.h"
+#include "ops/elementwise/elementwise.h"
+#include "ops/reduction/fused_rows_internal.h"
+#include "ops/reduction/reduction.h"
+#include "tests/support/op_test.h"
+
+namespace bitale {
+namespace {
+
+constexpr double kInf = std::numeric_limits<double>::infinity();
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+const GraphPass& fusion() {
+  for (const GraphPass* pass : all_graph_passes()) {
+    if (std::string_view(pass->name) == "row_fusion") return *pass;
+  }
+  throw std::runtime_error("the row fusion pass is not registered");
+}
+
+using Names = std::vector<std::string>;
+
+// The names of the nodes after the pass alone.
+Names names_after(const Variables& outputs) {
+  FunctionGraph graph(outputs);
+  fusion().run(graph);
+  graph.verify();
+  Names names;
+  for (const Apply* apply : graph.topological_order()) names.emplace_back(apply->op().name());
+  return names;
+}
+
+Variable softmax_written_out(const Variable& x) {
+  const Variable powers = exp(x - max(x, 1, true));
+  return powers / sum(powers, 1, true);
+}
+
+// Layer normalisation over `axes`, which are the last ones.
+Variable normalised(const Variable& x, const Axes& axes, const Variable& scale,
+                    const Variable& shift) {
+  const Variable centred = x - mean(x, axes, true);
+  return centred / sqrt(mean(sqr(centred), axes, true) + 1e-5) * scale + shift;
+}
+
+using Inputs = std::vector<std::pair<Variable, Tensor>>;
+
+// The value is the same whether rows are fused or not: the same bits, or close where a row by
+// itself is summed in slices.
+void expect_same(const Variable& y, const Inputs& at, bool same_bits = true) {
+  const Tensor fused = eval(y, at);
+  const Tensor apart = eval(y, at, kFastRun.excluding("row_fusion"));
+  if (same_bits) {
+    EXPECT_TRUE(equal_to(fused, apart));
+  } else {
+    EXPECT_TRUE(close_to(fused, apart));
+  }
+}
+
+bool runs_fused(const Variable& y, const Inputs& at) {
+  std::vector<In> inputs;
+  std::vector<Arg> args;
+  for (const auto& [variable, value] : at) {
+    inputs.push_back(variable);
+    args.push_back(value);
+  }
+  const Function f = function(Ins(inputs), {y});
+  f.call(args);
+  return f.program_dump().find("[fused_rows_blocks]") != std::string::npos;
+}
+
+TEST(RowFusion, DoesWhatItsExamplesSay) {
+  for (const RuleExample& example : fusion().examples()) {
+    FunctionGraph graph(example.before);
+    EXPECT_TRUE(fusion().run(graph));
+    EXPECT_TRUE(structurally_equal(graph.outputs(), example.after));
+    EXPECT_FALSE(fusion().run(graph)) << "the pass finds something to do in its own result";
+  }
+  for (const Variables& outputs : fusion().counterexamples()) {
+    FunctionGraph graph(outputs);
+    EXPECT_FALSE(fusion().run(graph));
+  }
+}
+
+TEST(RowFusion, TakesInWholeFormulas) {
+  const Variable x = tensor(DType::kFloat32, {Dim(), 10}, "x");
+  const Variable scale = vector("scale");
+  EXPECT_EQ(names_after({softmax_written_out(x)}), Names({"fused_rows"}));
+  // The vector becomes a row by itself.
+  EXPECT_EQ(names_after({normalised(x, -1, scale, scale)}), Names({"fused_rows"}));
+  EXPECT_EQ(names_after({sum(sqr(x) * scale, 1)}), Names({"fused_rows"}));
+  EXPECT_EQ(names_after({exp(x) - log(sum(exp(x), 1, true))}), Names({"exp", "fused_rows"}))
+      << "two nodes of one value are for merge to unite";
+}
+
+TEST(RowFusion, StopsAtOutputsOtherAxesAndOtherRows) {
+  const Variable x = matrix("x");
+  const Variable total = sum(exp(x), 1, true);
+  EXPECT_EQ(names_after({x / total, total}), Names({"fused_rows", "true_div"}));
+  EXPECT_EQ(names_after({x / sum(x, 0, true)}), Names({"sum", "true_div"}));
+  // Numbers of each row that are reduced again.
+  EXPECT_EQ(names_after({sum(sqr(sum(sqr(x), 1)))}), Names({"fused_rows", "fused_rows"}));
+  const Variable t = tensor3("t");
+  EXPECT_EQ(names_after({t / sum(t, {1, 2}, true)}), Names({"fused_rows"}));
+}
+
+TEST(RowFusion, NeverClosesACycle) {
+  const Variable x = matrix("x");
+  const Variable a = exp(x);
+  const Variable through_columns = a / sum(a, 0, true);
+  EXPECT_EQ(names_after({a * sum(through_columns, 1, true)}), Names({"exp", "sum", "fused_rows"}));
+}
+
+TEST(RowFusion, GivesTheSameBits) {
+  const Variable x = matrix("x");
+  const Variable scale = vector("scale");
+  const Variable shift = vector("shift");
+  const Variable weights = col("weights");
+  const Variable ys[] = {softmax_written_out(x),
+                         normalised(x, 1, scale, shift),
+                         logsumexp(x * scale, 1),
+                         var(x * weights, 1),
+                         sum(x * weights + shift, 1),
+                         where(x > mean(x, 1, true), x, weights) - min(x - shift, 1, true),
+                         prod(1 + 0.01 * x, 1, true) * weights};
+  for (const Dims& shape :
+       {Dims{257, 129}, Dims{100, 1}, Dims{300, 7}, Dims{64, 1500}, Dims{70, 4099}}) {
+    const Tensor xv = random_tensor(shape).cast(DType::kFloat32);
+    const Tensor row = random_tensor({shape[1]}, 0.5, 1.5, 2).cast(DType::kFloat32);
+    const Tensor column = random_tensor({shape[0], 1}, 0.5, 1.5, 3).cast(DType::kFloat32);
+    for (const Tensor& value : {xv, strided_copy(xv)}) {
+      for (const Variable& y : ys) {
+        SCOPED_TRACE(y.str());
+        expect_same(y, {{x, value}, {scale, row}, {shift, row}, {weights, column}});
+      }
+    }
+  }
+}
+
+TEST(RowFusion, RowsOfSeveralAxesAndOfDoubles) {
+  const Variable x = tensor(DType::kFloat64, {Dim(), Dim(), Dim(), Dim()}, "x");
+  const Variable scale = tensor(DType::kFloat64, {Dim(), 1, 1}, "scale");
+  const Variable y = normalised(x, {1, 2, 3}, scale, scale);
+  const Inputs at = {{x, random_tensor({66, 3, 5, 7})}, {scale, random_tensor({3, 1, 1})}};
+  EXPECT_TRUE(runs_fused(y, at));
+  expect_same(y, at);
+  expect_same(x - max(x, {2, 3}, true) * scale, at);
+}
+
+TEST(RowFusion, KeepsWhatIsNoNumber) {
+  const Variable x = matrix("x");
+  const Tensor value = random_tensor({3, 3});
+  set_element(value, {0, 1}, kNaN);
+  set_element(value, {1, 2}, kInf);
+  set_element(value, {2, 0}, -kInf);
+  for (const Variable& y : {softmax_written_out(x), logsumexp(x, 1), x * max(x, 1, true)}) {
+    expect_same(y, {{x, value.cast(DType::kFloat32)}});
+  }
+}
+
+TEST(RowFusion, LeavesRowsThatAreEmptyOrTooLongToOthers) {
+  const Variable x = matrix("x");
+  const Variable y = x - sum(sqr(x), 1, true);
+  for (const Dims& shape : {Dims{0, 5}, Dims{5, 0}, Dims{0, 0}}) {
+    const Inputs at = {{x, Tensor::zeros(DType::kFloat32, shape)}};
+    EXPECT_FALSE(runs_fused(y, at));
+    expect_same(y, at);
+  }
+  const Inputs longest = {{x, random_tensor({2, 100000}).cast(DType::kFloat32)}};
+  EXPECT_FALSE(runs_fused(y, longest));
+  expect_same(y, longest);
+  const Inputs single = {{x, random_tensor({1, 5000}).cast(DType::kFloat32)}};
+  EXPECT_TRUE(runs_fused(y, single));
+  expect_same(y, single, /*same_bits=*/false);
+}
+
+TEST(RowFusion, GivesTheSameBitsForAnyNumberOfThreads) {
+  const Variable x = matrix("x");
+  const Variable y = softmax_written_out(x);
+  const Tensor value = random_tensor({1000, 301}).cast(DType::kFloat32);
+  options().threads = 1;
+  const Tensor alone = eval(y, {{x, value}});
+  for (const int threads : {2, 3}) {
+    options().threads = threads;
+    EXPECT_TRUE(equal_to(eval(y, {{x, value}}), alone)) << threads << " threads";
+  }
+  options().threads = 0;
+}
+
+TEST(RowFusion, FormulaIsTheReplacedSubgraph) {
+  const Variable x = matrix("x");
+  const Variable y = softmax_written_out(x);
+  FunctionGraph graph(Variables{y});
+  fusion().run(graph);
+  const Apply& fused = *graph.outputs()[0].owner();
+  EXPECT_TRUE(structurally_equal(fused.op().formula(fused.inputs()), Variables{y}));
+}
+
+TEST(RowFusion, HasTheDerivativesOfItsFormula) {
+  const Variable x = tensor(DType::kFloat64, {Dim(), Dim()}, "x");
+  FunctionGraph graph(Variables{softmax_written_out(x)});
+  fusion().run(graph);
+  const auto fused = graph.outputs()[0].owner()->shared_op();
+  run_op_case({.name = "softmax as fused rows",
+               .inputs = {random_tensor({3, 4})},
+               .build = [&](const Variables& v) { return softmax_written_out(v[0]); },
+               .float32 = false});
+  run_op_case({.name = "the node itself",
+               .inputs = {random_tensor({3, 4})},
+               .build = [&](const Variables& v) { return apply_one(fused, {v[0]}); },
+               .float32 = false});
+}
+
+}  // namespace
+}  // namespace bitale
