@@ -62,8 +62,26 @@ const KernelRegistration* reference_below(int rank, const KernelCall& call) {
   return nullptr;
 }
 
-// Without fusion, which would only make the group again that the formula is of.
-KernelPtr make_formula(const KernelCall& call) {
+// What is known of an integer operand's elements, if they are numbers by now.
+void carry_over_value(const ShapeAnalysis& known, const Variable& operand, ShapeAnalysis& analysis,
+                      const Variable& input) {
+  const IntExprs* value = known.find_value(operand);
+  if (value == nullptr || !std::ranges::all_of(*value, &IntExpr::is_constant)) return;
+  analysis.set_value(input, *value);
+}
+
+bool has_concrete_dims(const FunctionGraph& graph, ShapeAnalysis& analysis) {
+  for (const Apply* apply : graph.topological_order()) {
+    for (const Variable& output : apply->outputs()) {
+      if (!std::ranges::all_of(analysis.dims(output), &IntExpr::is_constant)) return false;
+    }
+  }
+  return true;
+}
+
+// Without fusion, which would only make the group again that the formula is of. Null where a dim
+// within the formula depends on the value of an operand.
+KernelPtr make_formula(const KernelCall& call, const ShapeAnalysis& known) {
   FixedSiteScope scope(call.apply.site());
   Variables inputs;
   ShapeAnalysis analysis;
@@ -73,12 +91,14 @@ KernelPtr make_formula(const KernelCall& call) {
     const Dims& shape = call.inputs[i].shape;
     inputs.push_back(Variable::make_input(operand.type(), operand.name(), {}));
     analysis.set_dims(inputs[i], IntExprs(shape.begin(), shape.end()));
+    carry_over_value(known, operand, analysis, inputs[i]);
     request.bindings.push_back(
         {inputs[i], Region::kInput, static_cast<uint32_t>(i), shape, call.inputs[i].strides});
   }
   FunctionGraph graph(call.op.formula(inputs));
   request.stage_b.fuse = false;
   run_stage_b(graph, analysis, request.stage_b);
+  if (!has_concrete_dims(graph, analysis)) return nullptr;
   request.outputs = graph.outputs();
   request.analysis = &analysis;
   return std::make_shared<ProgramKernel>(lower(request));
@@ -87,7 +107,7 @@ KernelPtr make_formula(const KernelCall& call) {
 }  // namespace
 
 std::vector<Oracle> find_oracles(const KernelCall& call, const KernelRegistration& chosen,
-                                 MakeKernel make) {
+                                 const ShapeAnalysis& known, MakeKernel make) {
   std::vector<Oracle> oracles;
   const auto add = [&](MadeKernel made, std::string name, const KernelCall& made_for) {
     oracles.push_back({std::move(made.kernel), std::move(name), strides_of(made_for.inputs),
@@ -101,8 +121,10 @@ std::vector<Oracle> find_oracles(const KernelCall& call, const KernelRegistratio
     add(make(*reference, dense), absl::StrCat("its reference kernel ", reference->name), dense);
   }
   if (call.op.traits().composite) {
-    add({make_formula(dense), 0}, "its formula", dense);
-    oracles.back().for_finite_values = true;
+    if (KernelPtr formula = make_formula(dense, known)) {
+      add({std::move(formula), 0}, "its formula", dense);
+      oracles.back().for_finite_values = true;
+    }
   }
 
   const std::vector<OperandLayout> spread_inputs = with_strides(call, strides_with_gaps);

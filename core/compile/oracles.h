@@ -8,6 +8,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "core/compile/kernel_registry.h"
+#include "core/graph/shape_analysis.h"
 #include "core/runtime/program.h"
 
 namespace bitale {
@@ -22,13 +23,14 @@ using MakeKernel = absl::FunctionRef<MadeKernel(const KernelRegistration&, const
 // The oracles of a call on the host for which `chosen` was chosen, those of these that there are:
 //   - the reference kernel of highest rank, if below that of `chosen`, for contiguous inputs;
 //   - the formula of a composite, a fused group's replaced subgraph among them, for contiguous
-//     inputs; it says nothing where it gives NaN or infinity, which some kernels are there to
-//     avoid;
+//     inputs, unless dims within it depend on values that a call alone knows; it says nothing where
+//     it gives NaN or infinity, which some kernels are there to avoid;
 //   - the kernel that would be chosen for inputs with gaps between their elements along every axis,
 //     if it takes any strides: as a rule `chosen` itself, made once more.
-// Throws CompileError where a formula cannot be lowered.
+// `known` holds what is known of the operands' values. Throws CompileError where a formula cannot
+// be lowered.
 std::vector<Oracle> find_oracles(const KernelCall& call, const KernelRegistration& chosen,
-                                 MakeKernel make);
+                                 const ShapeAnalysis& known, MakeKernel make);
 
 }  // namespace bitale
 

@@ -76,10 +76,14 @@ IntExpr ShapeAnalysis::new_symbol(IntSymbol::Kind kind, const Variable& variable
 void ShapeAnalysis::analyze_leaf(const Variable& leaf) {
   if (!analyzed_.insert(leaf).second) return;
   const TensorType& type = leaf.type();
+  const auto stated = dims_.find(leaf);
   IntExprs dims;
   for (size_t axis = 0; axis < type.dims.size(); ++axis) {
     const Dim& dim = type.dims[axis];
-    if (dim.is_fixed()) {
+    if (stated != dims_.end()) {
+      // A name stands for what was stated beforehand (a program's concrete dims).
+      if (dim.is_named()) named_.emplace(&dim.name(), stated->second[axis]);
+    } else if (dim.is_fixed()) {
       dims.push_back(dim.length());
     } else if (dim.is_named()) {
       auto it = named_.find(&dim.name());

@@ -174,6 +174,15 @@ TEST(Map, SecondCallWithOtherShapes) {
   EXPECT_EQ(f(random_tensor({7, 1}))[0].shape(), (Dims{7}));
 }
 
+TEST(Map, OfElementsWithNamedDims) {
+  const Variable x = tensor(DType::kFloat64, {"n", "m"}, "x"),
+                 y = tensor(DType::kFloat64, {"n", "m"}, "y");
+  const Variable products = map([](const Variables& row) { return row[0] * row[1]; }, {x, y});
+  EXPECT_TRUE(equal_to(eval(products, {{x, Tensor::of<double>({1, 2, 3, 4}).reshape({2, 2})},
+                                       {y, Tensor::of<double>({5, 6, 7, 8}).reshape({2, 2})}}),
+                       Tensor::of<double>({5, 12, 21, 32}).reshape({2, 2})));
+}
+
 TEST(Map, RulesReachTheLoopBody) {
   const Variable x = dvector("x");
   const Variable y = map([](const Variables& e) { return log(1.0 + exp(e[0])); }, {x});

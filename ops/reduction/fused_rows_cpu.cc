@@ -129,27 +129,49 @@ class RowProgramBuilder {
   void measure() {
     size_t whole = 0;
     while (!op_.steps()[whole].whole) ++whole;
-    const int value = static_cast<int>(op_.input_count() + whole);
-    const int64_t rank = op_.steps()[whole].type.rank();
-    for (int64_t axis = -rank; axis < 0; ++axis) {
-      const FusedRowsOp::Origin from = op_.origin(value, axis);
-      int64_t dim = 1;
-      if (from.input >= 0) {
-        const Dims& dims = call_.inputs[static_cast<size_t>(from.input)].shape;
-        dim = dims[dims.size() - static_cast<size_t>(-from.axis)];
-      }
-      const bool in_row = axis >= -op_.row_axes();
-      shape_.push_back(dim);
-      numbers_shape_.push_back(in_row ? 1 : dim);
-      (in_row ? program_.length : program_.rows) *= dim;
+    shape_ = shape_of(whole);
+    numbers_shape_ = shape_;
+    const size_t leading = shape_.size() - static_cast<size_t>(op_.row_axes());
+    for (size_t axis = 0; axis < shape_.size(); ++axis) {
+      (axis < leading ? program_.rows : program_.length) *= shape_[axis];
+      if (axis >= leading) numbers_shape_[axis] = 1;
     }
     program_.block_rows =
         std::clamp<int64_t>(kBlockElements / std::max<int64_t>(program_.length, 1), 1,
                             std::max<int64_t>(program_.rows, 1));
   }
 
+  Dims shape_of(size_t step) const {
+    const int value = static_cast<int>(op_.input_count() + step);
+    Dims shape;
+    for (int64_t axis = -op_.steps()[step].type.rank(); axis < 0; ++axis) {
+      const FusedRowsOp::Origin from = op_.origin(value, axis);
+      if (from.input < 0) {
+        shape.push_back(1);
+        continue;
+      }
+      const Dims& dims = call_.inputs[static_cast<size_t>(from.input)].shape;
+      shape.push_back(dims[dims.size() - static_cast<size_t>(-from.axis)]);
+    }
+    return shape;
+  }
+
+  // Numbers of one row may have been multiplied with rows of another length.
+  bool has_rows_of_one_shape(size_t index) const {
+    const FusedRowsOp::Step& step = op_.steps()[index];
+    if (step.folds) {
+      const size_t operand = static_cast<size_t>(step.operands[0]);
+      return operand >= op_.input_count() || call_.inputs[operand].shape == shape_;
+    }
+    return shape_of(index) == (step.whole ? shape_ : numbers_shape_);
+  }
+
   void add_step(size_t index) {
     const FusedRowsOp::Step& step = op_.steps()[index];
+    if (!has_rows_of_one_shape(index)) {
+      program_.refusal = "rows of different lengths meet";
+      return;
+    }
     Instruction instruction;
     instruction.arity = static_cast<int>(step.operands.size());
     std::vector<DType> dtypes;

@@ -245,7 +245,9 @@ const GraphPassRegistrar row_fusion(
      .why = "a row is read once, and what lies between its reductions stays in the first cache",
      .run = fuse,
      .examples = examples,
-     .counterexamples = counterexamples});
+     .counterexamples = counterexamples,
+     // A long row by itself is otherwise summed in slices.
+     .exactness = Exactness::kReassociates});
 
 }  // namespace
 }  // namespace bitale

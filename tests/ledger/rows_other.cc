@@ -6,6 +6,7 @@
 #include "ops/elementwise/fused_elementwise_internal.h"
 #include "ops/gradient_control/gradient_control.h"
 #include "ops/random/random_draw.h"
+#include "ops/reduction/fused_rows_internal.h"
 #include "ops/reduction/reduction.h"
 #include "tests/ledger/ledger.h"
 
@@ -82,6 +83,20 @@ Variable fused(const Variables& v) {
   return apply_one(std::make_shared<FusedElementwiseOp>(2, std::move(steps)), v);
 }
 
+// exp(a * b) divided by its sum along the rows, as one node.
+Variable fused_softmax(const Variables& v) {
+  const Variable product = mul(v[0], v[1]);
+  const Variable power = exp(product);
+  const Variable total = sum(power, 1, true);
+  const Variable share = true_div(power, total);
+  const auto op_of = [](const Variable& made) { return made.owner()->shared_op(); };
+  std::vector<FusedRowsOp::Step> steps = {{op_of(product), {0, 1}, product.type()},
+                                          {op_of(power), {2}, power.type()},
+                                          {op_of(total), {3}, total.type(), false, true},
+                                          {op_of(share), {3, 4}, share.type()}};
+  return apply_one(std::make_shared<FusedRowsOp>(2, std::move(steps), 1), v);
+}
+
 }  // namespace
 
 std::vector<Row> other_rows() {
@@ -110,15 +125,21 @@ std::vector<Row> other_rows() {
                                    },
                                    {v[0], v[1]});
                              }}}});
-  rows.push_back(
-      {.name = "fused_elementwise",
-       .cases = {{.name = "exp(a * b)",
-                  .inputs = {random_tensor({3, 4}), random_tensor({4}, -1, 1, 2)},
-                  .build = fused}},
-       .holes = {{Column::kInteger,
-                  {Verdict::kRefused, "the fused steps have dtypes of their own"}},
-                 {Column::kBool, {Verdict::kRefused, "the fused steps have dtypes of their own"}}},
-       .stands_for = "the elementwise nodes it was fused from"});
+  constexpr Hole kOwnDTypes = {Verdict::kRefused, "the fused steps have dtypes of their own"};
+  const std::map<Column, Hole> steps_have_dtypes = {{Column::kInteger, kOwnDTypes},
+                                                    {Column::kBool, kOwnDTypes}};
+  rows.push_back({.name = "fused_elementwise",
+                  .cases = {{.name = "exp(a * b)",
+                             .inputs = {random_tensor({3, 4}), random_tensor({4}, -1, 1, 2)},
+                             .build = fused}},
+                  .holes = steps_have_dtypes,
+                  .stands_for = "the elementwise nodes it was fused from"});
+  rows.push_back({.name = "fused_rows",
+                  .cases = {{.name = "softmax(a * b)",
+                             .inputs = {random_tensor({3, 4}), random_tensor({4}, -1, 1, 2)},
+                             .build = fused_softmax}},
+                  .holes = steps_have_dtypes,
+                  .stands_for = "the nodes of its rows that it was fused from"});
   return rows;
 }
 
