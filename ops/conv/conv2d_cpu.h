@@ -79,6 +79,17 @@ void pad_planes(const Lengths& lengths, int64_t planes, const T* from, T* to);
 template <typename T>
 void crop_planes(const Lengths& lengths, int64_t planes, const T* from, T* to);
 
+// Multiplications that a thread takes at once, of `all` in a kernel: a share that many threads can
+// divide evenly, but worth the way to another thread.
+double multiplications_of_block(double all);
+
+// Sums over images, in blocks of images: each block adds up sums of its own, `size` of them, and
+// add_blocks() adds those of all blocks. Lengths alone decide on the blocks.
+int64_t blocks_of_images(const Lengths& lengths, double multiplications, int64_t size);
+// sums[e] += sums[size + e] + ... for blocks of `size` elements, one block after the other.
+template <typename T>
+void add_blocks(int64_t blocks, int64_t size, T* sums);
+
 inline const char* supports_floats(const KernelCall& call) {
   const DType dtype = call.outputs[0].dtype;
   return dtype == DType::kFloat32 || dtype == DType::kFloat64 ? nullptr

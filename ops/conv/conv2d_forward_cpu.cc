@@ -9,16 +9,15 @@
 namespace bitale::conv2d_cpu {
 namespace {
 
-// Multiplications of a block of panels, for one thread to take at once.
-constexpr double kBlockWork = 2e6;
-
 template <typename T>
 class Conv2dPanels final : public Kernel {
  public:
   explicit Conv2dPanels(const KernelCall& call) : l_(forward_lengths(call)), product_(l_) {
     panels_ = cpu::panel_count(l_.batch * l_.positions(), product_.width());
-    panels_per_block_ = std::clamp<int64_t>(
-        static_cast<int64_t>(kBlockWork / std::max(product_.panel_work(), 1.0)), 1, 4096);
+    const double panel_work = std::max(product_.panel_work(), 1.0);
+    const double block_work =
+        multiplications_of_block(panel_work * static_cast<double>(panels_ * l_.groups));
+    panels_per_block_ = std::max<int64_t>(1, static_cast<int64_t>(block_work / panel_work));
     const int64_t blocks = cpu::panel_count(panels_, panels_per_block_) * l_.groups;
     slots_ =
         std::clamp<int64_t>(std::min<int64_t>(thread_count(), blocks), 1, cpu::SlotPool::kMost);

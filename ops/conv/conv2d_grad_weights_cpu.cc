@@ -16,9 +16,6 @@ namespace {
 
 // Positions multiplied at a time: with a tile's columns they fill half of L1.
 constexpr int64_t kChunk = 256;
-// A block of images is worth a thread from this many multiplications on.
-constexpr double kBlockWork = 4e6;
-constexpr int64_t kMostBlocks = 16;
 
 template <typename T>
 class GradWeightsPanels final : public Kernel {
@@ -27,8 +24,7 @@ class GradWeightsPanels final : public Kernel {
       : l_(grad_weights_lengths(call)), offsets_(window_offsets(l_)), tile_(cpu::gemm_tile<T>()) {
     const double work = static_cast<double>(l_.batch * l_.positions()) *
                         static_cast<double>(l_.filters) * static_cast<double>(l_.depth());
-    blocks_ = std::clamp<int64_t>(static_cast<int64_t>(std::min(work / kBlockWork, 1e3)), 1,
-                                  std::max<int64_t>(1, std::min(l_.batch, kMostBlocks)));
+    blocks_ = blocks_of_images(l_, work, l_.filters * l_.depth());
     slots_ =
         std::clamp<int64_t>(std::min<int64_t>(thread_count(), blocks_), 1, cpu::SlotPool::kMost);
   }
@@ -65,9 +61,7 @@ class GradWeightsPanels final : public Kernel {
         }
       }
     });
-    for (int64_t block = 1; block < blocks_; ++block) {
-      cpu::runs<T>().add(size, parts.sums + block * size, parts.sums);
-    }
+    add_blocks(blocks_, size, parts.sums);
     restore_filters(l_, parts.sums, frame.output<T>(0));
   }
 

@@ -18,8 +18,8 @@ constexpr int64_t kChunkBytes = 16 << 10;
 // A chunk is taken as large as fits, unless more than this part of it is computed in vain: columns
 // that fill up a panel, and rows that two chunks need.
 constexpr double kMostWaste = 0.04;
-// Multiplications of a block of chunks, for one thread to take at once.
-constexpr double kBlockWork = 2e6;
+// From so many on, whole images are chunks enough for the threads.
+constexpr int64_t kManyImages = 4;
 
 Dims convolved_shape(const Lengths& l) {
   return {l.batch, l.filters, l.output_height, l.output_width};
@@ -52,7 +52,9 @@ class Conv2dMaxPool final : public Kernel {
                           : l_.batch * cpu::panel_count(pool_.output_height, size_.count);
     const double chunk_work =
         product_.panel_work() * static_cast<double>(round_up(most_columns_) / product_.width());
-    chunks_per_block_ = std::clamp<int64_t>(static_cast<int64_t>(kBlockWork / chunk_work), 1, 4096);
+    const double block_work =
+        multiplications_of_block(chunk_work * static_cast<double>(chunks_ * l_.groups));
+    chunks_per_block_ = std::max<int64_t>(1, static_cast<int64_t>(block_work / chunk_work));
     blocks_ = cpu::panel_count(chunks_, chunks_per_block_);
     slots_ = std::clamp<int64_t>(std::min<int64_t>(thread_count(), blocks_ * l_.groups), 1,
                                  cpu::SlotPool::kMost);
@@ -114,10 +116,17 @@ class Conv2dMaxPool final : public Kernel {
   ChunkSize choose_size() const {
     const int64_t most_columns = std::max<int64_t>(
         product_.width(), kChunkBytes / (l_.group_filters * static_cast<int64_t>(sizeof(T))));
+    const double columns_of_image = static_cast<double>(round_up(l_.positions()));
+    const double image_work =
+        product_.panel_work() * columns_of_image / static_cast<double>(product_.width());
+    const bool worth_cutting =
+        l_.batch < kManyImages && image_work >= 2 * multiplications_of_block(image_work);
     ChunkSize best;
-    best.whole = l_.positions() <= most_columns;
+    best.whole = l_.positions() <= most_columns && !worth_cutting;
     double least_waste = 1;
-    const int64_t most = best.whole ? l_.batch : pool_.output_height;
+    const int64_t most = best.whole      ? l_.batch
+                         : worth_cutting ? std::max<int64_t>(1, pool_.output_height / kManyImages)
+                                         : pool_.output_height;
     for (int64_t count = 1; count <= most; ++count) {
       const int64_t columns =
           best.whole ? count * l_.positions() : rows_under(count) * l_.output_width;

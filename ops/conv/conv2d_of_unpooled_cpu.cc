@@ -279,9 +279,6 @@ class GradInputsOfUnpooled final : public Kernel {
 
 // Elements of images that stay in cache while all filters walk over them.
 constexpr int64_t kChunkBytes = 24 << 10;
-// A block of images is worth a thread from this many multiplications on.
-constexpr double kBlockWork = 1e6;
-constexpr int64_t kMostBlocks = 16;
 
 template <typename T>
 class GradWeightsOfUnpooled final : public Kernel {
@@ -298,8 +295,7 @@ class GradWeightsOfUnpooled final : public Kernel {
         std::max<int64_t>(l_.batch, 1));
     const double work = static_cast<double>(l_.batch * plane_values_) *
                         static_cast<double>(l_.filters) * static_cast<double>(l_.depth());
-    blocks_ = std::clamp<int64_t>(static_cast<int64_t>(std::min(work / kBlockWork, 1e3)), 1,
-                                  std::max<int64_t>(1, std::min(l_.batch, kMostBlocks)));
+    blocks_ = blocks_of_images(l_, work, block_elements());
     slots_ =
         std::clamp<int64_t>(std::min<int64_t>(thread_count(), blocks_), 1, cpu::SlotPool::kMost);
   }
@@ -327,9 +323,7 @@ class GradWeightsOfUnpooled final : public Kernel {
         }
       }
     });
-    for (int64_t block = 1; block < blocks_; ++block) {
-      cpu::runs<T>().add(size, sums + block * size, sums);
-    }
+    add_blocks(blocks_, size, sums);
     T* out = frame.output<T>(0);
     for (int64_t f = 0; f < l_.filters; ++f) {
       T* filter = out + f * l_.depth();
