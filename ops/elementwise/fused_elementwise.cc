@@ -1,20 +1,36 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "core/graph/formula_derivatives.h"
 #include "core/graph/shape_context.h"
 #include "ops/elementwise/fused_elementwise_internal.h"
 
 namespace bitale {
 
-FusedElementwiseOp::FusedElementwiseOp(size_t input_count, std::vector<Step> steps)
-    : input_count_(input_count), steps_(std::move(steps)) {
+FusedElementwiseOp::FusedElementwiseOp(size_t input_count, std::vector<Step> steps,
+                                       std::vector<int64_t> kept)
+    : input_count_(input_count), steps_(std::move(steps)), kept_(std::move(kept)) {
   for (const Step& step : steps_) {
     absl::StrAppend(&text_, text_.empty() ? "" : "; ", std::string(name_of(step.type.dtype)), " ",
                     step.op->str(), "(", absl::StrJoin(step.operands, ", "), ")");
   }
 }
 
+std::vector<size_t> FusedElementwiseOp::output_steps() const {
+  std::vector<size_t> outputs = {steps_.size() - 1};
+  outputs.insert(outputs.end(), kept_.begin(), kept_.end());
+  return outputs;
+}
+
+Attributes FusedElementwiseOp::attributes() const {
+  Attributes attributes = {{"steps", text_}};
+  if (!kept_.empty()) attributes.push_back({"kept", kept_});
+  return attributes;
+}
+
 std::vector<TensorType> FusedElementwiseOp::infer_types(const TypeContext&) const {
-  return {steps_.back().type};
+  std::vector<TensorType> types;
+  for (const size_t step : output_steps()) types.push_back(steps_[step].type);
+  return types;
 }
 
 // Each axis has the length of some input that is not repeated along it.
@@ -32,6 +48,7 @@ void FusedElementwiseOp::infer_shape(ShapeContext& context) const {
     }
     dims.push_back(context.dim(value, axis - (rank - apply.input(value).rank())));
   }
+  for (size_t i = 0; i < kept_.size(); ++i) context.set_dims(i + 1, dims);
   context.set_dims(0, std::move(dims));
 }
 
@@ -51,18 +68,17 @@ Variables FusedElementwiseOp::formula(std::span<const Variable> inputs) const {
     for (int value : step.operands) operands.push_back(values[value]);
     values.push_back(apply_one(step.op, operands));
   }
-  return {values.back()};
+  Variables outputs;
+  for (const size_t step : output_steps()) outputs.push_back(values[input_count_ + step]);
+  return outputs;
 }
 
 Variables FusedElementwiseOp::pullback(const PullbackContext& context) const {
-  if (!context.output_gradients[0].defined()) return Variables(context.inputs.size());
-  const Variables outputs = formula(context.inputs);
-  return context.inner_pullback(outputs, context.output_gradients, context.inputs);
+  return pullback_of_formula(*this, context);
 }
 
 Variables FusedElementwiseOp::pushforward(const PushforwardContext& context) const {
-  const Variables outputs = formula(context.inputs);
-  return context.inner_pushforward(outputs, context.inputs, context.tangents);
+  return pushforward_of_formula(*this, context);
 }
 
 }  // namespace bitale

@@ -19,12 +19,16 @@ const char* supports(const KernelCall& call) {
 
 std::unique_ptr<const Kernel> make(KernelMaker& maker) {
   const KernelCall& call = maker.call();
+  const auto& op = call.op_as<FusedElementwiseOp>();
   TileProgramBuilder program(call.inputs, call.outputs[0].shape);
-  int value = 0;
-  for (const FusedElementwiseOp::Step& step : call.op_as<FusedElementwiseOp>().steps()) {
-    value = program.add_step(*step.op, step.operands, step.type.dtype);
+  std::vector<int> values;
+  for (const FusedElementwiseOp::Step& step : op.steps()) {
+    values.push_back(program.add_step(*step.op, step.operands, step.type.dtype));
   }
-  program.set_output(value, 0);
+  const std::vector<size_t> outputs = op.output_steps();
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    program.set_output(values[outputs[i]], static_cast<int>(i));
+  }
   return program.build();
 }
 

@@ -22,14 +22,16 @@ class FusedElementwiseOp final : public Op {
     TensorType type;
   };
 
-  // The last step is the output. All steps have its shape.
-  FusedElementwiseOp(size_t input_count, std::vector<Step> steps);
+  // All steps have one shape. The outputs are the last step, and then those numbered in `kept`.
+  FusedElementwiseOp(size_t input_count, std::vector<Step> steps, std::vector<int64_t> kept = {});
 
   std::span<const Step> steps() const { return steps_; }
+  // Numbers of the steps that are outputs, in the outputs' order.
+  std::vector<size_t> output_steps() const;
 
   std::string_view name() const override { return "fused_elementwise"; }
   // The steps as text: "float32 add(0, 1); float32 exp(2)".
-  Attributes attributes() const override { return {{"steps", text_}}; }
+  Attributes attributes() const override;
   Traits traits() const override {
     return {.elementwise = true, .composite = true, .internal = true};
   }
@@ -43,6 +45,7 @@ class FusedElementwiseOp final : public Op {
  private:
   size_t input_count_;
   std::vector<Step> steps_;
+  std::vector<int64_t> kept_;
   std::string text_;
 };
 

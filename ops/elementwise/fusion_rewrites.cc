@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "absl/container/flat_hash_map.h"
 #include "core/graph/inputs.h"
 #include "core/graph/shape_analysis.h"
@@ -12,9 +14,11 @@ namespace {
 constexpr size_t kMostSteps = 32;
 constexpr size_t kMostInputs = 32;
 
-// Nodes in the order in which they joined: users before producers.
+// Nodes in the order in which they joined: users before producers. `kept` are those whose values
+// the function gives out besides.
 struct Group {
   std::vector<Apply*> members;
+  std::vector<Apply*> kept;
   size_t input_count = 0;
 };
 
@@ -24,12 +28,13 @@ bool can_fuse(const Apply& apply) {
          !(is_discrete(apply.output(0).dtype()) && may_be_host_integers(apply.output(0).type()));
 }
 
-// The group that every use of `apply` belongs to and reads whole, elements and all; else null.
+// The group that every use of `apply` within the graph belongs to and reads whole, elements and
+// all; else null.
 Group* joinable(const FunctionGraph& graph, const Apply& apply,
                 const absl::flat_hash_map<const Apply*, Group*>& group_of) {
   Group* common = nullptr;
   for (const Use& use : graph.uses(apply.output(0))) {
-    if (use.user == nullptr) return nullptr;
+    if (use.user == nullptr) continue;
     const auto it = group_of.find(use.user);
     if (it == group_of.end() || (common != nullptr && it->second != common)) return nullptr;
     const ElementwiseOp& user = *as_elementwise(*use.user);
@@ -41,6 +46,11 @@ Group* joinable(const FunctionGraph& graph, const Apply& apply,
     return nullptr;
   }
   return common;
+}
+
+bool is_given_out(const FunctionGraph& graph, const Apply& apply) {
+  return std::ranges::any_of(graph.uses(apply.output(0)),
+                             [](const Use& use) { return use.user == nullptr; });
 }
 
 void replace_group(FunctionGraph& graph, const Group& group) {
@@ -65,16 +75,27 @@ void replace_group(FunctionGraph& graph, const Group& group) {
     steps.push_back(std::move(step));
   }
   const Apply& root = *group.members.front();
+  Variables replaced = {root.output(0)};
+  std::vector<int64_t> kept;
+  for (const Apply* apply : group.kept) {
+    replaced.push_back(apply->output(0));
+    kept.push_back(number.at(apply->output(0)) - static_cast<int64_t>(inputs.size()));
+  }
   FixedSiteScope scope(root.site());
-  const auto op = std::make_shared<FusedElementwiseOp>(inputs.size(), std::move(steps));
-  const Variable fused = apply_one(op, inputs);
-  if (!root.output(0).name().empty()) fused.named(root.output(0).name());
-  graph.replace(root.output(0), fused, "elementwise_fusion");
+  const auto op =
+      std::make_shared<FusedElementwiseOp>(inputs.size(), std::move(steps), std::move(kept));
+  const Variables fused = apply_op(op, inputs);
+  std::vector<FunctionGraph::Replacement> pairs;
+  for (size_t i = 0; i < fused.size(); ++i) {
+    if (!replaced[i].name().empty()) fused[i].named(replaced[i].name());
+    pairs.push_back({replaced[i], fused[i]});
+  }
+  graph.replace(pairs, "elementwise_fusion");
 }
 
 // One walk from users to producers: a node joins the group of its users if all of them are in one
-// group and read it whole. A group has one output, which all its members lead to, so fusing it can
-// close no cycle.
+// group and read it whole. All members lead to the group's root, and what else it gives out leaves
+// the graph, so fusing it can close no cycle.
 bool fuse(FunctionGraph& graph) {
   const std::vector<Apply*> order = graph.topological_order();
   std::vector<std::unique_ptr<Group>> groups;
@@ -84,6 +105,8 @@ bool fuse(FunctionGraph& graph) {
     Group* group = joinable(graph, **it, group_of);
     if (group == nullptr) {
       group = groups.emplace_back(std::make_unique<Group>()).get();
+    } else if (is_given_out(graph, **it)) {
+      group->kept.push_back(*it);
     }
     group->members.push_back(*it);
     group->input_count += (*it)->inputs().size();
@@ -112,15 +135,22 @@ std::vector<RuleExample> examples() {
                     2, std::vector<FusedElementwiseOp::Step>{{op_of(sum), {0, 1}, sum.type()},
                                                              {op_of(root), {2}, root.type()}}),
                 {x, y});
-  return {{{root}, {fused}}};
+  const Variables both =
+      apply_op(std::make_shared<FusedElementwiseOp>(
+                   2,
+                   std::vector<FusedElementwiseOp::Step>{{op_of(sum), {0, 1}, sum.type()},
+                                                         {op_of(root), {2}, root.type()}},
+                   std::vector<int64_t>{0}),
+               {x, y});
+  return {{{root}, {fused}}, {{root, sum}, both}};
 }
 
-// A value that is needed elsewhere, and one that is repeated by its user.
+// A value that two groups need, and one that is repeated by its user.
 std::vector<Variables> counterexamples() {
   const Variable x = matrix("x");
-  const Variable shared_sum = x + 1;
   const Variable r = row("r");
-  return {{tanh(shared_sum), shared_sum}, {exp(r) * x}};
+  const Variable shared_sum = r + 1;
+  return {{tanh(shared_sum), shared_sum * x}, {exp(r) * x}};
 }
 
 const GraphPassRegistrar elementwise_fusion(

@@ -3,6 +3,7 @@
 #include "autograd/grad.h"
 #include "core/compile/function.h"
 #include "core/graph/inputs.h"
+#include "core/graph/shared.h"
 #include "core/graph/traversal.h"
 #include "core/rewrite/rule.h"
 #include "ops/elementwise/elementwise.h"
@@ -52,13 +53,40 @@ TEST(Fusion, TakesInChainsAndDiamonds) {
   EXPECT_EQ(names_after({shared_value * (shared_value + 1)}), Names({"fused_elementwise"}));
 }
 
-TEST(Fusion, StopsAtReductionsOutputsAndBroadcasts) {
+TEST(Fusion, StopsAtReductionsAndBroadcasts) {
   const Variable x = matrix("x");
   EXPECT_EQ(names_after({exp(sum(exp(x) + 1) + 2)}),
             Names({"fused_elementwise", "sum", "fused_elementwise"}));
-  const Variable kept = exp(x);
-  EXPECT_EQ(names_after({tanh(kept), kept}), Names({"exp", "tanh"}));
   EXPECT_EQ(names_after({x * exp(vector("v"))}), Names({"exp", "mul"}));
+}
+
+TEST(Fusion, GivesOutWhatTheFunctionWantsBesides) {
+  const Variable x = matrix("x");
+  const Variable kept = exp(x), also_kept = kept + 1;
+  EXPECT_EQ(names_after({tanh(also_kept), kept, also_kept}), Names({"fused_elementwise"}));
+  EXPECT_EQ(names_after({kept, tanh(kept), sum(kept)}), Names({"exp", "tanh", "sum"}));
+}
+
+// Adam's step: two moments and the weights, all updated in one walk through memory.
+TEST(Fusion, UpdatesOfOneShapeAreOneKernelInPlace) {
+  const auto step = [](Mode mode, std::string* dump) {
+    const Variable w = shared(random_tensor({50, 70}), "w"), g = dmatrix("g");
+    const Variable m = shared(Tensor::zeros(DType::kFloat64, {50, 70}), "m");
+    const Variable v = shared(Tensor::zeros(DType::kFloat64, {50, 70}), "v");
+    const Variable new_m = 0.9 * m + 0.1 * g, new_v = 0.99 * v + 0.01 * sqr(g);
+    const Function f =
+        function({g}, Variables{},
+                 {.updates = {{m, new_m}, {v, new_v}, {w, w - 0.01 * new_m / (sqrt(new_v) + 1e-8)}},
+                  .mode = mode});
+    for (uint64_t call = 0; call < 3; ++call) f(random_tensor({50, 70}, -1, 1, call));
+    if (dump != nullptr) *dump = f.program_dump();
+    return std::vector<Tensor>{get_value(w), get_value(m), get_value(v)};
+  };
+  std::string dump;
+  const std::vector<Tensor> fused = step(kFastRun, &dump);
+  const std::vector<Tensor> apart = step(kFastRun.excluding("elementwise_fusion"), nullptr);
+  for (size_t i = 0; i < fused.size(); ++i) EXPECT_TRUE(equal_to(fused[i], apart[i])) << i;
+  EXPECT_NE(dump.find("1 kernels, arena 0 bytes"), std::string::npos) << dump;
 }
 
 TEST(Fusion, NeverClosesACycle) {

@@ -170,8 +170,9 @@ class TileKernel final : public Kernel {
     }
     const int slots = slot_count_ + (converts_ ? 4 : 0);
     tile_ = kGrain;
-    if (slots > 0) {
-      const size_t fitting = kCacheBytes / (static_cast<size_t>(slots) * widest);
+    // A value between steps may lie in an output.
+    if (slots > 0 || steps_.size() > 1) {
+      const size_t fitting = kCacheBytes / (static_cast<size_t>(std::max(slots, 1)) * widest);
       tile_ = std::clamp(static_cast<int64_t>(fitting) / kShortestTile * kShortestTile,
                          kShortestTile, kLongestTile);
     }
