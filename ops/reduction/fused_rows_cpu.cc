@@ -1,4 +1,5 @@
-// The kernel of fused rows: blocks of rows go through all steps while they lie in cache.
+// The kernel of fused rows: blocks of rows go through all steps while they lie in cache. Where a
+// sum or the like is all that comes of long rows, a block is a piece of a row.
 
 #include <algorithm>
 #include <map>
@@ -21,6 +22,8 @@ namespace {
 
 // A block has so many elements if rows are short, else it is one row.
 constexpr int64_t kBlockElements = 1024;
+// Longer rows are cut into pieces of kBlockElements, if each element is read once.
+constexpr int64_t kLongestWholeRow = 8192;
 // Work is split at multiples of about so many elements, whatever the number of threads.
 constexpr int64_t kGrain = 32768;
 // What lies between steps must stay in the second cache: beyond it, separate kernels that use all
@@ -92,6 +95,7 @@ struct RowProgram {
   int64_t rows = 1;
   int64_t length = 1;      // of a row
   int64_t block_rows = 1;  // rows of a block
+  int64_t pieces = 1;      // of a row; a block is one of them if there are several
   std::vector<Value> values;
   std::vector<Instruction> instructions;
   std::vector<StridedReader> readers;
@@ -99,8 +103,9 @@ struct RowProgram {
   int number_slots = 0;
   size_t widest = 1;
 
+  int64_t block_elements() const { return pieces > 1 ? kBlockElements : block_rows * length; }
   size_t whole_slot_bytes() const {
-    return cpu::aligned_bytes(static_cast<size_t>(block_rows * length) * widest);
+    return cpu::aligned_bytes(static_cast<size_t>(block_elements()) * widest);
   }
   size_t number_slot_bytes() const {
     return cpu::aligned_bytes(static_cast<size_t>(block_rows) * sizeof(double));
@@ -139,6 +144,17 @@ class RowProgramBuilder {
     program_.block_rows =
         std::clamp<int64_t>(kBlockElements / std::max<int64_t>(program_.length, 1), 1,
                             std::max<int64_t>(program_.rows, 1));
+    if (program_.length > kLongestWholeRow && reads_rows_once()) {
+      program_.pieces = (program_.length + kBlockElements - 1) / kBlockElements;
+    }
+  }
+
+  // The rows are only folded, by the last step.
+  bool reads_rows_once() const {
+    const auto steps = op_.steps();
+    return steps.back().folds &&
+           std::ranges::all_of(steps.first(steps.size() - 1),
+                               [](const auto& step) { return step.whole && !step.folds; });
   }
 
   Dims shape_of(size_t step) const {
@@ -231,7 +247,9 @@ class RowProgramBuilder {
     Value value{layout.dtype, whole, Value::kDirect, input};
     StridedReader reader(layout, whole ? shape_ : numbers_shape_);
     if (!reader.is_contiguous()) {
-      value.kind = varies_by_row(layout) ? Value::kGather : Value::kRepeated;
+      const bool same_for_blocks =
+          reader.is_uniform() || (program_.pieces == 1 && !varies_by_row(layout));
+      value.kind = same_for_blocks ? Value::kRepeated : Value::kGather;
       value.reader = static_cast<int>(program_.readers.size());
       program_.readers.push_back(std::move(reader));
     }
@@ -297,17 +315,15 @@ class RowProgramBuilder {
 
 class RowsKernel final : public Kernel {
  public:
-  explicit RowsKernel(const KernelCall& call)
-      : program_(RowProgramBuilder(call).build()),
-        grain_(std::max<int64_t>(1, kGrain / program_.length / program_.block_rows) *
-               program_.block_rows),
-        slots_(std::clamp<int64_t>(
-            std::min<int64_t>(thread_count(), (program_.rows + grain_ - 1) / grain_), 1,
-            cpu::SlotPool::kMost)) {}
-
-  size_t workspace_bytes() const override {
-    return static_cast<size_t>(slots_) * program_.scratch_bytes();
+  explicit RowsKernel(const KernelCall& call) : program_(RowProgramBuilder(call).build()) {
+    blocks_ = program_.pieces > 1 ? program_.rows * program_.pieces
+                                  : (program_.rows + program_.block_rows - 1) / program_.block_rows;
+    grain_ = std::max<int64_t>(1, kGrain / program_.block_elements());
+    slots_ = std::clamp<int64_t>(std::min<int64_t>(thread_count(), (blocks_ + grain_ - 1) / grain_),
+                                 1, cpu::SlotPool::kMost);
   }
+
+  size_t workspace_bytes() const override { return Parts(*this, nullptr).bytes; }
 
   // A step counts as one operation on each element, whichever function it is.
   KernelCost cost(KernelCost operands) const override {
@@ -332,23 +348,63 @@ class RowsKernel final : public Kernel {
   }
 
   void run(const KernelFrame& frame) const override {
+    const Parts parts(*this, frame.workspace);
+    const bool in_pieces = program_.pieces > 1;
+    auto* const out = in_pieces ? parts.folded : static_cast<std::byte*>(frame.outputs[0]);
     cpu::SlotPool slots(slots_);
-    parallel_ranges(program_.rows, grain_, [&](int64_t begin, int64_t end) {
+    parallel_ranges(blocks_, grain_, [&](int64_t begin, int64_t end) {
       const cpu::SlotPool::Loan loan(slots);
-      std::byte* const scratch = static_cast<std::byte*>(frame.workspace) +
-                                 static_cast<size_t>(loan.slot()) * program_.scratch_bytes();
-      copy_repeated(frame, end - begin, scratch);
-      for (int64_t row = begin; row < end; row += program_.block_rows) {
-        run_block(frame, row, std::min(program_.block_rows, end - row), scratch);
-      }
+      std::byte* const scratch =
+          parts.scratch + static_cast<size_t>(loan.slot()) * program_.scratch_bytes();
+      copy_repeated(frame, scratch);
+      for (int64_t i = begin; i < end; ++i) run_block(frame, block_at(i), scratch, out);
     });
+    if (!in_pieces) return;
+    program_.instructions.back().fold(parts.folded, program_.rows, program_.pieces,
+                                      frame.outputs[0]);
   }
 
  private:
+  struct Parts {
+    Parts(const RowsKernel& kernel, void* workspace) {
+      cpu::WorkspaceLayout layout(workspace);
+      const RowProgram& program = kernel.program_;
+      scratch =
+          layout.take<std::byte>(kernel.slots_ * static_cast<int64_t>(program.scratch_bytes()));
+      folded = layout.take<std::byte>(program.pieces > 1 ? program.rows * program.pieces *
+                                                               static_cast<int64_t>(sizeof(double))
+                                                         : 0);
+      bytes = layout.bytes();
+    }
+    std::byte* scratch;
+    std::byte* folded;  // one number per piece
+    size_t bytes;
+  };
+
+  // Elements [first, first + count) of rows [row, row + rows), or piece `row` of all pieces.
+  struct Block {
+    int64_t row, rows;
+    int64_t first, count;
+  };
+
+  Block block_at(int64_t index) const {
+    if (program_.pieces > 1) {
+      const int64_t within = index % program_.pieces * kBlockElements;
+      return {index, 1, index / program_.pieces * program_.length + within,
+              std::min(kBlockElements, program_.length - within)};
+    }
+    const int64_t row = index * program_.block_rows;
+    const int64_t rows = std::min(program_.block_rows, program_.rows - row);
+    return {row, rows, row * program_.length, rows * program_.length};
+  }
+
   const Value& value(int index) const { return program_.values[static_cast<size_t>(index)]; }
 
-  int64_t elements(const Value& v, int64_t rows) const {
-    return v.whole ? rows * program_.length : rows;
+  static int64_t first(const Value& v, const Block& block) {
+    return v.whole ? block.first : block.row;
+  }
+  static int64_t count(const Value& v, const Block& block) {
+    return v.whole ? block.count : block.rows;
   }
 
   std::byte* slot_of(const Value& v, std::byte* scratch) const {
@@ -357,44 +413,46 @@ class RowsKernel final : public Kernel {
                    : scratch + numbers + static_cast<size_t>(v.slot) * program_.number_slot_bytes();
   }
 
-  void copy_repeated(const KernelFrame& frame, int64_t rows, std::byte* scratch) const {
+  // For a block of full size, of which the first is one.
+  void copy_repeated(const KernelFrame& frame, std::byte* scratch) const {
     for (const Value& v : program_.values) {
       if (v.kind != Value::kRepeated) continue;
-      const int64_t count = elements(v, std::min(rows, program_.block_rows));
-      program_.readers[static_cast<size_t>(v.reader)].read(frame.inputs[v.input], 0, count,
-                                                           slot_of(v, scratch));
+      program_.readers[static_cast<size_t>(v.reader)].read(
+          frame.inputs[v.input], 0, count(v, block_at(0)), slot_of(v, scratch));
     }
   }
 
-  // Where a value's elements for the rows from `row` on lie.
-  void* place_of(const KernelFrame& frame, const Value& v, int64_t row, std::byte* scratch) const {
-    const auto skipped = static_cast<size_t>(elements(v, row)) * size_of(v.dtype);
+  // Where a value's elements of a block lie.
+  void* place_of(const KernelFrame& frame, const Value& v, const Block& block, std::byte* scratch,
+                 std::byte* out) const {
+    const auto skipped = static_cast<size_t>(first(v, block)) * size_of(v.dtype);
     if (v.kind == Value::kDirect) return static_cast<std::byte*>(frame.inputs[v.input]) + skipped;
-    if (v.kind == Value::kOutput) return static_cast<std::byte*>(frame.outputs[0]) + skipped;
+    if (v.kind == Value::kOutput) return out + skipped;
     return slot_of(v, scratch);
   }
 
-  void run_block(const KernelFrame& frame, int64_t row, int64_t rows, std::byte* scratch) const {
+  void run_block(const KernelFrame& frame, const Block& block, std::byte* scratch,
+                 std::byte* out) const {
     for (const Value& v : program_.values) {
       if (v.kind != Value::kGather) continue;
-      program_.readers[static_cast<size_t>(v.reader)].read(frame.inputs[v.input], elements(v, row),
-                                                           elements(v, rows), slot_of(v, scratch));
+      program_.readers[static_cast<size_t>(v.reader)].read(frame.inputs[v.input], first(v, block),
+                                                           count(v, block), slot_of(v, scratch));
     }
     for (const Instruction& instruction : program_.instructions) {
       const void* operands[3] = {};
       for (int k = 0; k < instruction.arity; ++k) {
         const int operand = instruction.operands[k];
-        if (operand >= 0) operands[k] = place_of(frame, value(operand), row, scratch);
+        if (operand >= 0) operands[k] = place_of(frame, value(operand), block, scratch, out);
       }
       const Value& result = value(instruction.result);
-      void* const out = place_of(frame, result, row, scratch);
+      void* const to = place_of(frame, result, block, scratch, out);
       if (instruction.tile != nullptr) {
-        instruction.tile(elements(result, rows), out, operands);
+        instruction.tile(count(result, block), to, operands);
       } else if (instruction.fold != nullptr) {
-        instruction.fold(operands[0], rows, program_.length, out);
+        instruction.fold(operands[0], block.rows, block.count / block.rows, to);
       } else {
-        repeat(static_cast<const std::byte*>(operands[0]), size_of(result.dtype), rows,
-               static_cast<std::byte*>(out));
+        repeat(static_cast<const std::byte*>(operands[0]), size_of(result.dtype), block.rows,
+               static_cast<std::byte*>(to));
       }
     }
   }
@@ -408,8 +466,9 @@ class RowsKernel final : public Kernel {
   }
 
   RowProgram program_;
-  int64_t grain_;
-  int64_t slots_;
+  int64_t blocks_ = 0;
+  int64_t grain_ = 1;  // blocks that a thread takes at once
+  int64_t slots_ = 1;
 };
 
 const char* supports(const KernelCall& call) { return RowProgramBuilder(call).build().refusal; }
