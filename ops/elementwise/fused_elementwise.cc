@@ -1,5 +1,3 @@
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "core/graph/formula_derivatives.h"
 #include "core/graph/shape_context.h"
 #include "ops/elementwise/fused_elementwise_internal.h"
@@ -8,12 +6,10 @@ namespace bitale {
 
 FusedElementwiseOp::FusedElementwiseOp(size_t input_count, std::vector<Step> steps,
                                        std::vector<int64_t> kept)
-    : input_count_(input_count), steps_(std::move(steps)), kept_(std::move(kept)) {
-  for (const Step& step : steps_) {
-    absl::StrAppend(&text_, text_.empty() ? "" : "; ", std::string(name_of(step.type.dtype)), " ",
-                    step.op->str(), "(", absl::StrJoin(step.operands, ", "), ")");
-  }
-}
+    : input_count_(input_count),
+      steps_(std::move(steps)),
+      kept_(std::move(kept)),
+      text_(text_of(steps_)) {}
 
 std::vector<size_t> FusedElementwiseOp::output_steps() const {
   std::vector<size_t> outputs = {steps_.size() - 1};
@@ -42,8 +38,9 @@ void FusedElementwiseOp::infer_shape(ShapeContext& context) const {
     int value = static_cast<int>(input_count_ + steps_.size()) - 1;
     while (value >= static_cast<int>(input_count_)) {
       const Step& step = steps_[value - input_count_];
+      const auto& op = static_cast<const ElementwiseOp&>(*step.op);
       size_t k = 0;
-      while (k + 1 < step.operands.size() && step.op->broadcasts(k, axis)) ++k;
+      while (k + 1 < step.operands.size() && op.broadcasts(k, axis)) ++k;
       value = step.operands[k];
     }
     dims.push_back(context.dim(value, axis - (rank - apply.input(value).rank())));
@@ -52,22 +49,10 @@ void FusedElementwiseOp::infer_shape(ShapeContext& context) const {
   context.set_dims(0, std::move(dims));
 }
 
-bool FusedElementwiseOp::needs_elements(size_t input) const {
-  for (const Step& step : steps_) {
-    for (size_t k = 0; k < step.operands.size(); ++k) {
-      if (step.operands[k] == static_cast<int>(input) && step.op->needs_elements(k)) return true;
-    }
-  }
-  return false;
-}
+bool FusedElementwiseOp::needs_elements(size_t input) const { return read_elements(steps_, input); }
 
 Variables FusedElementwiseOp::formula(std::span<const Variable> inputs) const {
-  Variables values(inputs.begin(), inputs.end());
-  for (const Step& step : steps_) {
-    Variables operands;
-    for (int value : step.operands) operands.push_back(values[value]);
-    values.push_back(apply_one(step.op, operands));
-  }
+  const Variables values = values_of(steps_, inputs);
   Variables outputs;
   for (const size_t step : output_steps()) outputs.push_back(values[input_count_ + step]);
   return outputs;

@@ -4,6 +4,10 @@
 namespace bitale {
 namespace {
 
+const ElementwiseOp& op_of(const FusedStep& step) {
+  return static_cast<const ElementwiseOp&>(*step.op);
+}
+
 const char* supports(const KernelCall& call) {
   const auto& op = call.op_as<FusedElementwiseOp>();
   std::vector<DType> dtypes;
@@ -11,7 +15,7 @@ const char* supports(const KernelCall& call) {
   for (const FusedElementwiseOp::Step& step : op.steps()) {
     std::vector<DType> operands;
     for (int value : step.operands) operands.push_back(dtypes[value]);
-    if (const char* reason = tile_refusal(*step.op, operands)) return reason;
+    if (const char* reason = tile_refusal(op_of(step), operands)) return reason;
     dtypes.push_back(step.type.dtype);
   }
   return nullptr;
@@ -23,7 +27,7 @@ std::unique_ptr<const Kernel> make(KernelMaker& maker) {
   TileProgramBuilder program(call.inputs, call.outputs[0].shape);
   std::vector<int> values;
   for (const FusedElementwiseOp::Step& step : op.steps()) {
-    values.push_back(program.add_step(*step.op, step.operands, step.type.dtype));
+    values.push_back(program.add_step(op_of(step), step.operands, step.type.dtype));
   }
   const std::vector<size_t> outputs = op.output_steps();
   for (size_t i = 0; i < outputs.size(); ++i) {

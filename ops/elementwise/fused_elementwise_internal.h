@@ -9,18 +9,14 @@
 #include <vector>
 
 #include "ops/elementwise/elementwise_op.h"
+#include "ops/elementwise/fused_steps_internal.h"
 
 namespace bitale {
 
 class FusedElementwiseOp final : public Op {
  public:
-  // One node of the group. Values are numbered: the group's inputs first, then one per step; a step
-  // reads earlier values only.
-  struct Step {
-    std::shared_ptr<const ElementwiseOp> op;
-    std::vector<int> operands;
-    TensorType type;
-  };
+  // Steps are elementwise ops.
+  using Step = FusedStep;
 
   // All steps have one shape. The outputs are the last step, and then those numbered in `kept`.
   FusedElementwiseOp(size_t input_count, std::vector<Step> steps, std::vector<int64_t> kept = {});

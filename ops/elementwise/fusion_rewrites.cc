@@ -54,37 +54,19 @@ bool is_given_out(const FunctionGraph& graph, const Apply& apply) {
 }
 
 void replace_group(FunctionGraph& graph, const Group& group) {
-  Variables inputs;
-  absl::flat_hash_map<Variable, int> number;
-  for (auto member = group.members.rbegin(); member != group.members.rend(); ++member) {
-    number.emplace((*member)->output(0), -1);
-  }
-  for (auto member = group.members.rbegin(); member != group.members.rend(); ++member) {
-    for (const Variable& input : (*member)->inputs()) {
-      if (number.emplace(input, static_cast<int>(inputs.size())).second) inputs.push_back(input);
-    }
-  }
-  std::vector<FusedElementwiseOp::Step> steps;
-  for (auto member = group.members.rbegin(); member != group.members.rend(); ++member) {
-    FusedElementwiseOp::Step step;
-    step.op = std::static_pointer_cast<const ElementwiseOp>((*member)->shared_op());
-    for (const Variable& input : (*member)->inputs()) step.operands.push_back(number.at(input));
-    const Variable output = (*member)->output(0);
-    step.type = output.type();
-    number[output] = static_cast<int>(inputs.size() + steps.size());
-    steps.push_back(std::move(step));
-  }
+  NumberedGroup numbered(std::vector<Apply*>(group.members.rbegin(), group.members.rend()));
   const Apply& root = *group.members.front();
   Variables replaced = {root.output(0)};
   std::vector<int64_t> kept;
   for (const Apply* apply : group.kept) {
     replaced.push_back(apply->output(0));
-    kept.push_back(number.at(apply->output(0)) - static_cast<int64_t>(inputs.size()));
+    kept.push_back(numbered.numbers.at(apply->output(0)) -
+                   static_cast<int64_t>(numbered.inputs.size()));
   }
   FixedSiteScope scope(root.site());
-  const auto op =
-      std::make_shared<FusedElementwiseOp>(inputs.size(), std::move(steps), std::move(kept));
-  const Variables fused = apply_op(op, inputs);
+  const auto op = std::make_shared<FusedElementwiseOp>(numbered.inputs.size(),
+                                                       std::move(numbered.steps), std::move(kept));
+  const Variables fused = apply_op(op, numbered.inputs);
   std::vector<FunctionGraph::Replacement> pairs;
   for (size_t i = 0; i < fused.size(); ++i) {
     if (!replaced[i].name().empty()) fused[i].named(replaced[i].name());
@@ -121,9 +103,7 @@ bool fuse(FunctionGraph& graph) {
   return changed;
 }
 
-std::shared_ptr<const ElementwiseOp> op_of(const Variable& v) {
-  return std::static_pointer_cast<const ElementwiseOp>(v.owner()->shared_op());
-}
+std::shared_ptr<const Op> op_of(const Variable& v) { return v.owner()->shared_op(); }
 
 std::vector<RuleExample> examples() {
   const Variable x = matrix("x");

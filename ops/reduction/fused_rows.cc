@@ -1,5 +1,3 @@
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "core/graph/formula_derivatives.h"
 #include "core/graph/shape_context.h"
 #include "ops/elementwise/elementwise_op.h"
@@ -9,12 +7,10 @@
 namespace bitale {
 
 FusedRowsOp::FusedRowsOp(size_t input_count, std::vector<Step> steps, int64_t row_axes)
-    : input_count_(input_count), steps_(std::move(steps)), row_axes_(row_axes) {
-  for (const Step& step : steps_) {
-    absl::StrAppend(&text_, text_.empty() ? "" : "; ", std::string(name_of(step.type.dtype)), " ",
-                    step.op->str(), "(", absl::StrJoin(step.operands, ", "), ")");
-  }
-}
+    : input_count_(input_count),
+      steps_(std::move(steps)),
+      row_axes_(row_axes),
+      text_(text_of(steps_)) {}
 
 FusedRowsOp::Origin FusedRowsOp::origin(int value, int64_t axis) const {
   while (value >= static_cast<int>(input_count_)) {
@@ -57,23 +53,10 @@ void FusedRowsOp::infer_shape(ShapeContext& context) const {
   context.set_dims(0, std::move(dims));
 }
 
-bool FusedRowsOp::needs_elements(size_t input) const {
-  for (const Step& step : steps_) {
-    for (size_t k = 0; k < step.operands.size(); ++k) {
-      if (step.operands[k] == static_cast<int>(input) && step.op->needs_elements(k)) return true;
-    }
-  }
-  return false;
-}
+bool FusedRowsOp::needs_elements(size_t input) const { return read_elements(steps_, input); }
 
 Variables FusedRowsOp::formula(std::span<const Variable> inputs) const {
-  Variables values(inputs.begin(), inputs.end());
-  for (const Step& step : steps_) {
-    Variables operands;
-    for (int value : step.operands) operands.push_back(values[static_cast<size_t>(value)]);
-    values.push_back(apply_one(step.op, operands));
-  }
-  return {values.back()};
+  return {values_of(steps_, inputs).back()};
 }
 
 Variables FusedRowsOp::pullback(const PullbackContext& context) const {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/graph/op.h"
+#include "ops/elementwise/fused_steps_internal.h"
 
 namespace bitale {
 
@@ -17,12 +18,8 @@ namespace bitale {
 // rows) or length 1 along the last ones (one number per row).
 class FusedRowsOp final : public Op {
  public:
-  // One node of the group: elementwise, or a ReduceOp over the row axes. Values are numbered: the
-  // group's inputs first, then one per step; a step reads earlier values only.
-  struct Step {
-    std::shared_ptr<const Op> op;
-    std::vector<int> operands;
-    TensorType type;
+  // Elementwise, or a ReduceOp over the row axes.
+  struct Step : FusedStep {
     bool whole = true;   // whole rows, not one number per row
     bool folds = false;  // a ReduceOp
   };

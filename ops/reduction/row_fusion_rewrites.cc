@@ -152,32 +152,21 @@ bool is_worthwhile(const Group& group) {
 }
 
 void replace_group(FunctionGraph& graph, const Group& group) {
-  Variables inputs;
-  absl::flat_hash_map<Variable, int> number;
-  for (auto member = group.members.rbegin(); member != group.members.rend(); ++member) {
-    number.emplace(member->apply->output(0), -1);
+  std::vector<Apply*> members;
+  for (auto it = group.members.rbegin(); it != group.members.rend(); ++it) {
+    members.push_back(it->apply);
   }
-  for (auto member = group.members.rbegin(); member != group.members.rend(); ++member) {
-    for (const Variable& input : member->apply->inputs()) {
-      if (number.emplace(input, static_cast<int>(inputs.size())).second) inputs.push_back(input);
-    }
-  }
+  NumberedGroup numbered(members);
   std::vector<FusedRowsOp::Step> steps;
-  for (auto member = group.members.rbegin(); member != group.members.rend(); ++member) {
-    FusedRowsOp::Step step;
-    step.op = member->apply->shared_op();
-    for (const Variable& input : member->apply->inputs()) step.operands.push_back(number.at(input));
-    const Variable output = member->apply->output(0);
-    step.type = output.type();
-    step.whole = member->level == group.lowest;
-    step.folds = as_reduction(*member->apply) != nullptr;
-    number[output] = static_cast<int>(inputs.size() + steps.size());
-    steps.push_back(std::move(step));
+  for (auto it = group.members.rbegin(); it != group.members.rend(); ++it) {
+    steps.push_back({std::move(numbered.steps[steps.size()]), it->level == group.lowest,
+                     as_reduction(*it->apply) != nullptr});
   }
   const Apply& root = *group.members.front().apply;
   FixedSiteScope scope(root.site());
-  const auto op = std::make_shared<FusedRowsOp>(inputs.size(), std::move(steps), group.row_axes);
-  const Variable fused = apply_one(op, inputs);
+  const auto op =
+      std::make_shared<FusedRowsOp>(numbered.inputs.size(), std::move(steps), group.row_axes);
+  const Variable fused = apply_one(op, numbered.inputs);
   if (!root.output(0).name().empty()) fused.named(root.output(0).name());
   graph.replace(root.output(0), fused, "row_fusion");
 }
@@ -209,7 +198,7 @@ bool fuse(FunctionGraph& graph) {
 }
 
 FusedRowsOp::Step step_of(const Variable& v, std::vector<int> operands, bool whole, bool folds) {
-  return {v.owner()->shared_op(), std::move(operands), v.type(), whole, folds};
+  return {{v.owner()->shared_op(), std::move(operands), v.type()}, whole, folds};
 }
 
 std::vector<RuleExample> examples() {

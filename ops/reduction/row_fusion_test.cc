@@ -77,19 +77,6 @@ bool runs_fused(const Variable& y, const Inputs& at) {
   return f.program_dump().find("[fused_rows_blocks]") != std::string::npos;
 }
 
-TEST(RowFusion, DoesWhatItsExamplesSay) {
-  for (const RuleExample& example : fusion().examples()) {
-    FunctionGraph graph(example.before);
-    EXPECT_TRUE(fusion().run(graph));
-    EXPECT_TRUE(structurally_equal(graph.outputs(), example.after));
-    EXPECT_FALSE(fusion().run(graph)) << "the pass finds something to do in its own result";
-  }
-  for (const Variables& outputs : fusion().counterexamples()) {
-    FunctionGraph graph(outputs);
-    EXPECT_FALSE(fusion().run(graph));
-  }
-}
-
 TEST(RowFusion, TakesInWholeFormulas) {
   const Variable x = tensor(DType::kFloat32, {Dim(), 10}, "x");
   const Variable scale = vector("scale");

@@ -69,17 +69,14 @@ std::vector<Row> gradient_control_rows() {
           [](const Variables& v) { return grad_scale(v[0], 3); })};
 }
 
-std::shared_ptr<const ElementwiseOp> elementwise_op_of(const Variable& v) {
-  return std::dynamic_pointer_cast<const ElementwiseOp>(v.owner()->shared_op());
-}
+std::shared_ptr<const Op> op_of(const Variable& made) { return made.owner()->shared_op(); }
 
 // exp(a * b), where b broadcasts, as one node.
 Variable fused(const Variables& v) {
   const Variable product = mul(v[0], v[1]);
   const Variable power = exp(product);
-  std::vector<FusedElementwiseOp::Step> steps = {
-      {elementwise_op_of(product), {0, 1}, product.type()},
-      {elementwise_op_of(power), {2}, power.type()}};
+  std::vector<FusedElementwiseOp::Step> steps = {{op_of(product), {0, 1}, product.type()},
+                                                 {op_of(power), {2}, power.type()}};
   return apply_one(std::make_shared<FusedElementwiseOp>(2, std::move(steps)), v);
 }
 
@@ -89,11 +86,10 @@ Variable fused_softmax(const Variables& v) {
   const Variable power = exp(product);
   const Variable total = sum(power, 1, true);
   const Variable share = true_div(power, total);
-  const auto op_of = [](const Variable& made) { return made.owner()->shared_op(); };
-  std::vector<FusedRowsOp::Step> steps = {{op_of(product), {0, 1}, product.type()},
-                                          {op_of(power), {2}, power.type()},
-                                          {op_of(total), {3}, total.type(), false, true},
-                                          {op_of(share), {3, 4}, share.type()}};
+  std::vector<FusedRowsOp::Step> steps = {{{op_of(product), {0, 1}, product.type()}},
+                                          {{op_of(power), {2}, power.type()}},
+                                          {{op_of(total), {3}, total.type()}, false, true},
+                                          {{op_of(share), {3, 4}, share.type()}}};
   return apply_one(std::make_shared<FusedRowsOp>(2, std::move(steps), 1), v);
 }
 
