@@ -38,8 +38,9 @@ std::optional<std::vector<Tensor>> evaluate(const Apply& apply) {
     }
     if (count > std::max(kMostFoldedElements, input_elements)) return std::nullopt;
   }
-  run_stage_b(graph, analysis, {.fuse = false});
   LowerRequest request;
+  request.stage_b.fuse = false;
+  run_stage_b(graph, analysis, request.stage_b);
   request.outputs = graph.outputs();
   request.analysis = &analysis;
   const std::shared_ptr<const Program> program = lower(request);

@@ -28,13 +28,17 @@ std::string name_of_output(const Instruction& instruction, size_t output) {
   return instruction.outputs.size() == 1 ? "the result" : absl::StrCat("result ", output);
 }
 
+Tensor elements_at(const void* address, DType dtype, const Dims& shape, const Dims& strides) {
+  const Tensor dense = Tensor::empty(dtype, shape);
+  copy_strided(shape, dtype, dense.raw_data(), dense.strides(), dtype, address, strides);
+  return dense;
+}
+
 uint64_t hash_of_input(const Instruction& instruction, const KernelFrame& frame, size_t i) {
   const Dims& shape = instruction.input_shapes[i];
   if (frame.inputs[i] == nullptr || element_count(shape) == 0) return 0;
-  const DType dtype = instruction.input_dtypes[i];
-  const Tensor dense = Tensor::empty(dtype, shape);
-  copy_strided(shape, dtype, dense.raw_data(), dense.strides(), dtype, frame.inputs[i],
-               instruction.input_strides[i]);
+  const Tensor dense = elements_at(frame.inputs[i], instruction.input_dtypes[i], shape,
+                                   instruction.input_strides[i]);
   uint64_t hash = 0xcbf29ce484222325u;
   const auto* bytes = static_cast<const unsigned char*>(dense.raw_data());
   for (size_t b = 0; b < dense.bytes(); ++b) hash = (hash ^ bytes[b]) * 0x100000001b3u;
@@ -48,7 +52,8 @@ size_t output_bytes(const Instruction& instruction, size_t output) {
 
 // What `kernel` writes for these inputs into outputs whose bytes were `fill`.
 std::vector<Tensor> run_apart(const Instruction& instruction, const Kernel& kernel,
-                              void* const* inputs, const int64_t* integers, unsigned char fill) {
+                              void* const* inputs, const int64_t* integers, unsigned char fill,
+                              InstructionObserver* inside = nullptr) {
   std::vector<Tensor> outputs;
   std::vector<void*> addresses;
   for (size_t o = 0; o < instruction.outputs.size(); ++o) {
@@ -57,7 +62,7 @@ std::vector<Tensor> run_apart(const Instruction& instruction, const Kernel& kern
     if (outputs[o].size() > 0) std::memset(addresses[o], fill, outputs[o].bytes());
   }
   const std::shared_ptr<Storage> workspace = Storage::allocate(kCpu, kernel.workspace_bytes());
-  kernel.run({inputs, addresses.data(), workspace->data(), integers});
+  kernel.run({inputs, addresses.data(), workspace->data(), integers, inside});
   return outputs;
 }
 
@@ -118,9 +123,39 @@ Tensor magnitudes(const Tensor& values) {
   return wide.cast(values.dtype());
 }
 
+// Finds the largest number that a program, here a formula, computes on its way.
+class LargestNumber final : public InstructionObserver {
+ public:
+  void after(const Instruction& instruction, const KernelFrame& frame) override {
+    for (size_t o = 0; o < instruction.outputs.size(); ++o) {
+      const DType dtype = instruction.output_dtypes[o];
+      const Dims& shape = instruction.output_shapes[o];
+      if (!is_floating(dtype) || element_count(shape) == 0) continue;
+      value = std::max(value, largest_finite(elements_at(frame.outputs[o], dtype, shape,
+                                                         contiguous_strides(shape))));
+    }
+  }
+  InstructionObserver* inside() override { return this; }
+
+  double value = 0;
+};
+
+double largest_input(const Instruction& instruction, const KernelFrame& frame) {
+  double largest = 0;
+  for (size_t i = 0; i < instruction.inputs.size(); ++i) {
+    const DType dtype = instruction.input_dtypes[i];
+    const Dims& shape = instruction.input_shapes[i];
+    if (frame.inputs[i] == nullptr || !is_floating(dtype) || element_count(shape) == 0) continue;
+    largest = std::max(largest, largest_finite(elements_at(frame.inputs[i], dtype, shape,
+                                                           instruction.input_strides[i])));
+  }
+  return largest;
+}
+
 // The oracle's value for the instruction's inputs, or for the magnitudes of those that are floats.
+// Throws what its kernel throws.
 std::vector<Tensor> ask(const Oracle& oracle, const Instruction& instruction,
-                        const KernelFrame& frame, bool without_signs = false) {
+                        const KernelFrame& frame, bool without_signs, InstructionObserver* inside) {
   std::vector<Tensor> inputs;
   std::vector<void*> addresses(frame.inputs, frame.inputs + instruction.inputs.size());
   for (size_t i = 0; i < addresses.size(); ++i) {
@@ -135,36 +170,67 @@ std::vector<Tensor> ask(const Oracle& oracle, const Instruction& instruction,
     inputs.push_back(drops_signs ? magnitudes(input) : input);
     addresses[i] = inputs.back().raw_data();
   }
+  return run_apart(instruction, *oracle.kernel, addresses.data(),
+                   frame.integers + oracle.first_integer, kPoison, inside);
+}
+
+struct Answer {
+  const Oracle& oracle;
+  std::vector<Tensor> values;
+  double largest_term = 0;  // of a formula: of all numbers in it, its inputs included
+};
+
+Answer answer_of(const Oracle& oracle, const Instruction& instruction, const KernelFrame& frame) {
+  const auto fails = [&](std::string_view how) {
+    fail(instruction, absl::StrCat("runs where ", oracle.name, " fails: ", std::string(how)));
+  };
+  LargestNumber largest;
+  Answer answer{oracle, {}, 0};
   try {
-    return run_apart(instruction, *oracle.kernel, addresses.data(),
-                     frame.integers + oracle.first_integer, kPoison);
+    answer.values = ask(oracle, instruction, frame, /*without_signs=*/false, &largest);
   } catch (const KernelFailure& failure) {
-    fail(instruction, absl::StrCat("runs where ", oracle.name, " fails: ", failure.what()));
+    fails(failure.what());
+  } catch (const ExecutionError& error) {  // of a kernel in a formula
+    fails(error.what());
+  }
+  if (oracle.is_formula) {
+    answer.largest_term = std::max(largest.value, largest_input(instruction, frame));
+  }
+  return answer;
+}
+
+// Kernels without a formula are products and sums: of magnitudes these are as large as the terms
+// that they add up.
+double largest_term_of_magnitudes(const Oracle& oracle, const Instruction& instruction,
+                                  const KernelFrame& frame, size_t output) {
+  try {
+    return largest_finite(ask(oracle, instruction, frame, /*without_signs=*/true, nullptr)[output]);
+  } catch (const KernelFailure&) {
+    return 0;  // not defined there: it says nothing about terms
   }
 }
 
-// A small sum says little of the terms that cancelled in it, which is what its error comes from. Of
-// magnitudes, sums and products are as large as these terms.
-double error_of_terms(const Oracle& oracle, const Instruction& instruction,
-                      const KernelFrame& frame, size_t output) {
-  const Tensor terms = ask(oracle, instruction, frame, true)[output];
-  return reassociation_tolerance(terms.dtype()) * largest_finite(terms);
-}
-
-void compare_with(const Oracle& oracle, const Instruction& instruction, const KernelFrame& frame) {
-  const std::vector<Tensor> expected = ask(oracle, instruction, frame);
-  for (size_t o = 0; o < expected.size(); ++o) {
-    if (expected[o].size() == 0) continue;
+// A small sum says little of the terms that cancelled in it, which is what its error comes from:
+// a difference that is large beside the result is asked for these.
+void compare_with(const Answer& answer, double formula_term, const Instruction& instruction,
+                  const KernelFrame& frame) {
+  const Oracle& oracle = answer.oracle;
+  for (size_t o = 0; o < answer.values.size(); ++o) {
+    const Tensor& expected = answer.values[o];
+    if (expected.size() == 0) continue;
     const Tensor actual(Storage::borrow(kCpu, frame.outputs[o], output_bytes(instruction, o)),
-                        expected[o].dtype(), expected[o].shape(), expected[o].strides(), 0);
-    const auto difference_beyond = [&](double distance) {
-      return find_difference(expected[o], actual, distance, oracle.for_finite_values);
+                        expected.dtype(), expected.shape(), expected.strides(), 0);
+    const double part = reassociation_tolerance(actual.dtype());
+    const auto difference_for = [&](double largest_term) {
+      return find_difference(expected, actual, part * largest_term, oracle.is_formula);
     };
-    const double distance = reassociation_tolerance(actual.dtype()) * largest_finite(expected[o]);
-    std::optional<Difference> difference = difference_beyond(distance);
+    const double largest = largest_finite(expected);
+    std::optional<Difference> difference = difference_for(largest);
     if (difference && oracle.may_cancel) {
-      difference =
-          difference_beyond(std::max(distance, error_of_terms(oracle, instruction, frame, o)));
+      const double term = formula_term > 0
+                              ? formula_term
+                              : largest_term_of_magnitudes(oracle, instruction, frame, o);
+      difference = difference_for(std::max(largest, term));
     }
     if (!difference) continue;
     fail(instruction,
@@ -172,6 +238,16 @@ void compare_with(const Oracle& oracle, const Instruction& instruction, const Ke
                       difference->element, " of ", name_of_output(instruction, o), " is ",
                       difference->actual, ", not ", difference->expected));
   }
+}
+
+void compare_with_oracles(const Instruction& instruction, const KernelFrame& frame) {
+  std::vector<Answer> answers;
+  double formula_term = 0;
+  for (const Oracle& oracle : instruction.oracles) {
+    answers.push_back(answer_of(oracle, instruction, frame));
+    formula_term = std::max(formula_term, answers.back().largest_term);
+  }
+  for (const Answer& answer : answers) compare_with(answer, formula_term, instruction, frame);
 }
 
 }  // namespace
@@ -189,7 +265,7 @@ void DebugObserver::before(const Instruction& instruction, const KernelFrame& fr
 void DebugObserver::after(const Instruction& instruction, const KernelFrame& frame) {
   check_inputs(instruction, frame);
   check_written(instruction, frame);
-  for (const Oracle& oracle : instruction.oracles) compare_with(oracle, instruction, frame);
+  compare_with_oracles(instruction, frame);
 }
 
 void DebugObserver::check_inputs(const Instruction& instruction, const KernelFrame& frame) {

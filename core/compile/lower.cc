@@ -405,8 +405,9 @@ void Lowerer::emit_kernel(const Apply& apply) {
   };
   KernelPtr kernel = make(*chosen, call).kernel;
   std::vector<Oracle> oracles;
-  if (request_.find_oracles && device.is_cpu())
+  if (request_.find_oracles && device.is_cpu()) {
     oracles = find_oracles(call, *chosen, analysis_, make);
+  }
   std::vector<Location> outputs;
   for (const OperandLayout& layout : output_layouts) {
     outputs.push_back(builder_.new_output(layout.dtype, layout.shape, arena));

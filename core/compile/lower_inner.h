@@ -15,8 +15,8 @@
 namespace bitale {
 
 // A program for `device`, whose inputs are the op's inner inputs with these dims (contiguous), and
-// whose outputs are its inner outputs, all in that device's memory. It fuses, shares
-// buffers and has oracles as `outer` says of the graph around it.
+// whose outputs are its inner outputs, all in that device's memory. It fuses, shares buffers and has
+// oracles as `outer` says of the graph around it.
 std::shared_ptr<const Program> lower_inner(const Op& op, std::span<const Dims> inner_input_dims,
                                            Device device = kCpu, const LowerRequest& outer = {});
 

@@ -35,7 +35,8 @@ struct Mode {
     // Floats may differ as much as another order of operations may make them
     // (core/compile/value_difference.h), integers and bools not at all. Kernels are checked in
     // bodies of loops too. Not checked: kernels of calls that constants alone decide, which are
-    // folded while compiling, and kernels of other devices.
+    // folded while compiling; kernels of other devices; kernels that write over an operand, and
+    // groups that kFastRun fuses across a value that a rule replaced, which is kept here.
     kDebug,
     // NonFiniteError at the first op whose result holds NaN or infinity, in bodies of loops too.
     // All rules, but nothing is fused, so that the error names one op.

@@ -21,7 +21,7 @@ class ProgramKernel final : public Kernel {
   void run(const KernelFrame& frame) const override {
     const std::span<void* const> inputs(frame.inputs, program_->input_count);
     const std::span<void* const> outputs(frame.outputs, program_->outputs.size());
-    run_program(*program_, {inputs, {}, outputs, {}, frame.workspace});
+    run_program(*program_, {inputs, {}, outputs, {}, frame.workspace}, frame.observer);
   }
 
  private:
@@ -109,6 +109,10 @@ KernelPtr make_formula(const KernelCall& call, const ShapeAnalysis& known) {
 std::vector<Oracle> find_oracles(const KernelCall& call, const KernelRegistration& chosen,
                                  const ShapeAnalysis& known, MakeKernel make) {
   std::vector<Oracle> oracles;
+  // Of nothing there is nothing to compare, and a formula may not be defined.
+  if (std::ranges::all_of(call.outputs, [](const auto& out) { return out.size() == 0; })) {
+    return oracles;
+  }
   const auto add = [&](MadeKernel made, std::string name, const KernelCall& made_for) {
     oracles.push_back({std::move(made.kernel), std::move(name), strides_of(made_for.inputs),
                        made.first_integer, false, !call.op.traits().elementwise});
@@ -123,7 +127,7 @@ std::vector<Oracle> find_oracles(const KernelCall& call, const KernelRegistratio
   if (call.op.traits().composite) {
     if (KernelPtr formula = make_formula(dense, known)) {
       add({std::move(formula), 0}, "its formula", dense);
-      oracles.back().for_finite_values = true;
+      oracles.back().is_formula = true;
     }
   }
 

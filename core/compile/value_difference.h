@@ -20,7 +20,8 @@ struct Difference {
 };
 
 // How far the same real-number function in another order of operations may be off, as a part of
-// the largest number that it adds up: 0 for integers and bool.
+// the largest number on the way, for which the largest of the result stands where none is known: 0
+// for integers and bool.
 double reassociation_tolerance(DType dtype);
 
 // The largest magnitude among the finite elements; 0 if there are none.

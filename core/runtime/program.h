@@ -54,8 +54,8 @@ struct Oracle {
   std::string name;                 // "its formula"
   std::vector<Dims> input_strides;  // of the operands that it is made for, in elements
   size_t first_integer = 0;         // where its own start among the instruction's integers
-  // Where its value is NaN or infinite, it says nothing about the instruction's.
-  bool for_finite_values = false;
+  // A program. Where its value is NaN or infinite, it says nothing about the instruction's.
+  bool is_formula = false;
   // Its value may be small although it adds up large numbers.
   bool may_cancel = false;
 };

@@ -18,8 +18,11 @@ constexpr int64_t kChunkBytes = 16 << 10;
 // A chunk is taken as large as fits, unless more than this part of it is computed in vain: columns
 // that fill up a panel, and rows that two chunks need.
 constexpr double kMostWaste = 0.04;
-// From so many on, whole images are chunks enough for the threads.
-constexpr int64_t kManyImages = 4;
+// From so many on, whole images are chunks enough for the threads; fewer are cut into parts, if
+// that makes no more than so many times the work.
+constexpr int64_t kEnoughImages = 4;
+constexpr int64_t kPartsOfImage = 4;
+constexpr double kMostCutWork = 1.2;
 
 Dims convolved_shape(const Lengths& l) {
   return {l.batch, l.filters, l.output_height, l.output_width};
@@ -116,18 +119,34 @@ class Conv2dMaxPool final : public Kernel {
   ChunkSize choose_size() const {
     const int64_t most_columns = std::max<int64_t>(
         product_.width(), kChunkBytes / (l_.group_filters * static_cast<int64_t>(sizeof(T))));
-    const double columns_of_image = static_cast<double>(round_up(l_.positions()));
-    const double image_work =
-        product_.panel_work() * columns_of_image / static_cast<double>(product_.width());
-    const bool worth_cutting =
-        l_.batch < kManyImages && image_work >= 2 * multiplications_of_block(image_work);
-    ChunkSize best;
-    best.whole = l_.positions() <= most_columns && !worth_cutting;
+    if (l_.positions() > most_columns) return rows_of_windows(pool_.output_height, most_columns);
+    if (l_.batch < kEnoughImages) {
+      const ChunkSize parts =
+          rows_of_windows(std::max<int64_t>(1, pool_.output_height / kPartsOfImage), most_columns);
+      if (is_worth_cutting(parts)) return parts;
+    }
+    return best_of({true, l_.batch}, most_columns);
+  }
+
+  ChunkSize rows_of_windows(int64_t most, int64_t most_columns) const {
+    return best_of({false, most}, most_columns);
+  }
+
+  // Parts must be work enough for a thread, and windows of different parts may overlap.
+  bool is_worth_cutting(const ChunkSize& parts) const {
+    const int64_t whole = round_up(l_.positions());
+    const int64_t cut = cpu::panel_count(pool_.output_height, parts.count) *
+                        round_up(rows_under(parts.count) * l_.output_width);
+    const double image_work = product_.panel_work() * static_cast<double>(whole / product_.width());
+    return static_cast<double>(cut) <= kMostCutWork * static_cast<double>(whole) &&
+           image_work >= 2 * multiplications_of_block(image_work);
+  }
+
+  // Of as many at a time as `most.count`, the number that wastes least of what it computes.
+  ChunkSize best_of(const ChunkSize& most, int64_t most_columns) const {
+    ChunkSize best{most.whole, 1};
     double least_waste = 1;
-    const int64_t most = best.whole      ? l_.batch
-                         : worth_cutting ? std::max<int64_t>(1, pool_.output_height / kManyImages)
-                                         : pool_.output_height;
-    for (int64_t count = 1; count <= most; ++count) {
+    for (int64_t count = 1; count <= most.count; ++count) {
       const int64_t columns =
           best.whole ? count * l_.positions() : rows_under(count) * l_.output_width;
       if (count > 1 && columns > most_columns) break;

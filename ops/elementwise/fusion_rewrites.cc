@@ -69,7 +69,6 @@ void replace_group(FunctionGraph& graph, const Group& group) {
   const Variables fused = apply_op(op, numbered.inputs);
   std::vector<FunctionGraph::Replacement> pairs;
   for (size_t i = 0; i < fused.size(); ++i) {
-    if (!replaced[i].name().empty()) fused[i].named(replaced[i].name());
     pairs.push_back({replaced[i], fused[i]});
   }
   graph.replace(pairs, "elementwise_fusion");

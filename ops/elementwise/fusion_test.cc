@@ -76,6 +76,16 @@ TEST(Fusion, UpdatesOfOneShapeAreOneKernelInPlace) {
   EXPECT_NE(dump.find("1 kernels, arena 0 bytes"), std::string::npos) << dump;
 }
 
+TEST(Fusion, AnOldValueThatIsReadLaterIsNotOverwritten) {
+  const Variable w = shared(random_tensor({30, 40}), "w"), m = shared(random_tensor({30, 40}), "m");
+  const Tensor old_w = get_value(w), old_m = get_value(m);
+  const Variable new_m = 0.5 * m;
+  function({}, Variables{}, {.updates = {{m, new_m}, {w, w * (new_m + m)}}})();
+  EXPECT_TRUE(close_to(get_value(m), eval(0.5 * Operand(old_m).variable())));
+  EXPECT_TRUE(
+      close_to(get_value(w), eval(Operand(old_w).variable() * (1.5 * Operand(old_m).variable()))));
+}
+
 TEST(Fusion, NeverClosesACycle) {
   const Variable x = matrix("x");
   const Variable a = exp(x);

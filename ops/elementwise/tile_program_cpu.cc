@@ -68,7 +68,7 @@ class TileKernel final : public Kernel {
         places_(dtypes_.size()) {
     for (const OperandLayout& input : inputs) readers_.emplace_back(input, shape);
     place_values();
-    find_far_values();
+    plan_fetches();
   }
 
   void run(const KernelFrame& frame) const override {
@@ -182,28 +182,42 @@ class TileKernel final : public Kernel {
     }
   }
 
-  // What lies in memory tile after tile: these values are fetched ahead. A group of one step has no
-  // tiles, and waits for memory at any rate.
-  void find_far_values() {
+  // Lines [first, last) of a value's next tile, fetched before a step.
+  struct Fetch {
+    int value;
+    int64_t first, last;
+    bool to_write;
+  };
+
+  // What lies in memory tile after tile is fetched ahead. A group of one step has no tiles, and
+  // waits for memory at any rate.
+  void plan_fetches() {
+    fetches_.resize(steps_.size());
     double bytes = 0;
+    std::vector<int> far;
     for (size_t v = 0; v < places_.size(); ++v) {
       if (places_[v].kind != Place::kDirect && places_[v].kind != Place::kOutput) continue;
-      far_values_.push_back(static_cast<int>(v));
+      far.push_back(static_cast<int>(v));
       bytes += static_cast<double>(count_) * static_cast<double>(size_of(dtypes_[v]));
     }
-    if (bytes <= kFarBytes || steps_.size() < 2) far_values_.clear();
+    if (bytes <= kFarBytes || steps_.size() < 2) return;
+    const auto steps = static_cast<int64_t>(steps_.size());
+    for (const int v : far) {
+      const int64_t lines = tile_ * static_cast<int64_t>(size_of(dtypes_[v])) / kLineBytes;
+      for (int64_t step = 0; step < steps; ++step) {
+        const Fetch fetch{v, lines * step / steps, lines * (step + 1) / steps,
+                          places_[v].kind == Place::kOutput};
+        if (fetch.first < fetch.last) fetches_[static_cast<size_t>(step)].push_back(fetch);
+      }
+    }
   }
 
-  // The `step`-th part of the tile that follows the one in `values`.
   void fetch_ahead(size_t step, void* const* values) const {
-    for (const int v : far_values_) {
-      const int64_t lines = tile_ * static_cast<int64_t>(size_of(dtypes_[v])) / kLineBytes;
-      const int64_t steps = static_cast<int64_t>(steps_.size());
-      const auto* const next = static_cast<const std::byte*>(values[v]) + lines * kLineBytes;
-      const int64_t end = lines * static_cast<int64_t>(step + 1) / steps;
-      const bool is_output = places_[v].kind == Place::kOutput;
-      for (int64_t i = lines * static_cast<int64_t>(step) / steps; i < end; ++i) {
-        if (is_output) {
+    for (const Fetch& fetch : fetches_[step]) {
+      const auto* const next = static_cast<const std::byte*>(values[fetch.value]) +
+                               tile_ * static_cast<int64_t>(size_of(dtypes_[fetch.value]));
+      for (int64_t i = fetch.first; i < fetch.last; ++i) {
+        if (fetch.to_write) {
           __builtin_prefetch(next + i * kLineBytes, 1);
         } else {
           __builtin_prefetch(next + i * kLineBytes, 0);
@@ -226,12 +240,13 @@ class TileKernel final : public Kernel {
       }
     }
     for (int64_t first = begin; first < end; first += tile_) {
-      run_tile(frame, first, std::min(tile_, end - first), values.data(), scratch);
+      const bool another_follows = first + 2 * tile_ <= end;
+      run_tile(frame, first, std::min(tile_, end - first), another_follows, values.data(), scratch);
     }
   }
 
-  void run_tile(const KernelFrame& frame, int64_t first, int64_t count, void** values,
-                std::byte* scratch) const {
+  void run_tile(const KernelFrame& frame, int64_t first, int64_t count, bool another_follows,
+                void** values, std::byte* scratch) const {
     for (size_t v = 0; v < places_.size(); ++v) {
       const int64_t skipped = first * static_cast<int64_t>(size_of(dtypes_[v]));
       if (places_[v].kind == Place::kDirect) {
@@ -244,7 +259,7 @@ class TileKernel final : public Kernel {
     std::fill_n(gathered.begin(), input_count_, false);
     for (size_t i = 0; i < steps_.size(); ++i) {
       const Step& step = steps_[i];
-      fetch_ahead(i, values);
+      if (another_follows) fetch_ahead(i, values);
       const void* operands[3] = {};
       for (int k = 0; k < step.arity; ++k) {
         const int v = step.operands[k];
@@ -285,7 +300,7 @@ class TileKernel final : public Kernel {
   std::vector<Step> steps_;
   std::vector<Place> places_;  // of values
   std::vector<StridedReader> readers_;
-  std::vector<int> far_values_;
+  std::vector<std::vector<Fetch>> fetches_;  // by step
   int slot_count_ = 0;
   bool converts_ = false;
   int64_t tile_ = 0;

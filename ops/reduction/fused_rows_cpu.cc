@@ -66,7 +66,6 @@ FoldFunction fold_of(const ReduceOp& op, DType dtype) {
 // Where a value's part of a block is found.
 struct Value {
   enum Kind : uint8_t {
-    kUnread,    // only its dims count
     kDirect,    // in the input's memory
     kRepeated,  // the same for all rows: copied to scratch once for many blocks
     kGather,    // strided elements, copied to scratch for each block
@@ -75,7 +74,7 @@ struct Value {
   };
   DType dtype = DType::kFloat32;
   bool whole = true;  // rows of elements, not one number per row
-  Kind kind = kUnread;
+  Kind kind = kScratch;
   int input = -1;   // which one of the group
   int slot = -1;    // of scratch
   int reader = -1;  // of strided inputs
@@ -300,7 +299,12 @@ class RowProgramBuilder {
         if (value.kind == Value::kScratch) free_slots[value.whole].push_back(value.slot);
       }
     }
-    if (program_.scratch_bytes() > kMostScratchBytes) {
+    // Operands that lie in order count as well: strided ones, which are copied, are taken or
+    // refused alike.
+    const auto in_order = std::ranges::count_if(
+        values, [](const Value& value) { return value.whole && value.kind == Value::kDirect; });
+    if (program_.scratch_bytes() + static_cast<size_t>(in_order) * program_.whole_slot_bytes() >
+        kMostScratchBytes) {
       program_.refusal = "a row is too long for the cache";
     }
   }

@@ -13,7 +13,7 @@
 namespace bitale {
 namespace {
 
-// Longer groups are cut: their values would no longer fit the first cache.
+// Longer groups are cut: their values would no longer fit the cache.
 constexpr size_t kMostSteps = 32;
 constexpr size_t kMostInputs = 32;
 
@@ -167,7 +167,6 @@ void replace_group(FunctionGraph& graph, const Group& group) {
   const auto op =
       std::make_shared<FusedRowsOp>(numbered.inputs.size(), std::move(steps), group.row_axes);
   const Variable fused = apply_one(op, numbered.inputs);
-  if (!root.output(0).name().empty()) fused.named(root.output(0).name());
   graph.replace(root.output(0), fused, "row_fusion");
 }
 
@@ -231,7 +230,7 @@ std::vector<Variables> counterexamples() {
 const GraphPassRegistrar row_fusion(
     {.name = "row_fusion",
      .phase = Phase::kFuseRows,
-     .why = "a row is read once, and what lies between its reductions stays in the first cache",
+     .why = "a row is read once, and what lies between its reductions stays in cache",
      .run = fuse,
      .examples = examples,
      .counterexamples = counterexamples,

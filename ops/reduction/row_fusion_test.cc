@@ -6,6 +6,7 @@
 #include "core/base/options.h"
 #include "core/compile/function.h"
 #include "core/graph/inputs.h"
+#include "core/graph/shared.h"
 #include "core/graph/traversal.h"
 #include "core/rewrite/rule.h"
 #include "ops/elementwise/elementwise.h"
@@ -215,6 +216,17 @@ TEST(RowFusion, GivesTheSameBitsForAnyNumberOfThreads) {
     EXPECT_TRUE(equal_to(eval(y, {{x, value}}), alone)) << threads << " threads";
   }
   options().threads = 0;
+}
+
+TEST(RowFusion, NewValuesOfSharedRowsAreWrittenInPlace) {
+  const Tensor start = random_tensor({300, 20}, 0.5, 1.5);
+  const Variable w = shared(start, "w");
+  const Function f = function({}, Variables{}, {.updates = {{w, w / sum(sqr(w) + 1, 1, true)}}});
+  f();
+  EXPECT_NE(f.program_dump().find("0: shared0 float64(300, 20) = fused_rows"), std::string::npos)
+      << f.program_dump();
+  const Variable x = dmatrix("x");
+  EXPECT_TRUE(close_to(get_value(w), eval(x / sum(sqr(x) + 1, 1, true), {{x, start}})));
 }
 
 TEST(RowFusion, FormulaIsTheReplacedSubgraph) {

@@ -143,7 +143,7 @@ TEST(Softmax, OverAnEmptyAxisIsEmpty) {
     for (DType dtype : {DType::kFloat16, DType::kFloat32, DType::kFloat64}) {
       const Variable x = tensor(dtype, SymbolicDims(shape.size()), "x");
       const Tensor nothing = Tensor::zeros(dtype, shape);
-      for (const Mode& mode : {kFastRun, kFastCompile}) {
+      for (const Mode& mode : {kFastRun, kFastCompile, kDebugMode}) {
         for (const Variable& y : {softmax(x, axis), log_softmax(x, axis)}) {
           EXPECT_TRUE(equal_to(eval(y, {{x, nothing}}, mode), nothing));
           EXPECT_TRUE(equal_to(eval(grad(sum(y), x), {{x, nothing}}, mode), nothing));

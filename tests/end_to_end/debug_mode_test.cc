@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "autograd/grad.h"
 #include "core/base/error.h"
 #include "core/compile/function.h"
 #include "core/compile/kernel_registry.h"
@@ -24,6 +25,8 @@
 #include "ops/elementwise/elementwise.h"
 #include "ops/elementwise/operators.h"
 #include "ops/linalg/dot.h"
+#include "ops/reduction/reduction.h"
+#include "ops/softmax/softmax.h"
 
 namespace bitale {
 namespace {
@@ -48,6 +51,31 @@ class TwiceOp final : public Op {
 Variable twice(const char* name, const Variable& x, SourceSite site = SourceSite::current()) {
   return apply_one(std::make_shared<TwiceOp>(name), {x}, site);
 }
+
+// A composite whose kernel says 7.
+class SumOfPowersOp final : public Op {
+ public:
+  std::string_view name() const override { return "sum_of_powers"; }
+  Traits traits() const override { return {.composite = true}; }
+  std::vector<TensorType> infer_types(const TypeContext& context) const override {
+    return {{context.type(0).dtype, {}}};
+  }
+  void infer_shape(ShapeContext& context) const override { context.set_dims(0, {}); }
+  Variables formula(std::span<const Variable> inputs) const override {
+    return {sum(exp(inputs[0]))};
+  }
+};
+
+class SevenKernel final : public Kernel {
+ public:
+  void run(const KernelFrame& frame) const override { *frame.output<double>(0) = 7; }
+};
+
+const KernelRegistrar sevens({.op = "sum_of_powers",
+                              .name = "sevens",
+                              .make = [](KernelMaker&) -> std::unique_ptr<const Kernel> {
+                                return std::make_unique<SevenKernel>();
+                              }});
 
 struct Line {
   int64_t count;
@@ -240,6 +268,33 @@ TEST(DebugMode, AllowsWhatIsLeftOfTermsThatCancel) {
     left.at<double>({0, i}) = std::sin(2 * std::numbers::pi * static_cast<double>(i) / terms);
   }
   EXPECT_NO_THROW(f(left, Tensor::ones(DType::kFloat64, {terms, 1})));
+}
+
+// What is left of y - y sum(y), where y sums to 1 but for rounding.
+TEST(DebugMode, AllowsWhatAFormulaSubtractsFromItself) {
+  const Variable x = fmatrix("x");
+  const Function f = function({x}, grad(sum(softmax(x)), x), {.mode = kDebugMode});
+  const Tensor logits = Tensor::empty(DType::kFloat32, {200, 10});
+  for (int64_t i = 0; i < logits.size(); ++i) {
+    logits.data<float>()[i] = std::sin(static_cast<float>(i * i));
+  }
+  EXPECT_NO_THROW(f(logits));
+}
+
+// Of magnitudes, powers would be beyond all measure.
+TEST(DebugMode, FindsAWrongSumOfSmallPowers) {
+  const Variable x = dvector("x");
+  const Variable y = apply_one(std::make_shared<SumOfPowersOp>(), {x});
+  const Function f = function({x}, y, {.mode = kDebugMode});
+  const Tensor value = Tensor::of<double>({-50, -60});
+  EXPECT_EQ(eval(y, {{x, value}}).item<double>(), 7);
+  try {
+    f(value);
+    ADD_FAILURE() << "no error";
+  } catch (const ExecutionError& error) {
+    EXPECT_THAT(error.what(),
+                HasSubstr("sevens of sum_of_powers differs from its formula by up to 7"));
+  }
 }
 
 TEST(DebugMode, FindsFaultsInTheBodyOfALoop) {
