@@ -78,15 +78,18 @@ void check_concrete(const ShapeAnalysis& analysis, size_t first_check) {
 
 void run_stage_b(FunctionGraph& graph, ShapeAnalysis& analysis, const StageBOptions& options,
                  std::vector<TraceEntry>* trace) {
-  analysis.analyze(graph.outputs());
-  while (expand_composites(graph, analysis, options, trace)) analysis.analyze(graph.outputs());
-  constexpr Phase kPhases[] = {Phase::kExpand, Phase::kFuseRows, Phase::kFuse};
-  run_phases(graph, std::span(kPhases).first(options.fuse ? 2 : 1), options.rewrite, trace);
-  if (options.fuse) {
-    // Rows that no kernel takes, as they are too long, fall apart into elementwise groups.
+  const auto expand = [&] {
     analysis.analyze(graph.outputs());
     while (expand_composites(graph, analysis, options, trace)) analysis.analyze(graph.outputs());
-    run_phases(graph, std::span(kPhases).last(1), options.rewrite, trace);
+  };
+  const auto run = [&](Phase phase) { run_phases(graph, {&phase, 1}, options.rewrite, trace); };
+  expand();
+  run(Phase::kExpand);
+  if (options.fuse) {
+    run(Phase::kFuseRows);
+    // Rows that no kernel takes, as they are too long, fall apart into elementwise groups.
+    expand();
+    run(Phase::kFuse);
   }
   if (options.placed) insert_transfers(graph, analysis, options.home);
   analysis.analyze(graph.outputs());

@@ -19,8 +19,7 @@ class Conv2dPanels final : public Kernel {
         multiplications_of_block(panel_work * static_cast<double>(panels_ * l_.groups));
     panels_per_block_ = std::max<int64_t>(1, static_cast<int64_t>(block_work / panel_work));
     const int64_t blocks = cpu::panel_count(panels_, panels_per_block_) * l_.groups;
-    slots_ =
-        std::clamp<int64_t>(std::min<int64_t>(thread_count(), blocks), 1, cpu::SlotPool::kMost);
+    slots_ = cpu::SlotPool::enough_for(blocks);
   }
 
   size_t workspace_bytes() const override { return Parts(*this, nullptr).bytes; }

@@ -35,8 +35,7 @@ class GradInputsPanels final : public Kernel {
     }
     images_per_block_ = cpu::panel_count(kBlockColumns, std::max<int64_t>(1, l_.positions()));
     blocks_ = cpu::panel_count(l_.batch, images_per_block_);
-    slots_ =
-        std::clamp<int64_t>(std::min<int64_t>(thread_count(), blocks_), 1, cpu::SlotPool::kMost);
+    slots_ = cpu::SlotPool::enough_for(blocks_);
   }
 
   size_t workspace_bytes() const override { return Parts(*this, nullptr).bytes; }

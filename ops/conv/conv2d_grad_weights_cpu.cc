@@ -25,8 +25,7 @@ class GradWeightsPanels final : public Kernel {
     const double work = static_cast<double>(l_.batch * l_.positions()) *
                         static_cast<double>(l_.filters) * static_cast<double>(l_.depth());
     blocks_ = blocks_of_images(l_, work, l_.filters * l_.depth());
-    slots_ =
-        std::clamp<int64_t>(std::min<int64_t>(thread_count(), blocks_), 1, cpu::SlotPool::kMost);
+    slots_ = cpu::SlotPool::enough_for(blocks_);
   }
 
   size_t workspace_bytes() const override { return Parts(*this, nullptr).bytes; }

@@ -59,8 +59,7 @@ class Conv2dMaxPool final : public Kernel {
         multiplications_of_block(chunk_work * static_cast<double>(chunks_ * l_.groups));
     chunks_per_block_ = std::max<int64_t>(1, static_cast<int64_t>(block_work / chunk_work));
     blocks_ = cpu::panel_count(chunks_, chunks_per_block_);
-    slots_ = std::clamp<int64_t>(std::min<int64_t>(thread_count(), blocks_ * l_.groups), 1,
-                                 cpu::SlotPool::kMost);
+    slots_ = cpu::SlotPool::enough_for(blocks_ * l_.groups);
   }
 
   size_t workspace_bytes() const override { return Parts(*this, nullptr).bytes; }

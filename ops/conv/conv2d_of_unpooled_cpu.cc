@@ -161,8 +161,7 @@ class GradInputsOfUnpooled final : public Kernel {
         starts_(window_starts(l_)),
         filter_stride_(round_up(rows_.block.length, cpu::kMostLanes)),
         pixels_(multiples(l_.width, l_.filter_channels)),
-        slots_(std::clamp<int64_t>(std::min<int64_t>(thread_count(), l_.batch), 1,
-                                   cpu::SlotPool::kMost)) {}
+        slots_(cpu::SlotPool::enough_for(l_.batch)) {}
 
   size_t workspace_bytes() const override { return Parts(*this, nullptr, 0).bytes; }
   KernelCost cost(KernelCost operands) const override {
@@ -296,8 +295,7 @@ class GradWeightsOfUnpooled final : public Kernel {
     const double work = static_cast<double>(l_.batch * plane_values_) *
                         static_cast<double>(l_.filters) * static_cast<double>(l_.depth());
     blocks_ = blocks_of_images(l_, work, block_elements());
-    slots_ =
-        std::clamp<int64_t>(std::min<int64_t>(thread_count(), blocks_), 1, cpu::SlotPool::kMost);
+    slots_ = cpu::SlotPool::enough_for(blocks_);
   }
 
   size_t workspace_bytes() const override { return Parts(*this, nullptr, 0).bytes; }

@@ -4,9 +4,12 @@
 #ifndef BITALE_OPS_CPU_WORKSPACE_H_
 #define BITALE_OPS_CPU_WORKSPACE_H_
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+
+#include "core/runtime/thread_pool.h"
 
 namespace bitale::cpu {
 
@@ -37,6 +40,11 @@ class WorkspaceLayout {
 class SlotPool {
  public:
   static constexpr int64_t kMost = 64;
+
+  // How many are enough for so many blocks: one for each that can run at once.
+  static int64_t enough_for(int64_t blocks) {
+    return std::clamp<int64_t>(std::min<int64_t>(thread_count(), blocks), 1, kMost);
+  }
 
   explicit SlotPool(int64_t count)
       : free_(count >= kMost ? ~uint64_t{0} : (uint64_t{1} << count) - 1) {}

@@ -16,9 +16,7 @@ template <typename T>
 class AverageRows : public Kernel {
  public:
   AverageRows(const PoolWindow& window, PoolMode mode, const Dims& image, const Dims& pooled)
-      : l_(window, image, pooled),
-        slots_(std::clamp<int64_t>(std::min<int64_t>(thread_count(), l_.planes), 1,
-                                   cpu::SlotPool::kMost)) {
+      : l_(window, image, pooled), slots_(cpu::SlotPool::enough_for(l_.planes)) {
     for (int64_t row = 0; row < l_.output_height; ++row) {
       row_counts_.push_back(static_cast<T>(l_.counted(0, row, mode)));
     }

@@ -58,8 +58,7 @@ class OfPositions : public Kernel {
  public:
   OfPositions(const KernelCall& call, const Dims& pooled)
       : l_(window_of(call), call.inputs[0].shape, pooled),
-        slots_(std::clamp<int64_t>(std::min<int64_t>(thread_count(), l_.planes), 1,
-                                   cpu::SlotPool::kMost)) {}
+        slots_(cpu::SlotPool::enough_for(l_.planes)) {}
 
   size_t workspace_bytes() const override {
     return static_cast<size_t>(slots_ * slot_elements()) * sizeof(int32_t);

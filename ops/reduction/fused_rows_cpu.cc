@@ -323,8 +323,7 @@ class RowsKernel final : public Kernel {
     blocks_ = program_.pieces > 1 ? program_.rows * program_.pieces
                                   : (program_.rows + program_.block_rows - 1) / program_.block_rows;
     grain_ = std::max<int64_t>(1, kGrain / program_.block_elements());
-    slots_ = std::clamp<int64_t>(std::min<int64_t>(thread_count(), (blocks_ + grain_ - 1) / grain_),
-                                 1, cpu::SlotPool::kMost);
+    slots_ = cpu::SlotPool::enough_for((blocks_ + grain_ - 1) / grain_);
   }
 
   size_t workspace_bytes() const override { return Parts(*this, nullptr).bytes; }
