@@ -1,5 +1,9 @@
 #include "core/tensor/storage.h"
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include <array>
 #include <cstdlib>
 #include <cstring>
@@ -12,14 +16,25 @@
 namespace bitale {
 namespace {
 
+// Blocks of this size and more ask for pages of this size: a walk across the rows of a large matrix
+// touches more small pages than the core can translate at once, and a first touch of each costs a
+// fault.
+constexpr size_t kLargePage = size_t{2} << 20;
+
 class CpuMemory final : public DeviceMemory {
  public:
   void* allocate(int, size_t bytes) override {
-    const size_t rounded = (bytes + kMemoryAlignment - 1) / kMemoryAlignment * kMemoryAlignment;
-    void* data = rounded < bytes ? nullptr : std::aligned_alloc(kMemoryAlignment, rounded);
+    const bool is_large = bytes >= 2 * kLargePage;
+    const size_t alignment = is_large ? kLargePage : kMemoryAlignment;
+    const size_t rounded = (bytes + alignment - 1) / alignment * alignment;
+    void* data = rounded < bytes ? nullptr : std::aligned_alloc(alignment, rounded);
     if (data == nullptr) {
       throw OutOfMemoryError("cannot allocate " + std::to_string(bytes) + " bytes on cpu");
     }
+#if defined(__linux__)
+    // A hint: where it is refused, pages are small.
+    if (is_large) madvise(data, rounded, MADV_HUGEPAGE);
+#endif
     return data;
   }
   void deallocate(int, void* data) noexcept override { std::free(data); }

@@ -1,11 +1,11 @@
 #include "ops/cpu/gemm.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <type_traits>
 
 #include "core/runtime/thread_pool.h"
 #include "ops/cpu/gemm_tile.h"
-#include "ops/cpu/runs.h"
 #include "ops/cpu/workspace.h"
 
 namespace bitale::cpu {
@@ -20,11 +20,19 @@ constexpr int64_t kSliceRows = 3840;
 constexpr int64_t kSliceColumns = 2048;
 // Products of up to this many multiplications run as one block: waking a thread costs more.
 constexpr double kSmallProduct = 1e6;
+// Up to this many rows a packed block of A leaves room in L2 for the panels of B that a block of C
+// needs, and every thread packs those for itself, just before it reads them.
+constexpr int64_t kRowsOfOneBlock = 240;
 // With fewer rows than this, packing B costs more than reading it where it lies.
 constexpr int64_t kFewRows = 24;
+// Of such panels, several are packed at once, so that rows of B are read in runs. They lie on the
+// stack of the thread.
+constexpr size_t kGroupBytes = 96 * 1024;
 // Up to this depth C is most of what moves: it is walked along its rows, so that memory is read and
 // written in order.
 constexpr int64_t kShallow = 64;
+// So many tiles before it is its turn, a tile of C is asked for then.
+constexpr int64_t kTilesAhead = 4;
 // Rows of A per block when B is one column.
 constexpr int64_t kVectorRows = 256;
 
@@ -44,6 +52,7 @@ Blocking blocking(int64_t m, int64_t n, int64_t k, int64_t tile_columns) {
   } else if (m < 4 * kBlockRows && n < 4 * kBlockColumns) {
     b.block_columns = std::max<int64_t>(tile_columns, kBlockColumns / 4);
   }
+  if (m <= kRowsOfOneBlock) b.block_rows = kSliceRows;
   return b;
 }
 
@@ -61,7 +70,6 @@ void matrix_vector(int64_t m, int64_t k, T alpha, MatrixView<T> a, const T* x, i
     for (int64_t i = 0; i < k; ++i) workspace[i] = x[i * x_stride];
     vector = workspace;
   }
-  workspace += round_up(k, 64);
   parallel_ranges(m, kVectorRows, [&](int64_t begin, int64_t end) {
     T sums[kVectorRows];
     if (a.column_stride == 1) {
@@ -96,79 +104,165 @@ void scale_rows(int64_t m, int64_t n, T beta, T* c, int64_t c_stride) {
   }
 }
 
+// Elements of a packed panel of B: a row to spare, so that panels side by side do not share their
+// places in a cache.
+constexpr int64_t panel_elements(int64_t depth, int64_t width) { return (depth + 1) * width; }
+
+// Memory for packed operands of one slice.
+template <typename T>
+struct Packed {
+  T* a;
+  T* b;
+
+  Packed(int64_t m, int64_t n, int64_t k, const Blocking& blocks, WorkspaceLayout& layout) {
+    const GemmTile<T>& tile = gemm_tile<T>();
+    a = layout.take<T>(std::max(std::min(m, kSliceRows) * blocks.depth, round_up(k, 64)));
+    const bool shares_b = std::min(m, kSliceRows) > blocks.block_rows;
+    b = layout.take<T>(shares_b ? panel_count(std::min(n, kSliceColumns), tile.columns) *
+                                      panel_elements(blocks.depth, tile.columns)
+                                : 0);
+  }
+};
+
+// A part of the product whose operands are packed at once: `rows` by `columns` of C, over `depth`.
+// Panels of A have up to tile.rows rows each, panels of B tile.columns columns.
+template <typename T>
+class Slice {
+ public:
+  Slice(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, MatrixView<T> b,
+        const Blocking& blocks, Packed<T> packed)
+      : columns_(columns),
+        rows_(rows),
+        depth_(depth),
+        a_(a),
+        b_(b),
+        packed_(packed),
+        row_panels_(panel_count(rows, tile_.rows)),
+        column_panels_(panel_count(columns, width_)),
+        panels_per_row_block_(blocks.block_rows / tile_.rows),
+        panels_per_column_block_(blocks.block_columns / width_),
+        row_blocks_(panel_count(row_panels_, panels_per_row_block_)),
+        column_blocks_(panel_count(column_panels_, panels_per_column_block_)),
+        panel_size_(panel_elements(depth, width_)) {}
+
+  // All of A, and of B what several blocks of C need.
+  void pack() const {
+    parallel_for(row_blocks_ + (shares_b() ? column_blocks_ : 0), [&](int64_t block) {
+      if (block < row_blocks_) {
+        const Range panels = row_block(block);
+        for (int64_t p = panels.begin; p < panels.end; ++p) {
+          const int64_t i = first_row(p);
+          pack_left(first_row(p + 1) - i, depth_,
+                    MatrixView<T>{a_.data + i * a_.row_stride, a_.row_stride, a_.column_stride},
+                    packed_.a + i * depth_);
+        }
+      } else {
+        const Range panels = column_block(block - row_blocks_);
+        pack_columns(panels, packed_.b + panels.begin * panel_size_);
+      }
+    });
+  }
+
+  // c = alpha A B + beta c.
+  void multiply(T alpha, T beta, T* c, int64_t c_stride) const {
+    const Target target{alpha, beta, c, c_stride};
+    parallel_for(row_blocks_ * column_blocks_, [&](int64_t block) {
+      const Range rows = row_block(block % row_blocks_);
+      const Range columns = column_block(block / row_blocks_);
+      if (shares_b()) {
+        return multiply_panels(rows, columns, packed_.b + columns.begin * panel_size_, width_,
+                               panel_size_, target);
+      }
+      alignas(64) std::byte buffer[kGroupBytes];
+      T* const own = reinterpret_cast<T*>(buffer);
+      const int64_t at_once =
+          std::max<int64_t>(1, static_cast<int64_t>(kGroupBytes / sizeof(T)) / panel_size_);
+      for (int64_t first = columns.begin; first < columns.end; first += at_once) {
+        const Range group{first, std::min(columns.end, first + at_once)};
+        if (rows_ <= kFewRows && b_.column_stride == 1 && group.end * width_ <= columns_) {
+          multiply_panels(rows, group, b_.data + first * width_, b_.row_stride, width_, target);
+        } else {
+          pack_columns(group, own);
+          multiply_panels(rows, group, own, width_, panel_size_, target);
+        }
+      }
+    });
+  }
+
+ private:
+  // Of panels.
+  struct Range {
+    int64_t begin, end;
+  };
+  struct Target {
+    T alpha, beta;
+    T* c;
+    int64_t c_stride;
+  };
+
+  bool shares_b() const { return row_blocks_ > 1; }
+  int64_t first_row(int64_t panel) const { return panel_begin(rows_, row_panels_, panel); }
+  Range row_block(int64_t block) const {
+    const int64_t begin = block * panels_per_row_block_;
+    return {begin, std::min(row_panels_, begin + panels_per_row_block_)};
+  }
+  Range column_block(int64_t block) const {
+    const int64_t begin = block * panels_per_column_block_;
+    return {begin, std::min(column_panels_, begin + panels_per_column_block_)};
+  }
+
+  void pack_columns(Range panels, T* to) const {
+    const int64_t j = panels.begin * width_;
+    pack_panels(depth_, std::min(panels.end * width_, columns_) - j, width_,
+                MatrixView<T>{b_.data + j * b_.column_stride, b_.row_stride, b_.column_stride}, to,
+                panel_size_);
+  }
+
+  // `b` is the first panel of `columns`: rows b_stride apart, panels b_step.
+  void multiply_panels(Range rows, Range columns, const T* b, int64_t b_stride, int64_t b_step,
+                       const Target& target) const {
+    const bool is_shallow = depth_ <= kShallow;
+    const auto multiply_tile = [&](int64_t p, int64_t q) {
+      const int64_t i = first_row(p);
+      const int64_t count = first_row(p + 1) - i;
+      const int64_t j = q * width_;
+      T* const to = target.c + i * target.c_stride + j;
+      if (target.beta != T{0}) {
+        const T* const soon = to + (is_shallow ? kTilesAhead * width_ : 0);
+        for (int64_t r = 0; r < count; ++r) __builtin_prefetch(soon + r * target.c_stride, 1);
+      }
+      tile_.run(count, std::min(width_, columns_ - j), depth_, packed_.a + i * depth_,
+                b + (q - columns.begin) * b_step, b_stride, to, target.c_stride, target.alpha,
+                target.beta);
+    };
+    if (is_shallow) {
+      for (int64_t p = rows.begin; p < rows.end; ++p) {
+        for (int64_t q = columns.begin; q < columns.end; ++q) multiply_tile(p, q);
+      }
+    } else {
+      for (int64_t q = columns.begin; q < columns.end; ++q) {
+        for (int64_t p = rows.begin; p < rows.end; ++p) multiply_tile(p, q);
+      }
+    }
+  }
+
+  const GemmTile<T>& tile_ = gemm_tile<T>();
+  const int64_t width_ = tile_.columns;
+  int64_t columns_, rows_, depth_;
+  MatrixView<T> a_, b_;
+  Packed<T> packed_;
+  int64_t row_panels_, column_panels_;
+  int64_t panels_per_row_block_, panels_per_column_block_;
+  int64_t row_blocks_, column_blocks_;
+  int64_t panel_size_;
+};
+
 }  // namespace
 
 template <typename T>
-void pack_left(int64_t rows, int64_t depth, MatrixView<T> a, T* to) {
-  if (a.row_stride == 1) {
-    for (int64_t k = 0; k < depth; ++k) {
-      const T* from = a.data + k * a.column_stride;
-      for (int64_t i = 0; i < rows; ++i) to[i] = from[i];
-      to += rows;
-    }
-    return;
-  }
-  if (a.column_stride == 1 && rows <= kMostTileRows) {
-    int64_t offsets[kMostTileRows];
-    for (int64_t i = 0; i < rows; ++i) offsets[i] = i * a.row_stride;
-    runs<T>().gather_columns(rows, offsets, depth, a.data, to, rows);
-    return;
-  }
-  // Several columns at once, so that each row is read along its cache line.
-  constexpr int64_t kColumns = 8;
-  for (int64_t k = 0; k < depth; k += kColumns) {
-    const int64_t columns = std::min(kColumns, depth - k);
-    for (int64_t i = 0; i < rows; ++i) {
-      const T* from = a.data + i * a.row_stride + k * a.column_stride;
-      for (int64_t c = 0; c < columns; ++c) to[(k + c) * rows + i] = from[c * a.column_stride];
-    }
-  }
-}
-
-template <typename T>
-void pack_right(int64_t depth, int64_t columns, int64_t width, MatrixView<T> b, T* to) {
-  if (b.column_stride == 1) {
-    for (int64_t k = 0; k < depth; ++k) {
-      const T* from = b.data + k * b.row_stride;
-      T* row = to + k * width;
-      if (columns == 16) {
-        std::copy_n(from, 16, row);
-      } else {
-        std::copy_n(from, columns, row);
-        std::fill(row + columns, row + width, T{0});
-      }
-    }
-    return;
-  }
-  if (b.row_stride == 1 && columns <= kMostTileColumns) {
-    int64_t offsets[kMostTileColumns];
-    for (int64_t j = 0; j < columns; ++j) offsets[j] = j * b.column_stride;
-    runs<T>().gather_columns(columns, offsets, depth, b.data, to, width);
-    for (int64_t k = 0; k < depth && columns < width; ++k) {
-      std::fill(to + k * width + columns, to + (k + 1) * width, T{0});
-    }
-    return;
-  }
-  constexpr int64_t kRows = 8;
-  for (int64_t k = 0; k < depth; k += kRows) {
-    const int64_t rows = std::min(kRows, depth - k);
-    for (int64_t j = 0; j < columns; ++j) {
-      const T* from = b.data + k * b.row_stride + j * b.column_stride;
-      for (int64_t r = 0; r < rows; ++r) to[(k + r) * width + j] = from[r * b.row_stride];
-    }
-    for (int64_t r = 0; r < rows; ++r) {
-      std::fill(to + (k + r) * width + columns, to + (k + r + 1) * width, T{0});
-    }
-  }
-}
-
-template <typename T>
 size_t gemm_workspace_bytes(int64_t m, int64_t n, int64_t k) {
-  const int64_t width = gemm_tile<T>().columns;
-  const int64_t depth = blocking(m, n, k, width).depth;
   WorkspaceLayout layout;
-  layout.take<T>(std::max(std::min(m, kSliceRows) * depth, round_up(k, 64)));
-  layout.take<T>(round_up(std::min(n, kSliceColumns), width) * depth);
+  Packed<T>(m, n, k, blocking(m, n, k, gemm_tile<T>().columns), layout);
   return layout.bytes();
 }
 
@@ -177,85 +271,27 @@ void gemm(int64_t m, int64_t n, int64_t k, T alpha, MatrixView<T> a, MatrixView<
           int64_t c_stride, void* workspace) {
   if (m == 0 || n == 0) return;
   if (k == 0) return scale_rows(m, n, beta, c, c_stride);
-  const GemmTile<T>& tile = gemm_tile<T>();
-  const int64_t width = tile.columns;
-  const Blocking blocks = blocking(m, n, k, width);
+  const Blocking blocks = blocking(m, n, k, gemm_tile<T>().columns);
   WorkspaceLayout layout(workspace);
-  T* const packed_a =
-      layout.take<T>(std::max(std::min(m, kSliceRows) * blocks.depth, round_up(k, 64)));
-  T* const packed_b = layout.take<T>(round_up(std::min(n, kSliceColumns), width) * blocks.depth);
+  const Packed<T> packed(m, n, k, blocks, layout);
   if (n == 1) {
-    return matrix_vector(m, k, alpha, a, b.data, b.row_stride, beta, c, c_stride, packed_a);
+    return matrix_vector(m, k, alpha, a, b.data, b.row_stride, beta, c, c_stride, packed.a);
   }
   if (m == 1) {
     return matrix_vector(n, k, alpha, b.transposed(), a.data, a.column_stride, beta, c, int64_t{1},
-                         packed_a);
+                         packed.a);
   }
-  const bool pack_b = m > kFewRows || b.column_stride != 1;
-
-  for (int64_t row0 = 0; row0 < m; row0 += kSliceRows) {
-    const int64_t rows = std::min(kSliceRows, m - row0);
-    const int64_t row_panels = panel_count(rows, tile.rows);
-    const int64_t panels_per_block = blocks.block_rows / tile.rows;
-    const int64_t row_blocks = panel_count(row_panels, panels_per_block);
-    for (int64_t column0 = 0; column0 < n; column0 += kSliceColumns) {
-      const int64_t columns = std::min(kSliceColumns, n - column0);
-      const int64_t column_panels = panel_count(columns, width);
-      const int64_t columns_per_block = blocks.block_columns / width;
-      const int64_t column_blocks = panel_count(column_panels, columns_per_block);
+  for (int64_t i = 0; i < m; i += kSliceRows) {
+    for (int64_t j = 0; j < n; j += kSliceColumns) {
       for (int64_t k0 = 0; k0 < k; k0 += blocks.depth) {
-        const int64_t depth = std::min(blocks.depth, k - k0);
-        const T* const a_slice = a.data + row0 * a.row_stride + k0 * a.column_stride;
-        const T* const b_slice = b.data + k0 * b.row_stride + column0 * b.column_stride;
-
-        parallel_for(row_blocks + column_blocks, [&](int64_t block) {
-          if (block < row_blocks) {
-            const int64_t last = std::min(row_panels, (block + 1) * panels_per_block);
-            for (int64_t p = block * panels_per_block; p < last; ++p) {
-              const int64_t i = panel_begin(rows, row_panels, p);
-              pack_left(panel_begin(rows, row_panels, p + 1) - i, depth,
-                        MatrixView<T>{a_slice + i * a.row_stride, a.row_stride, a.column_stride},
-                        packed_a + i * depth);
-            }
-            return;
-          }
-          block -= row_blocks;
-          const int64_t last = std::min(column_panels, (block + 1) * columns_per_block);
-          for (int64_t p = block * columns_per_block; p < last; ++p) {
-            const int64_t j = p * width;
-            const int64_t count = std::min(width, columns - j);
-            if (!pack_b && count == width) continue;
-            pack_right(depth, count, width,
-                       MatrixView<T>{b_slice + j * b.column_stride, b.row_stride, b.column_stride},
-                       packed_b + j * depth);
-          }
-        });
-
-        const T keep = k0 == 0 ? beta : T{1};
-        parallel_for(row_blocks * column_blocks, [&](int64_t block) {
-          const int64_t first_row = block % row_blocks * panels_per_block;
-          const int64_t last_row = std::min(row_panels, first_row + panels_per_block);
-          const int64_t first_column = block / row_blocks * columns_per_block;
-          const int64_t last_column = std::min(column_panels, first_column + columns_per_block);
-          const auto multiply = [&](int64_t p, int64_t q) {
-            const int64_t i = panel_begin(rows, row_panels, p);
-            const int64_t j = q * width;
-            const int64_t count = std::min(width, columns - j);
-            const bool packed = pack_b || count < width;
-            tile.run(panel_begin(rows, row_panels, p + 1) - i, count, depth, packed_a + i * depth,
-                     packed ? packed_b + j * depth : b_slice + j, packed ? width : b.row_stride,
-                     c + (row0 + i) * c_stride + column0 + j, c_stride, alpha, keep);
-          };
-          if (depth <= kShallow) {
-            for (int64_t p = first_row; p < last_row; ++p) {
-              for (int64_t q = first_column; q < last_column; ++q) multiply(p, q);
-            }
-            return;
-          }
-          for (int64_t q = first_column; q < last_column; ++q) {
-            for (int64_t p = first_row; p < last_row; ++p) multiply(p, q);
-          }
-        });
+        const Slice<T> slice(
+            std::min(kSliceRows, m - i), std::min(kSliceColumns, n - j),
+            std::min(blocks.depth, k - k0),
+            {a.data + i * a.row_stride + k0 * a.column_stride, a.row_stride, a.column_stride},
+            {b.data + k0 * b.row_stride + j * b.column_stride, b.row_stride, b.column_stride},
+            blocks, packed);
+        slice.pack();
+        slice.multiply(alpha, k0 == 0 ? beta : T{1}, c + i * c_stride + j, c_stride);
       }
     }
   }
@@ -291,8 +327,6 @@ void generic_gemm(int64_t m, int64_t n, int64_t k, MatrixView<T> a, MatrixView<T
 }
 
 #define BITALE_INSTANTIATE_GEMM(T)                                                         \
-  template void pack_left<T>(int64_t, int64_t, MatrixView<T>, T*);                         \
-  template void pack_right<T>(int64_t, int64_t, int64_t, MatrixView<T>, T*);               \
   template size_t gemm_workspace_bytes<T>(int64_t, int64_t, int64_t);                      \
   template void gemm<T>(int64_t, int64_t, int64_t, T, MatrixView<T>, MatrixView<T>, T, T*, \
                         int64_t, void*)

@@ -49,6 +49,11 @@ void pack_left(int64_t rows, int64_t depth, MatrixView<T> a, T* to);
 // to[k * width + j].
 template <typename T>
 void pack_right(int64_t depth, int64_t columns, int64_t width, MatrixView<T> b, T* to);
+// The same for any number of columns: panels of `width` of them, each panel_size elements after the
+// one before. A right operand in row order is read along its rows.
+template <typename T>
+void pack_panels(int64_t depth, int64_t columns, int64_t width, MatrixView<T> b, T* to,
+                 int64_t panel_size);
 
 // Splits `count` rows into as few panels as possible of at most `most` rows, equal up to one:
 // panel p starts at row panel_begin(count, panels, p).

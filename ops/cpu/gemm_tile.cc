@@ -141,6 +141,8 @@ HWY_ATTR void add_rows(int64_t count, int64_t rows, const T* HWY_RESTRICT scales
       auto sum = hn::LoadU(d, y + i);
 #pragma GCC unroll 4
       for (int s = 0; s < kRows; ++s) {
+        // The next rows: what the hardware fetches ahead ends with a page.
+        __builtin_prefetch(row + (kRows + s) * stride + i);
         sum = hn::MulAdd(hn::Set(d, scales[r + s]), hn::LoadU(d, row + s * stride + i), sum);
       }
       hn::StoreU(sum, d, y + i);

@@ -1,0 +1,103 @@
+// Copies of operands in the order in which the tiles of a product read them.
+
+#include <algorithm>
+
+#include "ops/cpu/gemm.h"
+#include "ops/cpu/gemm_tile.h"
+#include "ops/cpu/runs.h"
+
+namespace bitale::cpu {
+
+template <typename T>
+void pack_left(int64_t rows, int64_t depth, MatrixView<T> a, T* to) {
+  if (a.row_stride == 1) {
+    for (int64_t k = 0; k < depth; ++k) {
+      const T* from = a.data + k * a.column_stride;
+      for (int64_t i = 0; i < rows; ++i) to[i] = from[i];
+      to += rows;
+    }
+    return;
+  }
+  if (a.column_stride == 1 && rows <= kMostTileRows) {
+    int64_t offsets[kMostTileRows];
+    for (int64_t i = 0; i < rows; ++i) offsets[i] = i * a.row_stride;
+    runs<T>().gather_columns(rows, offsets, depth, a.data, to, rows);
+    return;
+  }
+  // Several columns at once, so that each row is read along its cache line.
+  constexpr int64_t kColumns = 8;
+  for (int64_t k = 0; k < depth; k += kColumns) {
+    const int64_t columns = std::min(kColumns, depth - k);
+    for (int64_t i = 0; i < rows; ++i) {
+      const T* from = a.data + i * a.row_stride + k * a.column_stride;
+      for (int64_t c = 0; c < columns; ++c) to[(k + c) * rows + i] = from[c * a.column_stride];
+    }
+  }
+}
+
+template <typename T>
+void pack_right(int64_t depth, int64_t columns, int64_t width, MatrixView<T> b, T* to) {
+  if (b.column_stride == 1) {
+    for (int64_t k = 0; k < depth; ++k) {
+      const T* from = b.data + k * b.row_stride;
+      T* row = to + k * width;
+      if (columns == 16) {
+        std::copy_n(from, 16, row);
+      } else {
+        std::copy_n(from, columns, row);
+        std::fill(row + columns, row + width, T{0});
+      }
+    }
+    return;
+  }
+  if (b.row_stride == 1 && columns <= kMostTileColumns) {
+    int64_t offsets[kMostTileColumns];
+    for (int64_t j = 0; j < columns; ++j) offsets[j] = j * b.column_stride;
+    runs<T>().gather_columns(columns, offsets, depth, b.data, to, width);
+    for (int64_t k = 0; k < depth && columns < width; ++k) {
+      std::fill(to + k * width + columns, to + (k + 1) * width, T{0});
+    }
+    return;
+  }
+  constexpr int64_t kRows = 8;
+  for (int64_t k = 0; k < depth; k += kRows) {
+    const int64_t rows = std::min(kRows, depth - k);
+    for (int64_t j = 0; j < columns; ++j) {
+      const T* from = b.data + k * b.row_stride + j * b.column_stride;
+      for (int64_t r = 0; r < rows; ++r) to[(k + r) * width + j] = from[r * b.row_stride];
+    }
+    for (int64_t r = 0; r < rows; ++r) {
+      std::fill(to + (k + r) * width + columns, to + (k + r + 1) * width, T{0});
+    }
+  }
+}
+
+template <typename T>
+void pack_panels(int64_t depth, int64_t columns, int64_t width, MatrixView<T> b, T* to,
+                 int64_t panel_size) {
+  const int64_t whole = b.column_stride == 1 && width == 16 ? columns / width : 0;
+  for (int64_t k = 0; k < depth && whole > 0; ++k) {
+    const T* from = b.data + k * b.row_stride;
+    T* row = to + k * width;
+    for (int64_t p = 0; p < whole; ++p) {
+      std::copy_n(from, 16, row);
+      from += 16;
+      row += panel_size;
+    }
+  }
+  for (int64_t p = whole; p * width < columns; ++p) {
+    pack_right(depth, std::min(width, columns - p * width), width,
+               MatrixView<T>{b.data + p * width * b.column_stride, b.row_stride, b.column_stride},
+               to + p * panel_size);
+  }
+}
+
+#define BITALE_INSTANTIATE_PACKING(T)                                        \
+  template void pack_left<T>(int64_t, int64_t, MatrixView<T>, T*);           \
+  template void pack_right<T>(int64_t, int64_t, int64_t, MatrixView<T>, T*); \
+  template void pack_panels<T>(int64_t, int64_t, int64_t, MatrixView<T>, T*, int64_t)
+BITALE_INSTANTIATE_PACKING(float);
+BITALE_INSTANTIATE_PACKING(double);
+#undef BITALE_INSTANTIATE_PACKING
+
+}  // namespace bitale::cpu
