@@ -38,7 +38,7 @@ class Competitor:
                      "OPENBLAS_NUM_THREADS": threads, "NUMBA_NUM_THREADS": threads}
         try:
             self._process = subprocess.Popen(
-                self._command[:2] + [f"--threads={threads}"] + self._command[2:],
+                [*self._command, f"--threads={threads}"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._log,

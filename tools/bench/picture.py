@@ -3,7 +3,8 @@
 import math
 from xml.sax.saxutils import escape
 
-_COLOURS = ("#d62728", "#ff7f0e", "#9467bd", "#1f77b4", "#2ca02c", "#8c564b", "#7f7f7f")
+_COLOURS = ("#d62728", "#ff7f0e", "#9467bd", "#1f77b4", "#2ca02c", "#8c564b", "#7f7f7f",
+            "#e377c2", "#17becf", "#bcbd22")
 _LEFT, _RIGHT, _LINE = 470, 900, 18
 
 
@@ -38,7 +39,7 @@ def svg(results, label):
              'font-family="sans-serif" font-size="11">',
              f'<rect width="{_RIGHT + 40}" height="{height}" fill="white"/>']
     for i, (name, colour) in enumerate(colours.items()):
-        at = 10 + 125 * i
+        at = 10 + 102 * i
         parts.append(f'<circle cx="{at}" cy="14" r="4" fill="{colour}"/>')
         parts.append(f'<text x="{at + 8}" y="18">{escape(name)}</text>')
     for ratio in (0.5, 1, 2, 5, 10, 20, 50, 100):

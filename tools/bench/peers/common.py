@@ -305,7 +305,8 @@ def _take_peak_bytes():
 
 def threads():
     """What --threads= says."""
-    return int(sys.argv[1].partition("=")[2])
+    prefix = "--threads="
+    return int(next(a for a in sys.argv if a.startswith(prefix)).removeprefix(prefix))
 
 
 def serve(name, peer):
