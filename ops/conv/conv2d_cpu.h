@@ -39,7 +39,21 @@ struct Lengths {
                      static_cast<double>(depth());
     return operands;
   }
-  bool has_padding() const { return padded_height() != height || padded_width() != width; }
+
+  // Where windows are some columns apart, every such column of a padded row is laid side by side,
+  // then every one after those, and so on: neighbouring windows start at neighbouring elements.
+  int64_t side_by_side() const {
+    return (padded_width() + columns.stride() - 1) / columns.stride();
+  }
+  int64_t laid_column(int64_t column) const {
+    return column % columns.stride() * side_by_side() + column / columns.stride();
+  }
+  int64_t laid_width() const { return side_by_side() * columns.stride(); }
+  int64_t laid_plane() const { return padded_height() * laid_width(); }
+  // Whether planes in memory are as windows are taken from them.
+  bool is_laid() const {
+    return padded_height() == height && padded_width() == width && columns.stride() == 1;
+  }
 };
 
 // For a call of each op.
@@ -53,7 +67,7 @@ struct Run {
   int64_t length;
   int64_t image;
   int64_t position;  // its first position in the image
-  int64_t offset;    // of its first window's first element in the padded batch of images
+  int64_t offset;    // of its first window's first element in the laid batch of images
 };
 
 // The runs that make up `count` columns from column `begin` of the matrix whose columns are all
@@ -72,12 +86,12 @@ void order_filters(const Lengths& lengths, const T* filters, T* to);
 template <typename T>
 void restore_filters(const Lengths& lengths, const T* from, T* filters);
 
-// Copies images [begin, end) of `planes` planes each into the middle of zeroed padded ones.
+// Pads planes with zeros and lays out their columns.
 template <typename T>
-void pad_planes(const Lengths& lengths, int64_t planes, const T* from, T* to);
-// Copies the middle of padded planes.
+void lay_planes(const Lengths& lengths, int64_t planes, const T* from, T* to);
+// The inverse, which drops the padding.
 template <typename T>
-void crop_planes(const Lengths& lengths, int64_t planes, const T* from, T* to);
+void take_planes(const Lengths& lengths, int64_t planes, const T* from, T* to);
 
 // Multiplications that a thread takes at once, of `all` in a kernel: a share that many threads can
 // divide evenly, but worth the way to another thread.

@@ -9,6 +9,25 @@ const Conv2dOptions& options_of(const KernelCall& call) {
   return call.op_as<Conv2dBaseOp>().options();
 }
 
+// Calls body(columns, first, laid) for each set of a row's columns that are laid side by side:
+// their number, and the offsets of the first of them in the planes and in the laid ones. Padding is
+// left out.
+template <typename Body>
+void for_each_laid_row(const Lengths& l, int64_t planes, Body&& body) {
+  const int64_t step = l.columns.stride();
+  for (int64_t first = 0; first < std::min(step, l.width); ++first) {
+    const int64_t count = (l.width - first + step - 1) / step;
+    const int64_t laid =
+        l.rows.before() * l.laid_width() + l.laid_column(first + l.columns.before());
+    for (int64_t plane = 0; plane < planes; ++plane) {
+      for (int64_t y = 0; y < l.height; ++y) {
+        body(count, (plane * l.height + y) * l.width + first,
+             plane * l.laid_plane() + y * l.laid_width() + laid);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 Lengths::Lengths(const Conv2dOptions& options, const Dims& image, const Dims& filters_shape)
@@ -45,8 +64,8 @@ int64_t find_runs(const Lengths& l, int64_t begin, int64_t count, Run* runs) {
   int64_t column = position % l.output_width;
   for (int64_t done = 0; done < count;) {
     const int64_t length = std::min(l.output_width - column, count - done);
-    const int64_t offset = image * l.channels * l.padded_plane() +
-                           row * l.rows.stride() * l.padded_width() + column * l.columns.stride();
+    const int64_t offset =
+        image * l.channels * l.laid_plane() + row * l.rows.stride() * l.laid_width() + column;
     runs[found++] = {done, length, image, position, offset};
     done += length;
     position += length;
@@ -66,8 +85,8 @@ std::vector<int64_t> window_offsets(const Lengths& l) {
   for (int64_t c = 0; c < l.filter_channels; ++c) {
     for (int64_t y = 0; y < l.rows.taps(); ++y) {
       for (int64_t x = 0; x < l.columns.taps(); ++x) {
-        offsets.push_back(c * l.padded_plane() + y * l.rows.dilation() * l.padded_width() +
-                          x * l.columns.dilation());
+        offsets.push_back(c * l.laid_plane() + y * l.rows.dilation() * l.laid_width() +
+                          l.laid_column(x * l.columns.dilation()));
       }
     }
   }
@@ -95,39 +114,35 @@ void restore_filters(const Lengths& l, const T* from, T* filters) {
 }
 
 template <typename T>
-void pad_planes(const Lengths& l, int64_t planes, const T* from, T* to) {
-  const int64_t padded_width = l.padded_width();
-  for (int64_t plane = 0; plane < planes; ++plane) {
-    std::fill_n(to, l.padded_plane(), T{0});
-    T* row = to + l.rows.before() * padded_width + l.columns.before();
-    for (int64_t y = 0; y < l.height; ++y) {
-      std::copy_n(from, l.width, row);
-      from += l.width;
-      row += padded_width;
+void lay_planes(const Lengths& l, int64_t planes, const T* from, T* to) {
+  const int64_t step = l.columns.stride();
+  std::fill_n(to, planes * l.laid_plane(), T{0});
+  for_each_laid_row(l, planes, [&](int64_t count, int64_t first, int64_t laid) {
+    if (step == 1) {
+      std::copy_n(from + first, count, to + laid);
+    } else {
+      for (int64_t i = 0; i < count; ++i) to[laid + i] = from[first + i * step];
     }
-    to += l.padded_plane();
-  }
+  });
 }
 
 template <typename T>
-void crop_planes(const Lengths& l, int64_t planes, const T* from, T* to) {
-  const int64_t padded_width = l.padded_width();
-  for (int64_t plane = 0; plane < planes; ++plane) {
-    const T* row = from + l.rows.before() * padded_width + l.columns.before();
-    for (int64_t y = 0; y < l.height; ++y) {
-      std::copy_n(row, l.width, to);
-      to += l.width;
-      row += padded_width;
+void take_planes(const Lengths& l, int64_t planes, const T* from, T* to) {
+  const int64_t step = l.columns.stride();
+  for_each_laid_row(l, planes, [&](int64_t count, int64_t first, int64_t laid) {
+    if (step == 1) {
+      std::copy_n(from + laid, count, to + first);
+    } else {
+      for (int64_t i = 0; i < count; ++i) to[first + i * step] = from[laid + i];
     }
-    from += l.padded_plane();
-  }
+  });
 }
 
 #define BITALE_INSTANTIATE(T)                                         \
   template void order_filters<T>(const Lengths&, const T*, T*);       \
   template void restore_filters<T>(const Lengths&, const T*, T*);     \
-  template void pad_planes<T>(const Lengths&, int64_t, const T*, T*); \
-  template void crop_planes<T>(const Lengths&, int64_t, const T*, T*)
+  template void lay_planes<T>(const Lengths&, int64_t, const T*, T*); \
+  template void take_planes<T>(const Lengths&, int64_t, const T*, T*)
 BITALE_INSTANTIATE(float);
 BITALE_INSTANTIATE(double);
 #undef BITALE_INSTANTIATE
