@@ -28,7 +28,7 @@ using Graphs = std::vector<Variables>;
 // What one tap of a spread filter costs, in multiplications: it is written, packed, and read again.
 constexpr int64_t kWorkOfTap = 16;
 
-// The types of the three tensors of a convolution that say what is known of its lengths.
+// The types of a convolution's result and filters, which say what is known of its lengths.
 struct Lengths {
   const TensorType& convolved;
   const TensorType& filters;

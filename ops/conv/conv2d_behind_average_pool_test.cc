@@ -206,7 +206,7 @@ TEST(Conv2dBehindAveragePool, KeepsGradientsThatOthersRead) {
 TEST(Conv2dBehindAveragePool, TakesTheirPlaceInATrainingStep) {
   const Variable x = tensor(DType::kFloat64, {Dim(), 2, 16, 17}, "x");
   const Variable w1 = tensor(DType::kFloat64, {4, 2, 3, 3}, "w1");
-  const Variable w2 = tensor(DType::kFloat64, {5, 4, 2, 2}, "w2");
+  const Variable w2 = tensor(DType::kFloat64, {5, 4, 3, 3}, "w2");
   const PoolOptions average = {.mode = PoolMode::kAverageIncPad};
   const Variable hidden = tanh(pool_2d(conv2d(x, w1), {2, 2}, average));
   const Variable cost =
@@ -222,7 +222,7 @@ TEST(Conv2dBehindAveragePool, TakesTheirPlaceInATrainingStep) {
   }
   const Tensor images = random_tensor({4, 2, 16, 17}, -1, 1, 1);
   const Tensor weights1 = random_tensor({4, 2, 3, 3}, -1, 1, 2);
-  const Tensor weights2 = random_tensor({5, 4, 2, 2}, -1, 1, 3);
+  const Tensor weights2 = random_tensor({5, 4, 3, 3}, -1, 1, 3);
   const Results fast = function({x, w1, w2}, gradients)(images, weights1, weights2);
   const Results plain =
       function({x, w1, w2}, gradients, {.mode = kFastCompile})(images, weights1, weights2);

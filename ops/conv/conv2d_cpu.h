@@ -40,20 +40,18 @@ struct Lengths {
     return operands;
   }
 
-  // Where windows are some columns apart, every such column of a padded row is laid side by side,
-  // then every one after those, and so on: neighbouring windows start at neighbouring elements.
-  int64_t side_by_side() const {
-    return (padded_width() + columns.stride() - 1) / columns.stride();
+  // Where windows lie some columns apart, the columns of a padded image are dealt out to as many
+  // parts, one after the other: neighbouring windows start at neighbouring elements of a part.
+  bool is_dealt() const { return has_padding() || columns.stride() > 1; }
+  int64_t part_width() const { return (padded_width() + columns.stride() - 1) / columns.stride(); }
+  int64_t part_plane() const { return padded_height() * part_width(); }
+  int64_t part_size() const { return channels * part_plane(); }
+  int64_t dealt_size() const { return columns.stride() * part_size(); }
+  // Where a column of the first row is dealt to.
+  int64_t dealt_column(int64_t column) const {
+    return column % columns.stride() * part_size() + column / columns.stride();
   }
-  int64_t laid_column(int64_t column) const {
-    return column % columns.stride() * side_by_side() + column / columns.stride();
-  }
-  int64_t laid_width() const { return side_by_side() * columns.stride(); }
-  int64_t laid_plane() const { return padded_height() * laid_width(); }
-  // Whether planes in memory are as windows are taken from them.
-  bool is_laid() const {
-    return padded_height() == height && padded_width() == width && columns.stride() == 1;
-  }
+  bool has_padding() const { return padded_height() != height || padded_width() != width; }
 };
 
 // For a call of each op.
@@ -67,7 +65,7 @@ struct Run {
   int64_t length;
   int64_t image;
   int64_t position;  // its first position in the image
-  int64_t offset;    // of its first window's first element in the laid batch of images
+  int64_t offset;    // of its first window's first element in the batch of dealt images
 };
 
 // The runs that make up `count` columns from column `begin` of the matrix whose columns are all
@@ -86,12 +84,12 @@ void order_filters(const Lengths& lengths, const T* filters, T* to);
 template <typename T>
 void restore_filters(const Lengths& lengths, const T* from, T* filters);
 
-// Pads planes with zeros and lays out their columns.
+// Pads images with zeros and deals out their columns.
 template <typename T>
-void lay_planes(const Lengths& lengths, int64_t planes, const T* from, T* to);
+void deal_images(const Lengths& lengths, int64_t images, const T* from, T* to);
 // The inverse, which drops the padding.
 template <typename T>
-void take_planes(const Lengths& lengths, int64_t planes, const T* from, T* to);
+void collect_images(const Lengths& lengths, int64_t images, const T* from, T* to);
 
 // Multiplications that a thread takes at once, of `all` in a kernel: a share that many threads can
 // divide evenly, but worth the way to another thread.

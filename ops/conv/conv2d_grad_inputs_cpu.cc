@@ -47,16 +47,15 @@ class GradInputsPanels final : public Kernel {
     const T* grad = frame.input<T>(0);
     T* out = frame.output<T>(0);
     const int64_t image_size = l_.channels * l_.height * l_.width;
-    const int64_t laid_size = l_.channels * l_.laid_plane();
     cpu::SlotPool slots(slots_);
     parallel_for(blocks_, [&](int64_t block) {
       const int64_t first = block * images_per_block_;
       const int64_t count = std::min(l_.batch - first, images_per_block_);
       const cpu::SlotPool::Loan loan(slots);
       T* panel = parts.panels + loan.slot() * panel_elements();
-      T* images = l_.is_laid() ? out + first * image_size
-                               : parts.laid + loan.slot() * images_per_block_ * laid_size;
-      std::fill_n(images, count * laid_size, T{0});
+      T* images = l_.is_dealt() ? parts.dealt + loan.slot() * images_per_block_ * l_.dealt_size()
+                                : out + first * image_size;
+      std::fill_n(images, count * l_.dealt_size(), T{0});
       for (int64_t group = 0; group < l_.groups; ++group) {
         for (int64_t begin = 0; begin < count * l_.positions(); begin += tile_.columns) {
           const int64_t columns = std::min(tile_.columns, count * l_.positions() - begin);
@@ -64,8 +63,8 @@ class GradInputsPanels final : public Kernel {
                     images);
         }
       }
-      if (!l_.is_laid()) {
-        take_planes(l_, count * l_.channels, images, out + first * image_size);
+      if (l_.is_dealt()) {
+        collect_images(l_, count, images, out + first * image_size);
       }
     });
   }
@@ -78,14 +77,14 @@ class GradInputsPanels final : public Kernel {
       ordered = layout.template take<T>(l.filters * l.depth());
       packed = layout.template take<T>(l.filters * l.depth());
       panels = layout.template take<T>(kernel.slots_ * kernel.panel_elements());
-      laid = layout.template take<T>(
-          l.is_laid() ? 0 : kernel.slots_ * kernel.images_per_block_ * l.channels * l.laid_plane());
+      dealt = layout.template take<T>(
+          l.is_dealt() ? kernel.slots_ * kernel.images_per_block_ * l.dealt_size() : 0);
       bytes = layout.bytes();
     }
     T* ordered;
     T* packed;
     T* panels;
-    T* laid;
+    T* dealt;
     size_t bytes;
   };
 
@@ -146,7 +145,7 @@ class GradInputsPanels final : public Kernel {
                 width, T{1}, T{0});
       left += rows * l_.group_filters;
     }
-    T* first_window = images + group * l_.filter_channels * l_.laid_plane();
+    T* first_window = images + group * l_.filter_channels * l_.part_plane();
     for (int64_t r = 0; r < run_count; ++r) {
       cpu::runs<T>().scatter_add(l_.depth(), offsets_.data(), runs[r].length,
                                  panel + runs[r].column, width, first_window + runs[r].offset);

@@ -35,12 +35,12 @@ class GradWeightsPanels final : public Kernel {
     const Parts parts(*this, frame.workspace);
     const T* image = frame.input<T>(0);
     const int64_t size = l_.filters * l_.depth();
-    if (!l_.is_laid()) {
+    if (l_.is_dealt()) {
       parallel_for(l_.batch, [&](int64_t n) {
-        lay_planes(l_, l_.channels, image + n * l_.channels * l_.height * l_.width,
-                   parts.laid + n * l_.channels * l_.laid_plane());
+        deal_images(l_, 1, image + n * l_.channels * l_.height * l_.width,
+                    parts.dealt + n * l_.dealt_size());
       });
-      image = parts.laid;
+      image = parts.dealt;
     }
     cpu::SlotPool slots(slots_);
     parallel_for(blocks_, [&](int64_t block) {
@@ -70,12 +70,12 @@ class GradWeightsPanels final : public Kernel {
       const Lengths& l = kernel.l_;
       cpu::WorkspaceLayout layout(workspace);
       sums = layout.template take<T>(kernel.blocks_ * l.filters * l.depth());
-      laid = layout.template take<T>(l.is_laid() ? 0 : l.batch * l.channels * l.laid_plane());
+      dealt = layout.template take<T>(l.is_dealt() ? l.batch * l.dealt_size() : 0);
       scratch = layout.template take<T>(kernel.slots_ * kernel.scratch_elements());
       bytes = layout.bytes();
     }
     T* sums;
-    T* laid;
+    T* dealt;
     T* scratch;
     size_t bytes;
   };
@@ -105,7 +105,7 @@ class GradWeightsPanels final : public Kernel {
         r = next;
       }
     }
-    const T* first_window = image + group * l_.filter_channels * l_.laid_plane();
+    const T* first_window = image + group * l_.filter_channels * l_.part_plane();
     for (int64_t k = 0; k < depth; k += width) {
       const int64_t columns = std::min(width, depth - k);
       for (const Run& run : runs) {

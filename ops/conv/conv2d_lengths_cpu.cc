@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "ops/conv/conv2d_cpu.h"
+#include "ops/cpu/runs.h"
 
 namespace bitale::conv2d_cpu {
 namespace {
@@ -9,22 +10,24 @@ const Conv2dOptions& options_of(const KernelCall& call) {
   return call.op_as<Conv2dBaseOp>().options();
 }
 
-// Calls body(columns, first, laid) for each set of a row's columns that are laid side by side:
-// their number, and the offsets of the first of them in the planes and in the laid ones. Padding is
-// left out.
+// Calls body(length, undealt, dealt) for each run of an image's elements that are dealt out from
+// the first part on: its length, and where it starts in either.
 template <typename Body>
-void for_each_laid_row(const Lengths& l, int64_t planes, Body&& body) {
+void for_each_deal(const Lengths& l, Body&& body) {
   const int64_t step = l.columns.stride();
-  for (int64_t first = 0; first < std::min(step, l.width); ++first) {
-    const int64_t count = (l.width - first + step - 1) / step;
-    const int64_t laid =
-        l.rows.before() * l.laid_width() + l.laid_column(first + l.columns.before());
-    for (int64_t plane = 0; plane < planes; ++plane) {
-      for (int64_t y = 0; y < l.height; ++y) {
-        body(count, (plane * l.height + y) * l.width + first,
-             plane * l.laid_plane() + y * l.laid_width() + laid);
-      }
-    }
+  if (!l.has_padding() && l.width % step == 0) {
+    body(l.channels * l.height * l.width, 0, 0);
+    return;
+  }
+  // Columns before the first one that goes to the first part are runs of their own.
+  const int64_t before = l.columns.before();
+  const int64_t first = std::min((step - before % step) % step, l.width);
+  for (int64_t row = 0; row < l.channels * l.height; ++row) {
+    const int64_t from = row * l.width;
+    const int64_t padded_row = row / l.height * l.padded_height() + row % l.height;
+    const int64_t to = (padded_row + l.rows.before()) * l.part_width();
+    for (int64_t x = 0; x < first; ++x) body(1, from + x, to + l.dealt_column(before + x));
+    body(l.width - first, from + first, to + l.dealt_column(before + first));
   }
 }
 
@@ -64,8 +67,7 @@ int64_t find_runs(const Lengths& l, int64_t begin, int64_t count, Run* runs) {
   int64_t column = position % l.output_width;
   for (int64_t done = 0; done < count;) {
     const int64_t length = std::min(l.output_width - column, count - done);
-    const int64_t offset =
-        image * l.channels * l.laid_plane() + row * l.rows.stride() * l.laid_width() + column;
+    const int64_t offset = image * l.dealt_size() + row * l.rows.stride() * l.part_width() + column;
     runs[found++] = {done, length, image, position, offset};
     done += length;
     position += length;
@@ -85,8 +87,8 @@ std::vector<int64_t> window_offsets(const Lengths& l) {
   for (int64_t c = 0; c < l.filter_channels; ++c) {
     for (int64_t y = 0; y < l.rows.taps(); ++y) {
       for (int64_t x = 0; x < l.columns.taps(); ++x) {
-        offsets.push_back(c * l.laid_plane() + y * l.rows.dilation() * l.laid_width() +
-                          l.laid_column(x * l.columns.dilation()));
+        offsets.push_back(c * l.part_plane() + y * l.rows.dilation() * l.part_width() +
+                          l.dealt_column(x * l.columns.dilation()));
       }
     }
   }
@@ -114,35 +116,34 @@ void restore_filters(const Lengths& l, const T* from, T* filters) {
 }
 
 template <typename T>
-void lay_planes(const Lengths& l, int64_t planes, const T* from, T* to) {
-  const int64_t step = l.columns.stride();
-  std::fill_n(to, planes * l.laid_plane(), T{0});
-  for_each_laid_row(l, planes, [&](int64_t count, int64_t first, int64_t laid) {
-    if (step == 1) {
-      std::copy_n(from + first, count, to + laid);
-    } else {
-      for (int64_t i = 0; i < count; ++i) to[laid + i] = from[first + i * step];
-    }
-  });
+void deal_images(const Lengths& l, int64_t images, const T* from, T* to) {
+  const bool has_gaps = l.channels * l.height * l.width != l.dealt_size();
+  for (int64_t n = 0; n < images; ++n) {
+    if (has_gaps) std::fill_n(to, l.dealt_size(), T{0});
+    for_each_deal(l, [&](int64_t length, int64_t undealt, int64_t dealt) {
+      cpu::runs<T>().deal(length, l.columns.stride(), from + undealt, to + dealt, l.part_size());
+    });
+    from += l.channels * l.height * l.width;
+    to += l.dealt_size();
+  }
 }
 
 template <typename T>
-void take_planes(const Lengths& l, int64_t planes, const T* from, T* to) {
-  const int64_t step = l.columns.stride();
-  for_each_laid_row(l, planes, [&](int64_t count, int64_t first, int64_t laid) {
-    if (step == 1) {
-      std::copy_n(from + laid, count, to + first);
-    } else {
-      for (int64_t i = 0; i < count; ++i) to[first + i * step] = from[laid + i];
-    }
-  });
+void collect_images(const Lengths& l, int64_t images, const T* from, T* to) {
+  for (int64_t n = 0; n < images; ++n) {
+    for_each_deal(l, [&](int64_t length, int64_t undealt, int64_t dealt) {
+      cpu::runs<T>().collect(length, l.columns.stride(), from + dealt, l.part_size(), to + undealt);
+    });
+    from += l.dealt_size();
+    to += l.channels * l.height * l.width;
+  }
 }
 
-#define BITALE_INSTANTIATE(T)                                         \
-  template void order_filters<T>(const Lengths&, const T*, T*);       \
-  template void restore_filters<T>(const Lengths&, const T*, T*);     \
-  template void lay_planes<T>(const Lengths&, int64_t, const T*, T*); \
-  template void take_planes<T>(const Lengths&, int64_t, const T*, T*)
+#define BITALE_INSTANTIATE(T)                                          \
+  template void order_filters<T>(const Lengths&, const T*, T*);        \
+  template void restore_filters<T>(const Lengths&, const T*, T*);      \
+  template void deal_images<T>(const Lengths&, int64_t, const T*, T*); \
+  template void collect_images<T>(const Lengths&, int64_t, const T*, T*)
 BITALE_INSTANTIATE(float);
 BITALE_INSTANTIATE(double);
 #undef BITALE_INSTANTIATE

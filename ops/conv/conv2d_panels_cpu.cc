@@ -44,7 +44,7 @@ typename PanelProduct<T>::Parts PanelProduct<T>::take_parts(cpu::WorkspaceLayout
   Parts parts;
   parts.ordered = layout.take<T>(l_.filters * l_.depth());
   parts.packed = layout.take<T>(l_.filters * l_.depth());
-  parts.laid = layout.take<T>(l_.is_laid() ? 0 : l_.batch * l_.channels * l_.laid_plane());
+  parts.dealt = layout.take<T>(l_.is_dealt() ? l_.batch * l_.dealt_size() : 0);
   return parts;
 }
 
@@ -69,12 +69,12 @@ typename PanelProduct<T>::Prepared PanelProduct<T>::prepare(const T* image, cons
       }
     }
   }
-  if (l_.is_laid()) return {image, parts.packed};
+  if (!l_.is_dealt()) return {image, parts.packed};
   parallel_for(l_.batch, [&](int64_t n) {
-    lay_planes(l_, l_.channels, image + n * l_.channels * l_.height * l_.width,
-               parts.laid + n * l_.channels * l_.laid_plane());
+    deal_images(l_, 1, image + n * l_.channels * l_.height * l_.width,
+                parts.dealt + n * l_.dealt_size());
   });
-  return {parts.laid, parts.packed};
+  return {parts.dealt, parts.packed};
 }
 
 template <typename T>
@@ -82,7 +82,7 @@ void PanelProduct<T>::multiply(const Prepared& prepared, int64_t group, int64_t 
                                const Run* runs, int64_t run_count, T* gathered, T* to,
                                int64_t to_stride) const {
   const int64_t width = tile_.columns;
-  const T* first_window = prepared.image + group * l_.filter_channels * l_.laid_plane();
+  const T* first_window = prepared.image + group * l_.filter_channels * l_.part_plane();
   const T* left = prepared.filters + group * l_.group_filters * l_.depth();
   const int64_t row_panels = cpu::panel_count(l_.group_filters, tile_.rows);
   for (int64_t b = 0; b < depth_blocks(); ++b) {

@@ -23,14 +23,14 @@ class PanelProduct {
 
   // What all panels of a call share, in the kernel's workspace.
   struct Prepared {
-    const T* image = nullptr;  // laid out
+    const T* image = nullptr;  // dealt
     const T* filters = nullptr;
   };
   // Room for prepare(); with a null base only counted.
   struct Parts {
     T* ordered = nullptr;
     T* packed = nullptr;
-    T* laid = nullptr;
+    T* dealt = nullptr;
   };
   Parts take_parts(cpu::WorkspaceLayout& layout) const;
   Prepared prepare(const T* image, const T* filters, const Parts& parts) const;
