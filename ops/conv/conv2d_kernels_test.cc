@@ -215,8 +215,8 @@ TEST(Conv2dKernels, DoubleEqualsTheDefinition) {
   for (const Case& c : cases()) expect_kernels(c, DType::kFloat64);
 }
 
-TEST(Conv2dKernels, AnyNumberOfThreadsGivesTheSameBits) {
-  const Case c = {.options = {.border_mode = "half"},
+void expect_same_bits_for_any_threads(std::array<int64_t, 2> subsample) {
+  const Case c = {.options = {.border_mode = "half", .subsample = subsample},
                   .pads = {2, 2, 2, 2},
                   .image = {40, 5, 14, 13},
                   .filters = {18, 5, 5, 5}};
@@ -249,6 +249,11 @@ TEST(Conv2dKernels, AnyNumberOfThreadsGivesTheSameBits) {
     }
   }
   options().threads = before;
+}
+
+TEST(Conv2dKernels, AnyNumberOfThreadsGivesTheSameBits) {
+  expect_same_bits_for_any_threads({1, 1});
+  expect_same_bits_for_any_threads({1, 2});
 }
 
 }  // namespace
