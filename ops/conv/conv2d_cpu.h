@@ -39,6 +39,18 @@ struct Lengths {
                      static_cast<double>(depth());
     return operands;
   }
+
+  // Where windows lie some columns apart, the columns of a padded image are dealt out to as many
+  // parts, one after the other: neighbouring windows start at neighbouring elements of a part.
+  bool is_dealt() const { return has_padding() || columns.stride() > 1; }
+  int64_t part_width() const { return (padded_width() + columns.stride() - 1) / columns.stride(); }
+  int64_t part_plane() const { return padded_height() * part_width(); }
+  int64_t part_size() const { return channels * part_plane(); }
+  int64_t dealt_size() const { return columns.stride() * part_size(); }
+  // Where a column of the first row is dealt to.
+  int64_t dealt_column(int64_t column) const {
+    return column % columns.stride() * part_size() + column / columns.stride();
+  }
   bool has_padding() const { return padded_height() != height || padded_width() != width; }
 };
 
@@ -53,7 +65,7 @@ struct Run {
   int64_t length;
   int64_t image;
   int64_t position;  // its first position in the image
-  int64_t offset;    // of its first window's first element in the padded batch of images
+  int64_t offset;    // of its first window's first element in the batch of dealt images
 };
 
 // The runs that make up `count` columns from column `begin` of the matrix whose columns are all
@@ -72,12 +84,12 @@ void order_filters(const Lengths& lengths, const T* filters, T* to);
 template <typename T>
 void restore_filters(const Lengths& lengths, const T* from, T* filters);
 
-// Copies images [begin, end) of `planes` planes each into the middle of zeroed padded ones.
+// Pads images with zeros and deals out their columns.
 template <typename T>
-void pad_planes(const Lengths& lengths, int64_t planes, const T* from, T* to);
-// Copies the middle of padded planes.
+void deal_images(const Lengths& lengths, int64_t images, const T* from, T* to);
+// The inverse, which drops the padding.
 template <typename T>
-void crop_planes(const Lengths& lengths, int64_t planes, const T* from, T* to);
+void collect_images(const Lengths& lengths, int64_t images, const T* from, T* to);
 
 // Multiplications that a thread takes at once, of `all` in a kernel: a share that many threads can
 // divide evenly, but worth the way to another thread.

@@ -47,16 +47,15 @@ class GradInputsPanels final : public Kernel {
     const T* grad = frame.input<T>(0);
     T* out = frame.output<T>(0);
     const int64_t image_size = l_.channels * l_.height * l_.width;
-    const int64_t padded_size = l_.channels * l_.padded_plane();
     cpu::SlotPool slots(slots_);
     parallel_for(blocks_, [&](int64_t block) {
       const int64_t first = block * images_per_block_;
       const int64_t count = std::min(l_.batch - first, images_per_block_);
       const cpu::SlotPool::Loan loan(slots);
       T* panel = parts.panels + loan.slot() * panel_elements();
-      T* images = l_.has_padding() ? parts.padded + loan.slot() * images_per_block_ * padded_size
-                                   : out + first * image_size;
-      std::fill_n(images, count * padded_size, T{0});
+      T* images = l_.is_dealt() ? parts.dealt + loan.slot() * images_per_block_ * l_.dealt_size()
+                                : out + first * image_size;
+      std::fill_n(images, count * l_.dealt_size(), T{0});
       for (int64_t group = 0; group < l_.groups; ++group) {
         for (int64_t begin = 0; begin < count * l_.positions(); begin += tile_.columns) {
           const int64_t columns = std::min(tile_.columns, count * l_.positions() - begin);
@@ -64,8 +63,8 @@ class GradInputsPanels final : public Kernel {
                     images);
         }
       }
-      if (l_.has_padding()) {
-        crop_planes(l_, count * l_.channels, images, out + first * image_size);
+      if (l_.is_dealt()) {
+        collect_images(l_, count, images, out + first * image_size);
       }
     });
   }
@@ -78,15 +77,14 @@ class GradInputsPanels final : public Kernel {
       ordered = layout.template take<T>(l.filters * l.depth());
       packed = layout.template take<T>(l.filters * l.depth());
       panels = layout.template take<T>(kernel.slots_ * kernel.panel_elements());
-      padded = layout.template take<T>(l.has_padding() ? kernel.slots_ * kernel.images_per_block_ *
-                                                             l.channels * l.padded_plane()
-                                                       : 0);
+      dealt = layout.template take<T>(
+          l.is_dealt() ? kernel.slots_ * kernel.images_per_block_ * l.dealt_size() : 0);
       bytes = layout.bytes();
     }
     T* ordered;
     T* packed;
     T* panels;
-    T* padded;
+    T* dealt;
     size_t bytes;
   };
 
@@ -147,22 +145,10 @@ class GradInputsPanels final : public Kernel {
                 width, T{1}, T{0});
       left += rows * l_.group_filters;
     }
-    T* first_window = images + group * l_.filter_channels * l_.padded_plane();
+    T* first_window = images + group * l_.filter_channels * l_.part_plane();
     for (int64_t r = 0; r < run_count; ++r) {
-      scatter(runs[r], panel + runs[r].column, first_window + runs[r].offset);
-    }
-  }
-
-  void scatter(const Run& run, const T* from, T* to) const {
-    const int64_t width = tile_.columns;
-    const int64_t step = l_.columns.stride();
-    if (step == 1) {
-      cpu::runs<T>().scatter_add(l_.depth(), offsets_.data(), run.length, from, width, to);
-      return;
-    }
-    for (int64_t q = 0; q < l_.depth(); ++q) {
-      T* window = to + offsets_[static_cast<size_t>(q)];
-      for (int64_t i = 0; i < run.length; ++i) window[i * step] += from[q * width + i];
+      cpu::runs<T>().scatter_add(l_.depth(), offsets_.data(), runs[r].length,
+                                 panel + runs[r].column, width, first_window + runs[r].offset);
     }
   }
 

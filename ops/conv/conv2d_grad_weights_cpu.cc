@@ -35,12 +35,12 @@ class GradWeightsPanels final : public Kernel {
     const Parts parts(*this, frame.workspace);
     const T* image = frame.input<T>(0);
     const int64_t size = l_.filters * l_.depth();
-    if (l_.has_padding()) {
+    if (l_.is_dealt()) {
       parallel_for(l_.batch, [&](int64_t n) {
-        pad_planes(l_, l_.channels, image + n * l_.channels * l_.height * l_.width,
-                   parts.padded + n * l_.channels * l_.padded_plane());
+        deal_images(l_, 1, image + n * l_.channels * l_.height * l_.width,
+                    parts.dealt + n * l_.dealt_size());
       });
-      image = parts.padded;
+      image = parts.dealt;
     }
     cpu::SlotPool slots(slots_);
     parallel_for(blocks_, [&](int64_t block) {
@@ -70,13 +70,12 @@ class GradWeightsPanels final : public Kernel {
       const Lengths& l = kernel.l_;
       cpu::WorkspaceLayout layout(workspace);
       sums = layout.template take<T>(kernel.blocks_ * l.filters * l.depth());
-      padded =
-          layout.template take<T>(l.has_padding() ? l.batch * l.channels * l.padded_plane() : 0);
+      dealt = layout.template take<T>(l.is_dealt() ? l.batch * l.dealt_size() : 0);
       scratch = layout.template take<T>(kernel.slots_ * kernel.scratch_elements());
       bytes = layout.bytes();
     }
     T* sums;
-    T* padded;
+    T* dealt;
     T* scratch;
     size_t bytes;
   };
@@ -106,10 +105,13 @@ class GradWeightsPanels final : public Kernel {
         r = next;
       }
     }
-    const T* first_window = image + group * l_.filter_channels * l_.padded_plane();
+    const T* first_window = image + group * l_.filter_channels * l_.part_plane();
     for (int64_t k = 0; k < depth; k += width) {
       const int64_t columns = std::min(width, depth - k);
-      for (const Run& run : runs) gather(run, first_window, k, columns, right + run.column * width);
+      for (const Run& run : runs) {
+        cpu::runs<T>().gather_columns(columns, offsets_.data() + k, run.length,
+                                      first_window + run.offset, right + run.column * width, width);
+      }
       if (columns < width) {
         for (int64_t q = 0; q < count; ++q) {
           std::fill(right + q * width + columns, right + (q + 1) * width, T{0});
@@ -120,21 +122,6 @@ class GradWeightsPanels final : public Kernel {
         const int64_t rows = cpu::panel_begin(l_.group_filters, row_panels, p + 1) - i;
         tile_.run(rows, columns, count, left + i * count, right, width, sums + i * depth + k, depth,
                   T{1}, T{1});
-      }
-    }
-  }
-
-  void gather(const Run& run, const T* first_window, int64_t k, int64_t columns, T* to) const {
-    const T* from = first_window + run.offset;
-    const int64_t width = tile_.columns;
-    const int64_t step = l_.columns.stride();
-    if (step == 1) {
-      cpu::runs<T>().gather_columns(columns, offsets_.data() + k, run.length, from, to, width);
-      return;
-    }
-    for (int64_t i = 0; i < run.length; ++i) {
-      for (int64_t q = 0; q < columns; ++q) {
-        to[i * width + q] = from[offsets_[static_cast<size_t>(k + q)] + i * step];
       }
     }
   }

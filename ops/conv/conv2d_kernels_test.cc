@@ -184,6 +184,18 @@ std::vector<Case> cases() {
   // Whole vectors; rows longer than a panel; more positions than a chunk.
   all.push_back({.image = {2, 3, 12, 12}, .filters = {7, 3, 5, 5}});
   all.push_back({.image = {2, 1, 28, 41}, .filters = {13, 1, 5, 4}});
+  // Every other column, in whole rows of the image and in ragged ones, with padding and without;
+  // windows with gaps between them.
+  for (const int64_t width : {24, 41}) {
+    const Case c = {
+        .options = {.subsample = {2, 2}}, .image = {2, 3, 12, width}, .filters = {7, 3, 6, 6}};
+    all.push_back(c);
+    all.push_back(c);
+    all.back().options.border_mode = {{1, 0}, {3, 2}};
+    all.back().pads = {1, 0, 3, 2};
+  }
+  all.push_back(
+      {.options = {.subsample = {3, 4}}, .image = {2, 3, 9, 12}, .filters = {4, 3, 2, 2}});
   // Deeper than a block; as many groups as channels.
   all.push_back({.image = {2, 40, 6, 7}, .filters = {5, 40, 3, 3}});
   all.push_back({.options = {.num_groups = 4}, .image = {2, 4, 6, 7}, .filters = {8, 1, 3, 3}});
@@ -203,8 +215,8 @@ TEST(Conv2dKernels, DoubleEqualsTheDefinition) {
   for (const Case& c : cases()) expect_kernels(c, DType::kFloat64);
 }
 
-TEST(Conv2dKernels, AnyNumberOfThreadsGivesTheSameBits) {
-  const Case c = {.options = {.border_mode = "half"},
+void expect_same_bits_for_any_threads(std::array<int64_t, 2> subsample) {
+  const Case c = {.options = {.border_mode = "half", .subsample = subsample},
                   .pads = {2, 2, 2, 2},
                   .image = {40, 5, 14, 13},
                   .filters = {18, 5, 5, 5}};
@@ -237,6 +249,11 @@ TEST(Conv2dKernels, AnyNumberOfThreadsGivesTheSameBits) {
     }
   }
   options().threads = before;
+}
+
+TEST(Conv2dKernels, AnyNumberOfThreadsGivesTheSameBits) {
+  expect_same_bits_for_any_threads({1, 1});
+  expect_same_bits_for_any_threads({1, 2});
 }
 
 }  // namespace

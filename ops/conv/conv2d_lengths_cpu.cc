@@ -1,12 +1,34 @@
 #include <algorithm>
 
 #include "ops/conv/conv2d_cpu.h"
+#include "ops/cpu/runs.h"
 
 namespace bitale::conv2d_cpu {
 namespace {
 
 const Conv2dOptions& options_of(const KernelCall& call) {
   return call.op_as<Conv2dBaseOp>().options();
+}
+
+// Calls body(length, undealt, dealt) for each run of an image's elements that are dealt out from
+// the first part on: its length, and where it starts in either.
+template <typename Body>
+void for_each_deal(const Lengths& l, Body&& body) {
+  const int64_t step = l.columns.stride();
+  if (!l.has_padding() && l.width % step == 0) {
+    body(l.channels * l.height * l.width, 0, 0);
+    return;
+  }
+  // Columns before the first one that goes to the first part are runs of their own.
+  const int64_t before = l.columns.before();
+  const int64_t first = std::min((step - before % step) % step, l.width);
+  for (int64_t row = 0; row < l.channels * l.height; ++row) {
+    const int64_t from = row * l.width;
+    const int64_t padded_row = row / l.height * l.padded_height() + row % l.height;
+    const int64_t to = (padded_row + l.rows.before()) * l.part_width();
+    for (int64_t x = 0; x < first; ++x) body(1, from + x, to + l.dealt_column(before + x));
+    body(l.width - first, from + first, to + l.dealt_column(before + first));
+  }
 }
 
 }  // namespace
@@ -45,8 +67,7 @@ int64_t find_runs(const Lengths& l, int64_t begin, int64_t count, Run* runs) {
   int64_t column = position % l.output_width;
   for (int64_t done = 0; done < count;) {
     const int64_t length = std::min(l.output_width - column, count - done);
-    const int64_t offset = image * l.channels * l.padded_plane() +
-                           row * l.rows.stride() * l.padded_width() + column * l.columns.stride();
+    const int64_t offset = image * l.dealt_size() + row * l.rows.stride() * l.part_width() + column;
     runs[found++] = {done, length, image, position, offset};
     done += length;
     position += length;
@@ -66,8 +87,8 @@ std::vector<int64_t> window_offsets(const Lengths& l) {
   for (int64_t c = 0; c < l.filter_channels; ++c) {
     for (int64_t y = 0; y < l.rows.taps(); ++y) {
       for (int64_t x = 0; x < l.columns.taps(); ++x) {
-        offsets.push_back(c * l.padded_plane() + y * l.rows.dilation() * l.padded_width() +
-                          x * l.columns.dilation());
+        offsets.push_back(c * l.part_plane() + y * l.rows.dilation() * l.part_width() +
+                          l.dealt_column(x * l.columns.dilation()));
       }
     }
   }
@@ -95,39 +116,34 @@ void restore_filters(const Lengths& l, const T* from, T* filters) {
 }
 
 template <typename T>
-void pad_planes(const Lengths& l, int64_t planes, const T* from, T* to) {
-  const int64_t padded_width = l.padded_width();
-  for (int64_t plane = 0; plane < planes; ++plane) {
-    std::fill_n(to, l.padded_plane(), T{0});
-    T* row = to + l.rows.before() * padded_width + l.columns.before();
-    for (int64_t y = 0; y < l.height; ++y) {
-      std::copy_n(from, l.width, row);
-      from += l.width;
-      row += padded_width;
-    }
-    to += l.padded_plane();
+void deal_images(const Lengths& l, int64_t images, const T* from, T* to) {
+  const bool has_gaps = l.channels * l.height * l.width != l.dealt_size();
+  for (int64_t n = 0; n < images; ++n) {
+    if (has_gaps) std::fill_n(to, l.dealt_size(), T{0});
+    for_each_deal(l, [&](int64_t length, int64_t undealt, int64_t dealt) {
+      cpu::runs<T>().deal(length, l.columns.stride(), from + undealt, to + dealt, l.part_size());
+    });
+    from += l.channels * l.height * l.width;
+    to += l.dealt_size();
   }
 }
 
 template <typename T>
-void crop_planes(const Lengths& l, int64_t planes, const T* from, T* to) {
-  const int64_t padded_width = l.padded_width();
-  for (int64_t plane = 0; plane < planes; ++plane) {
-    const T* row = from + l.rows.before() * padded_width + l.columns.before();
-    for (int64_t y = 0; y < l.height; ++y) {
-      std::copy_n(row, l.width, to);
-      to += l.width;
-      row += padded_width;
-    }
-    from += l.padded_plane();
+void collect_images(const Lengths& l, int64_t images, const T* from, T* to) {
+  for (int64_t n = 0; n < images; ++n) {
+    for_each_deal(l, [&](int64_t length, int64_t undealt, int64_t dealt) {
+      cpu::runs<T>().collect(length, l.columns.stride(), from + dealt, l.part_size(), to + undealt);
+    });
+    from += l.dealt_size();
+    to += l.channels * l.height * l.width;
   }
 }
 
-#define BITALE_INSTANTIATE(T)                                         \
-  template void order_filters<T>(const Lengths&, const T*, T*);       \
-  template void restore_filters<T>(const Lengths&, const T*, T*);     \
-  template void pad_planes<T>(const Lengths&, int64_t, const T*, T*); \
-  template void crop_planes<T>(const Lengths&, int64_t, const T*, T*)
+#define BITALE_INSTANTIATE(T)                                          \
+  template void order_filters<T>(const Lengths&, const T*, T*);        \
+  template void restore_filters<T>(const Lengths&, const T*, T*);      \
+  template void deal_images<T>(const Lengths&, int64_t, const T*, T*); \
+  template void collect_images<T>(const Lengths&, int64_t, const T*, T*)
 BITALE_INSTANTIATE(float);
 BITALE_INSTANTIATE(double);
 #undef BITALE_INSTANTIATE

@@ -44,7 +44,7 @@ typename PanelProduct<T>::Parts PanelProduct<T>::take_parts(cpu::WorkspaceLayout
   Parts parts;
   parts.ordered = layout.take<T>(l_.filters * l_.depth());
   parts.packed = layout.take<T>(l_.filters * l_.depth());
-  parts.padded = layout.take<T>(l_.has_padding() ? l_.batch * l_.channels * l_.padded_plane() : 0);
+  parts.dealt = layout.take<T>(l_.is_dealt() ? l_.batch * l_.dealt_size() : 0);
   return parts;
 }
 
@@ -69,12 +69,12 @@ typename PanelProduct<T>::Prepared PanelProduct<T>::prepare(const T* image, cons
       }
     }
   }
-  if (!l_.has_padding()) return {image, parts.packed};
+  if (!l_.is_dealt()) return {image, parts.packed};
   parallel_for(l_.batch, [&](int64_t n) {
-    pad_planes(l_, l_.channels, image + n * l_.channels * l_.height * l_.width,
-               parts.padded + n * l_.channels * l_.padded_plane());
+    deal_images(l_, 1, image + n * l_.channels * l_.height * l_.width,
+                parts.dealt + n * l_.dealt_size());
   });
-  return {parts.padded, parts.packed};
+  return {parts.dealt, parts.packed};
 }
 
 template <typename T>
@@ -82,14 +82,15 @@ void PanelProduct<T>::multiply(const Prepared& prepared, int64_t group, int64_t 
                                const Run* runs, int64_t run_count, T* gathered, T* to,
                                int64_t to_stride) const {
   const int64_t width = tile_.columns;
-  const T* first_window = prepared.image + group * l_.filter_channels * l_.padded_plane();
+  const T* first_window = prepared.image + group * l_.filter_channels * l_.part_plane();
   const T* left = prepared.filters + group * l_.group_filters * l_.depth();
   const int64_t row_panels = cpu::panel_count(l_.group_filters, tile_.rows);
   for (int64_t b = 0; b < depth_blocks(); ++b) {
     const int64_t k = depth_begin(b);
     const int64_t depth = depth_begin(b + 1) - k;
     for (int64_t r = 0; r < run_count; ++r) {
-      gather(runs[r], first_window, k, depth, gathered + runs[r].column);
+      cpu::runs<T>().gather(depth, offsets_.data() + k, runs[r].length,
+                            first_window + runs[r].offset, gathered + runs[r].column, width);
     }
     if (count < width) {
       for (int64_t q = 0; q < depth; ++q) {
@@ -103,22 +104,6 @@ void PanelProduct<T>::multiply(const Prepared& prepared, int64_t group, int64_t 
                 b == 0 ? T{0} : T{1});
       left += rows * depth;
     }
-  }
-}
-
-template <typename T>
-void PanelProduct<T>::gather(const Run& run, const T* first_window, int64_t k, int64_t depth,
-                             T* to) const {
-  const T* from = first_window + run.offset;
-  const int64_t width = tile_.columns;
-  const int64_t step = l_.columns.stride();
-  if (step == 1) {
-    cpu::runs<T>().gather(depth, offsets_.data() + k, run.length, from, to, width);
-    return;
-  }
-  for (int64_t q = 0; q < depth; ++q) {
-    const T* window = from + offsets_[static_cast<size_t>(k + q)];
-    for (int64_t i = 0; i < run.length; ++i) to[q * width + i] = window[i * step];
   }
 }
 

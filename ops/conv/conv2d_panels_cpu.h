@@ -23,14 +23,14 @@ class PanelProduct {
 
   // What all panels of a call share, in the kernel's workspace.
   struct Prepared {
-    const T* image = nullptr;  // padded
+    const T* image = nullptr;  // dealt
     const T* filters = nullptr;
   };
   // Room for prepare(); with a null base only counted.
   struct Parts {
     T* ordered = nullptr;
     T* packed = nullptr;
-    T* padded = nullptr;
+    T* dealt = nullptr;
   };
   Parts take_parts(cpu::WorkspaceLayout& layout) const;
   Prepared prepare(const T* image, const T* filters, const Parts& parts) const;
@@ -50,7 +50,6 @@ class PanelProduct {
  private:
   int64_t depth_blocks() const;
   int64_t depth_begin(int64_t block) const;
-  void gather(const Run& run, const T* first_window, int64_t k, int64_t depth, T* to) const;
 
   Lengths l_;
   std::vector<int64_t> offsets_;

@@ -17,20 +17,36 @@ constexpr int64_t vector_length() {
   return static_cast<int64_t>(HWY_LANES(T));
 }
 
-// Runs of kVectors whole vectors.
-template <int kVectors, typename T>
-HWY_ATTR void gather_whole(int64_t count, const int64_t* HWY_RESTRICT offsets, const T* from, T* to,
-                           int64_t to_stride) {
-  const hn::ScalableTag<T> d;
-  const int64_t lanes = vector_length<T>();
+// A vector of 16 bytes at most, for what does not fill a whole one.
+template <typename T>
+using SmallTag = hn::CappedTag<T, 16 / sizeof(T)>;
+
+// Runs of one vector, or of two that overlap where there is not enough for both.
+template <int kVectors, typename D, typename T>
+HWY_ATTR void gather_vectors(D d, int64_t count, const int64_t* HWY_RESTRICT offsets,
+                             int64_t length, const T* HWY_RESTRICT from, T* HWY_RESTRICT to,
+                             int64_t to_stride) {
+  const int64_t last = length - static_cast<int64_t>(hn::Lanes(d));
   for (int64_t k = 0; k < count; ++k) {
     const T* run = from + offsets[k];
-#pragma GCC unroll 2
-    for (int j = 0; j < kVectors; ++j) {
-      hn::StoreU(hn::LoadU(d, run + j * lanes), d, to + j * lanes);
-    }
+    hn::StoreU(hn::LoadU(d, run), d, to);
+    if constexpr (kVectors == 2) hn::StoreU(hn::LoadU(d, run + last), d, to + last);
     to += to_stride;
   }
+}
+
+// Whether the runs' length was right for one or two such vectors.
+template <typename D, typename T>
+HWY_ATTR bool gather_by(D d, int64_t count, const int64_t* HWY_RESTRICT offsets, int64_t length,
+                        const T* HWY_RESTRICT from, T* HWY_RESTRICT to, int64_t to_stride) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  if (length < lanes || length > 2 * lanes) return false;
+  if (length == lanes) {
+    gather_vectors<1>(d, count, offsets, length, from, to, to_stride);
+  } else {
+    gather_vectors<2>(d, count, offsets, length, from, to, to_stride);
+  }
+  return true;
 }
 
 // A run of any length, and not a byte beside it. Left to itself, the compiler calls memcpy for what
@@ -38,7 +54,7 @@ HWY_ATTR void gather_whole(int64_t count, const int64_t* HWY_RESTRICT offsets, c
 template <typename T>
 HWY_ATTR HWY_INLINE void copy_run(int64_t length, const T* HWY_RESTRICT from, T* HWY_RESTRICT to) {
   const hn::ScalableTag<T> whole;
-  const hn::CappedTag<T, 16 / sizeof(T)> small;
+  const SmallTag<T> small;
   const auto copy_by = [&](auto d) HWY_ATTR {
     const auto lanes = static_cast<int64_t>(hn::Lanes(d));
     for (int64_t i = 0; i + lanes <= length; i += lanes)
@@ -57,21 +73,21 @@ HWY_ATTR HWY_INLINE void copy_run(int64_t length, const T* HWY_RESTRICT from, T*
 template <typename T>
 HWY_ATTR void gather(int64_t count, const int64_t* HWY_RESTRICT offsets, int64_t length,
                      const T* HWY_RESTRICT from, T* HWY_RESTRICT to, int64_t to_stride) {
-  const int64_t lanes = vector_length<T>();
-  if (length == lanes) return gather_whole<1>(count, offsets, from, to, to_stride);
-  if (length == 2 * lanes) return gather_whole<2>(count, offsets, from, to, to_stride);
+  const hn::ScalableTag<T> whole;
+  if (gather_by(whole, count, offsets, length, from, to, to_stride)) return;
+  const SmallTag<T> small;
+  if (gather_by(small, count, offsets, length, from, to, to_stride)) return;
   for (int64_t k = 0; k < count; ++k) {
     copy_run(length, from + offsets[k], to);
     to += to_stride;
   }
 }
 
-template <int kVectors, typename T>
-HWY_ATTR void scatter_add_whole(int64_t count, const int64_t* HWY_RESTRICT offsets,
+template <int kVectors, typename D, typename T>
+HWY_ATTR void scatter_add_whole(D d, int64_t count, const int64_t* HWY_RESTRICT offsets,
                                 const T* HWY_RESTRICT from, int64_t from_stride,
                                 T* HWY_RESTRICT to) {
-  const hn::ScalableTag<T> d;
-  const int64_t lanes = vector_length<T>();
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   for (int64_t k = 0; k < count; ++k) {
     T* run = to + offsets[k];
 #pragma GCC unroll 2
@@ -91,15 +107,25 @@ HWY_ATTR void add(int64_t count, const T* HWY_RESTRICT from, T* HWY_RESTRICT to)
   for (; i + lanes <= count; i += lanes) {
     hn::StoreU(hn::Add(hn::LoadU(d, to + i), hn::LoadU(d, from + i)), d, to + i);
   }
+  const SmallTag<T> small;
+  const auto small_lanes = static_cast<int64_t>(hn::Lanes(small));
+  for (; i + small_lanes <= count; i += small_lanes) {
+    hn::StoreU(hn::Add(hn::LoadU(small, to + i), hn::LoadU(small, from + i)), small, to + i);
+  }
   for (; i < count; ++i) to[i] += from[i];
 }
 
 template <typename T>
 HWY_ATTR void scatter_add(int64_t count, const int64_t* HWY_RESTRICT offsets, int64_t length,
                           const T* HWY_RESTRICT from, int64_t from_stride, T* HWY_RESTRICT to) {
+  const hn::ScalableTag<T> d;
   const int64_t lanes = vector_length<T>();
-  if (length == lanes) return scatter_add_whole<1>(count, offsets, from, from_stride, to);
-  if (length == 2 * lanes) return scatter_add_whole<2>(count, offsets, from, from_stride, to);
+  if (length == lanes) return scatter_add_whole<1>(d, count, offsets, from, from_stride, to);
+  if (length == 2 * lanes) return scatter_add_whole<2>(d, count, offsets, from, from_stride, to);
+  const SmallTag<T> small;
+  if (length == static_cast<int64_t>(hn::Lanes(small))) {
+    return scatter_add_whole<1>(small, count, offsets, from, from_stride, to);
+  }
   for (int64_t k = 0; k < count; ++k) add(length, from + k * from_stride, to + offsets[k]);
 }
 
@@ -165,11 +191,64 @@ HWY_ATTR void gather_columns(int64_t count, const int64_t* HWY_RESTRICT offsets,
   }
 }
 
+// A step of two takes whole vectors apart, and puts them together.
+template <typename T>
+HWY_ATTR void deal(int64_t count, int64_t step, const T* HWY_RESTRICT from, T* HWY_RESTRICT to,
+                   int64_t to_stride) {
+  if (step == 1) {
+    std::copy_n(from, count, to);
+    return;
+  }
+  int64_t i = 0;
+  const auto deal_pairs = [&](auto d) HWY_ATTR {
+    const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+    for (; i + 2 * lanes <= count; i += 2 * lanes) {
+      hn::Vec<decltype(d)> even, odd;
+      hn::LoadInterleaved2(d, from + i, even, odd);
+      hn::StoreU(even, d, to + i / 2);
+      hn::StoreU(odd, d, to + to_stride + i / 2);
+    }
+  };
+  if (step == 2) {
+    deal_pairs(hn::ScalableTag<T>());
+    deal_pairs(SmallTag<T>());
+  }
+  for (T* HWY_RESTRICT next = to + i / step; i < count; i += step, ++next) {
+    for (int64_t r = 0; r < std::min(step, count - i); ++r) next[r * to_stride] = from[i + r];
+  }
+}
+
+template <typename T>
+HWY_ATTR void collect(int64_t count, int64_t step, const T* HWY_RESTRICT from, int64_t from_stride,
+                      T* HWY_RESTRICT to) {
+  if (step == 1) {
+    std::copy_n(from, count, to);
+    return;
+  }
+  int64_t i = 0;
+  const auto collect_pairs = [&](auto d) HWY_ATTR {
+    const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+    for (; i + 2 * lanes <= count; i += 2 * lanes) {
+      hn::StoreInterleaved2(hn::LoadU(d, from + i / 2), hn::LoadU(d, from + from_stride + i / 2), d,
+                            to + i);
+    }
+  };
+  if (step == 2) {
+    collect_pairs(hn::ScalableTag<T>());
+    collect_pairs(SmallTag<T>());
+  }
+  for (const T* HWY_RESTRICT next = from + i / step; i < count; i += step, ++next) {
+    for (int64_t r = 0; r < std::min(step, count - i); ++r) to[i + r] = next[r * from_stride];
+  }
+}
+
 template <typename T>
 Runs<T> make_runs() {
   return {.gather = &gather<T>,
           .scatter_add = &scatter_add<T>,
           .gather_columns = &gather_columns<T>,
+          .deal = &deal<T>,
+          .collect = &collect<T>,
           .add = &add<T>};
 }
 

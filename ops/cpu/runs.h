@@ -21,6 +21,10 @@ struct Runs {
   // to[i * to_stride + k] = from[offsets[k] + i]: runs become columns.
   void (*gather_columns)(int64_t count, const int64_t* offsets, int64_t length, const T* from,
                          T* to, int64_t to_stride) = nullptr;
+  // to[i % step * to_stride + i / step] = from[i] for i < count: a part for each remainder.
+  void (*deal)(int64_t count, int64_t step, const T* from, T* to, int64_t to_stride) = nullptr;
+  // to[i] = from[i % step * from_stride + i / step] for i < count.
+  void (*collect)(int64_t count, int64_t step, const T* from, int64_t from_stride, T* to) = nullptr;
   // to[i] += from[i].
   void (*add)(int64_t count, const T* from, T* to) = nullptr;
 };
