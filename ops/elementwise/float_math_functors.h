@@ -14,47 +14,10 @@
 #ifndef BITALE_OPS_ELEMENTWISE_FLOAT_MATH_FUNCTORS_H_
 #define BITALE_OPS_ELEMENTWISE_FLOAT_MATH_FUNCTORS_H_
 
+#include "ops/elementwise/float_traits.h"
 #include "ops/elementwise/vocabulary_functors.h"
 
 namespace bitale::scalar {
-
-template <typename T>
-struct FloatTraits;
-
-template <>
-struct FloatTraits<float> {
-  using Integer = int;
-  using Bits = unsigned int;
-  static constexpr int kMantissaBits = 23;
-  static constexpr int kExponentBias = 127;
-  static constexpr float kRounder = 0x1.8p23f;  // adding it rounds to an integer
-  static constexpr float kInverseLog2 = 0x1.715476p+0f;
-  static constexpr float kLog2High = 0x1.62e43p-1f;
-  static constexpr float kLog2Low = -0x1.05c61p-29f;
-  static constexpr float kInfinity = __builtin_inff();
-  static constexpr float kNaN = __builtin_nanf("");
-  static constexpr float kSmallestNormal = 0x1p-126f;
-  static constexpr Bits kSqrtHalf = 0x3f3504f3u;
-  // Beyond these exp is 0 or infinite, expm1 -1 and tanh 1.
-  static constexpr float kLowest = -104, kHighest = 89, kMinusOneBelow = -20, kOneAbove = 10;
-};
-
-template <>
-struct FloatTraits<double> {
-  using Integer = long long;
-  using Bits = unsigned long long;
-  static constexpr int kMantissaBits = 52;
-  static constexpr int kExponentBias = 1023;
-  static constexpr double kRounder = 0x1.8p52;
-  static constexpr double kInverseLog2 = 0x1.71547652b82fep+0;
-  static constexpr double kLog2High = 0x1.62e42fefa39efp-1;
-  static constexpr double kLog2Low = 0x1.abc9e3b39803fp-56;
-  static constexpr double kInfinity = __builtin_inf();
-  static constexpr double kNaN = __builtin_nan("");
-  static constexpr double kSmallestNormal = 0x1p-1022;
-  static constexpr Bits kSqrtHalf = 0x3fe6a09e667f3bcdull;
-  static constexpr double kLowest = -746, kHighest = 710, kMinusOneBelow = -40, kOneAbove = 20;
-};
 
 template <typename T>
 using BitsOf = typename FloatTraits<T>::Bits;
@@ -84,26 +47,21 @@ BITALE_FUNCTOR T power_of_two(BitsOf<T> k) {
                       << FloatTraits<T>::kMantissaBits);
 }
 
-// (e^r - 1 - r) / r^2 for |r| <= log(2) / 2.
-BITALE_FUNCTOR float exp_tail(float r) {
-  float p = 1.9907639147957531e-4f;
-  p = fma(p, r, 1.39336878346987287e-3f);
-  p = fma(p, r, 8.33328592905775896e-3f);
-  p = fma(p, r, 4.16664645800531202e-2f);
-  p = fma(p, r, 1.66666667566834051e-1f);
-  return fma(p, r, 5.00000001350127876e-1f);
+// A polynomial whose coefficients begin with the highest power's, up to the one at kLast.
+template <unsigned kLast, typename T, unsigned kCount>
+BITALE_FUNCTOR T polynomial(const T (&coefficients)[kCount], T x) {
+  if constexpr (kLast == 0) {
+    return coefficients[0];
+  } else {
+    return fma(polynomial<kLast - 1>(coefficients, x), x, coefficients[kLast]);
+  }
 }
-BITALE_FUNCTOR double exp_tail(double r) {
-  double p = 2.51100965230165984e-8;
-  p = fma(p, r, 2.76201404733347503e-7);
-  p = fma(p, r, 2.75572422127459605e-6);
-  p = fma(p, r, 2.48015211860699268e-5);
-  p = fma(p, r, 1.9841269886700887e-4);
-  p = fma(p, r, 1.38888889172848273e-3);
-  p = fma(p, r, 8.33333333332217112e-3);
-  p = fma(p, r, 4.16666666666239846e-2);
-  p = fma(p, r, 1.66666666666666746e-1);
-  return fma(p, r, 5.00000000000000103e-1);
+
+// (e^r - 1 - r) / r^2 for |r| <= log(2) / 2.
+template <typename T>
+BITALE_FUNCTOR T exp_tail(T r) {
+  constexpr auto& kTail = FloatTraits<T>::kExpTail;
+  return polynomial<sizeof(kTail) / sizeof(T) - 1>(kTail, r);
 }
 
 // x = n log 2 + r. `rounded` is n + kRounder; r's error is far below its last place.

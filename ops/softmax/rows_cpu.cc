@@ -2,13 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
+
+#include "ops/elementwise/float_traits.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/softmax/rows_cpu.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
-#include "hwy/contrib/math/math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace bitale::softmax_rows {
@@ -18,8 +20,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 // A vector of one lane leaves no rest.
 constexpr bool kHasRest = HWY_TARGET != HWY_SCALAR;
 
-// Calls body(vector, index, count) for each whole vector of a row, and once more for what remains, with
-// `padding` in the lanes past the end.
+// Calls body(vector, index, count) for each whole vector of a row, and once more for what remains,
+// with `padding` in the lanes past the end.
 template <typename T, typename Body>
 HWY_INLINE void for_each_vector(const T* HWY_RESTRICT row, int64_t n, T padding, const Body& body) {
   const hn::ScalableTag<T> d;
@@ -68,10 +70,35 @@ HWY_INLINE T largest(const T* row, int64_t n) {
   return hn::GetLane(hn::MaxOfLanes(d, top));
 }
 
-// exp of finite or infinite elements less a finite `shift`; NaN stays NaN.
+// exp(x) for x <= 0 or NaN, as float_exp() in ops/elementwise/float_math_functors.h computes it.
 template <typename D, typename V>
 HWY_INLINE V exp_of(D d, V x) {
-  return hn::IfThenElse(hn::Eq(x, x), hn::Exp(d, x), x);
+  using T = hn::TFromD<D>;
+  using Traits = scalar::FloatTraits<T>;
+  const hn::RebindToSigned<D> integers;
+  const auto lowest = hn::Set(d, Traits::kLowest);
+  const auto rounder = hn::Set(d, Traits::kRounder);
+  const auto bounded = hn::IfThenElse(hn::Lt(x, lowest), lowest, x);
+  const auto rounded = hn::MulAdd(bounded, hn::Set(d, Traits::kInverseLog2), rounder);
+  const auto n = hn::Sub(rounded, rounder);
+  const auto high = hn::NegMulAdd(n, hn::Set(d, Traits::kLog2High), bounded);
+  const auto r = hn::NegMulAdd(n, hn::Set(d, Traits::kLog2Low), high);
+  auto tail = hn::Set(d, Traits::kExpTail[0]);
+  for (size_t i = 1; i < std::size(Traits::kExpTail); ++i) {
+    tail = hn::MulAdd(tail, r, hn::Set(d, Traits::kExpTail[i]));
+  }
+  const auto y = hn::Add(hn::Set(d, T{1}), hn::MulAdd(hn::Mul(r, r), tail, r));
+  // 2^n in two steps, as it may be subnormal.
+  const auto integer = [&](V value) HWY_ATTR {
+    return hn::Sub(hn::BitCast(integers, value), hn::BitCast(integers, rounder));
+  };
+  const auto power_of_two = [&](auto k) HWY_ATTR {
+    const auto biased = hn::Add(k, hn::Set(integers, Traits::kExponentBias));
+    return hn::BitCast(d, hn::ShiftLeft<Traits::kMantissaBits>(biased));
+  };
+  const auto k = integer(rounded);
+  const auto half = hn::ShiftRight<1>(k);
+  return hn::Mul(hn::Mul(y, power_of_two(half)), power_of_two(hn::Sub(k, half)));
 }
 
 // Sum of exp(row - top); writes the powers if `to` is given.
@@ -103,10 +130,9 @@ HWY_INLINE void softmax_row(const T* row, T* out, int64_t n, T scale) {
     std::fill_n(out, n, std::numeric_limits<T>::quiet_NaN());
     return;
   }
-  const auto total = hn::Set(d, sum_of_powers(row, n, top, out));
-  const auto factor = hn::Set(d, scale);
+  const auto factor = hn::Set(d, scale / sum_of_powers(row, n, top, out));
   for_each_vector<T>(out, n, T{0}, [&](auto v, int64_t i, int64_t count) HWY_ATTR {
-    store<T>(hn::Mul(factor, hn::Div(v, total)), out + i, count);
+    store<T>(hn::Mul(factor, v), out + i, count);
   });
 }
 
@@ -152,9 +178,8 @@ template <typename T>
 HWY_INLINE void log_softmax_grad_row(const T* g, const T* y, T* out, int64_t n) {
   const hn::ScalableTag<T> d;
   auto total = hn::Zero(d);
-  for_each_vector<T>(g, n, T{0}, [&](auto v, int64_t, int64_t) HWY_ATTR {
-    total = hn::Add(total, v);
-  });
+  for_each_vector<T>(g, n, T{0},
+                     [&](auto v, int64_t, int64_t) HWY_ATTR { total = hn::Add(total, v); });
   const auto sum = hn::Set(d, sum_of_lanes<T>(total));
   for_each_vector<T>(g, n, T{0}, [&](auto v, int64_t i, int64_t count) HWY_ATTR {
     store<T>(hn::Sub(v, hn::Mul(exp_of(d, beside(y, i, count)), sum)), out + i, count);
@@ -176,13 +201,21 @@ void run_rows(const Rows& rows, int64_t begin, int64_t end) {
   T* out = static_cast<T*>(rows.out);
   for (int64_t r = begin; r < end; ++r) {
     switch (rows.task) {
-      case Task::kSoftmax: softmax_row<T>(a + r * n, out + r * n, n, T{1}); break;
-      case Task::kLogSoftmax: log_softmax_row<T>(a + r * n, out + r * n, n); break;
-      case Task::kSoftmaxGrad: softmax_grad_row<T>(a + r * n, b + r * n, out + r * n, n); break;
+      case Task::kSoftmax:
+        softmax_row<T>(a + r * n, out + r * n, n, T{1});
+        break;
+      case Task::kLogSoftmax:
+        log_softmax_row<T>(a + r * n, out + r * n, n);
+        break;
+      case Task::kSoftmaxGrad:
+        softmax_grad_row<T>(a + r * n, b + r * n, out + r * n, n);
+        break;
       case Task::kLogSoftmaxGrad:
         log_softmax_grad_row<T>(a + r * n, b + r * n, out + r * n, n);
         break;
-      case Task::kCrossentropy: out[r] = crossentropy_row<T>(a + r * n, n, rows.labels[r]); break;
+      case Task::kCrossentropy:
+        out[r] = crossentropy_row<T>(a + r * n, n, rows.labels[r]);
+        break;
       case Task::kCrossentropyGrad:
         softmax_row<T>(a + r * n, out + r * n, n, b[r]);
         out[r * n + rows.labels[r]] -= b[r];
