@@ -417,6 +417,9 @@ void Lowerer::emit_kernel(const Apply& apply) {
   for (const Location& input : inputs) places.push_back(builder_.use(input.place));
   Instruction& instruction =
       builder_.push(std::move(kernel), op.str(), chosen->name, apply.site(), arena);
+  for (const Site& site : apply.merged_sites()) {
+    absl::StrAppend(&instruction.site, ", ", site.str());
+  }
   for (size_t i = 0; i < places.size(); ++i) {
     add_input(instruction, places[i], input_layouts[i]);
     const Variable& input = apply.input(i);
@@ -462,10 +465,18 @@ void Lowerer::number_registers() {
 
 }  // namespace
 
-// Producers first; what only makes a shared variable's new value comes last, so that it can be
-// written in place after all reads of the old one.
+// Producers first; what makes a shared variable's new value and is not needed for anything else
+// comes last, so that it can be written in place after all reads of the old one. It may make an
+// output of the function besides, which then comes last too.
 std::vector<Apply*> lowering_order(const LowerRequest& request) {
-  Variables roots = request.outputs;
+  absl::flat_hash_set<const Apply*> updating;
+  for (const LoweredUpdate& update : request.updates) {
+    if (update.value.is_output()) updating.insert(update.value.owner());
+  }
+  Variables roots;
+  for (const Variable& output : request.outputs) {
+    if (!updating.contains(output.owner())) roots.push_back(output);
+  }
   for (const LoweredUpdate& update : request.updates) {
     const Apply* apply = update.value.owner();
     if (apply == nullptr) continue;
