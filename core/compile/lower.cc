@@ -92,12 +92,14 @@ class Lowerer {
 
   void mark_needed() {
     std::vector<Variable> pending = roots();
+    absl::flat_hash_set<const Apply*> visited;
     while (!pending.empty()) {
       const Variable variable = pending.back();
       pending.pop_back();
       if (!needed_.insert(variable).second) continue;
       const Apply* apply = variable.owner();
       if (apply == nullptr || is_known_integers(variable)) continue;
+      if (!visited.insert(apply).second) continue;  // another of its outputs was here
       for (size_t i = 0; i < apply->inputs().size(); ++i) {
         if (!reads_elements(*apply, i)) continue;
         operands_.insert(apply->input(i));
@@ -470,18 +472,17 @@ void Lowerer::number_registers() {
 // output of the function besides, which then comes last too.
 std::vector<Apply*> lowering_order(const LowerRequest& request) {
   absl::flat_hash_set<const Apply*> updating;
+  Variables operands;
   for (const LoweredUpdate& update : request.updates) {
-    if (update.value.is_output()) updating.insert(update.value.owner());
+    const Apply* apply = update.value.owner();
+    if (apply == nullptr || !updating.insert(apply).second) continue;
+    operands.insert(operands.end(), apply->inputs().begin(), apply->inputs().end());
   }
   Variables roots;
   for (const Variable& output : request.outputs) {
     if (!updating.contains(output.owner())) roots.push_back(output);
   }
-  for (const LoweredUpdate& update : request.updates) {
-    const Apply* apply = update.value.owner();
-    if (apply == nullptr) continue;
-    for (const Variable& input : apply->inputs()) roots.push_back(input);
-  }
+  roots.insert(roots.end(), operands.begin(), operands.end());
   for (const LoweredUpdate& update : request.updates) roots.push_back(update.value);
   return topological_order(roots);
 }
