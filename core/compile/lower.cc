@@ -92,12 +92,14 @@ class Lowerer {
 
   void mark_needed() {
     std::vector<Variable> pending = roots();
+    absl::flat_hash_set<const Apply*> visited;
     while (!pending.empty()) {
       const Variable variable = pending.back();
       pending.pop_back();
       if (!needed_.insert(variable).second) continue;
       const Apply* apply = variable.owner();
       if (apply == nullptr || is_known_integers(variable)) continue;
+      if (!visited.insert(apply).second) continue;  // another of its outputs was here
       for (size_t i = 0; i < apply->inputs().size(); ++i) {
         if (!reads_elements(*apply, i)) continue;
         operands_.insert(apply->input(i));
@@ -417,6 +419,9 @@ void Lowerer::emit_kernel(const Apply& apply) {
   for (const Location& input : inputs) places.push_back(builder_.use(input.place));
   Instruction& instruction =
       builder_.push(std::move(kernel), op.str(), chosen->name, apply.site(), arena);
+  for (const Site& site : apply.merged_sites()) {
+    absl::StrAppend(&instruction.site, ", ", site.str());
+  }
   for (size_t i = 0; i < places.size(); ++i) {
     add_input(instruction, places[i], input_layouts[i]);
     const Variable& input = apply.input(i);
@@ -462,15 +467,22 @@ void Lowerer::number_registers() {
 
 }  // namespace
 
-// Producers first; what only makes a shared variable's new value comes last, so that it can be
-// written in place after all reads of the old one.
+// Producers first; what makes a shared variable's new value and is not needed for anything else
+// comes last, so that it can be written in place after all reads of the old one. It may make an
+// output of the function besides, which then comes last too.
 std::vector<Apply*> lowering_order(const LowerRequest& request) {
-  Variables roots = request.outputs;
+  absl::flat_hash_set<const Apply*> updating;
+  Variables operands;
   for (const LoweredUpdate& update : request.updates) {
     const Apply* apply = update.value.owner();
-    if (apply == nullptr) continue;
-    for (const Variable& input : apply->inputs()) roots.push_back(input);
+    if (apply == nullptr || !updating.insert(apply).second) continue;
+    operands.insert(operands.end(), apply->inputs().begin(), apply->inputs().end());
   }
+  Variables roots;
+  for (const Variable& output : request.outputs) {
+    if (!updating.contains(output.owner())) roots.push_back(output);
+  }
+  roots.insert(roots.end(), operands.begin(), operands.end());
   for (const LoweredUpdate& update : request.updates) roots.push_back(update.value);
   return topological_order(roots);
 }

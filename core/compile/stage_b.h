@@ -1,5 +1,6 @@
 // Stage B, the concrete half of compiling: with all dims known, composites without a kernel become
-// their formula, rows and elementwise groups fuse, and the graph is lowered.
+// their formula, rows and elementwise groups fuse, small groups without users are bundled, and the
+// graph is lowered.
 
 #ifndef BITALE_CORE_COMPILE_STAGE_B_H_
 #define BITALE_CORE_COMPILE_STAGE_B_H_

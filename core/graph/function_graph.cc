@@ -161,11 +161,13 @@ void FunctionGraph::replace(std::span<const Replacement> replacements, std::stri
     if (from.owner() != nullptr && to.owner() != nullptr && from.owner() != to.owner() &&
         from.site().source.known()) {
       Apply& kept = *to.owner();
-      const SourceSite& a = kept.site_.source;
-      const SourceSite& b = from.site().source;
+      const auto is_that_of_from = [&](const Site& site) {
+        return site.source.line == from.site().source.line &&
+               std::string_view(site.source.file) == from.site().source.file;
+      };
       constexpr size_t kMostMerged = 4;
-      if ((a.line != b.line || std::string_view(a.file) != b.file) &&
-          kept.merged_sites().size() < kMostMerged) {
+      if (!is_that_of_from(kept.site_) && kept.merged_sites().size() < kMostMerged &&
+          std::ranges::none_of(kept.merged_sites(), is_that_of_from)) {
         if (!kept.merged_sites_) kept.merged_sites_ = std::make_unique<std::vector<Site>>();
         kept.merged_sites_->push_back(from.site());
       }

@@ -51,9 +51,11 @@ std::string_view name_of(Phase phase) {
     case Phase::kFuseRows:
       return "fuse_rows";
     case Phase::kFuse:
+      return "fuse";
+    case Phase::kBundle:
       break;
   }
-  return "fuse";
+  return "bundle";
 }
 
 RuleRegistrar::RuleRegistrar(const Rule& rule) : rule_(rule), next_(newest_rule) {

@@ -31,8 +31,9 @@ enum class Phase : uint8_t {
   kExpand,        // composites without a kernel become their formula
   kFuseRows,      // rows that are reduced, with what is made of them
   kFuse,          // elementwise groups
+  kBundle,        // what has nothing to do with each other, in one kernel
 };
-inline constexpr int kPhaseCount = 8;
+inline constexpr int kPhaseCount = 9;
 std::string_view name_of(Phase phase);
 
 enum class Exactness : uint8_t {

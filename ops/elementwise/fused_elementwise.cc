@@ -1,4 +1,5 @@
 #include "core/graph/formula_derivatives.h"
+#include "core/graph/shape_analysis.h"
 #include "core/graph/shape_context.h"
 #include "ops/elementwise/fused_elementwise_internal.h"
 
@@ -29,10 +30,14 @@ std::vector<TensorType> FusedElementwiseOp::infer_types(const TypeContext&) cons
   return types;
 }
 
-// Each axis has the length of some input that is not repeated along it.
 void FusedElementwiseOp::infer_shape(ShapeContext& context) const {
-  const Apply& apply = context.apply();
-  const int64_t rank = apply.output(0).rank();
+  const IntExprs dims = output_dims(context, 0);
+  for (size_t i = 0; i <= kept_.size(); ++i) context.set_dims(i, dims);
+}
+
+// Each axis has the length of some input that is not repeated along it.
+IntExprs FusedElementwiseOp::output_dims(ShapeContext& context, size_t first_input) const {
+  const int64_t rank = steps_.back().type.rank();
   IntExprs dims;
   for (int64_t axis = 0; axis < rank; ++axis) {
     int value = static_cast<int>(input_count_ + steps_.size()) - 1;
@@ -43,10 +48,10 @@ void FusedElementwiseOp::infer_shape(ShapeContext& context) const {
       while (k + 1 < step.operands.size() && op.broadcasts(k, axis)) ++k;
       value = step.operands[k];
     }
-    dims.push_back(context.dim(value, axis - (rank - apply.input(value).rank())));
+    const size_t input = first_input + static_cast<size_t>(value);
+    dims.push_back(context.dim(input, axis - (rank - context.apply().input(input).rank())));
   }
-  for (size_t i = 0; i < kept_.size(); ++i) context.set_dims(i + 1, dims);
-  context.set_dims(0, std::move(dims));
+  return dims;
 }
 
 bool FusedElementwiseOp::needs_elements(size_t input) const { return read_elements(steps_, input); }
@@ -64,6 +69,12 @@ Variables FusedElementwiseOp::pullback(const PullbackContext& context) const {
 
 Variables FusedElementwiseOp::pushforward(const PushforwardContext& context) const {
   return pushforward_of_formula(*this, context);
+}
+
+bool can_join_group(const Apply& apply) {
+  const TensorType& type = apply.output(0).type();
+  return as_elementwise(apply) != nullptr &&
+         !(is_discrete(type.dtype) && may_be_host_integers(type));
 }
 
 }  // namespace bitale

@@ -1,4 +1,5 @@
-#include "ops/elementwise/fused_elementwise_internal.h"
+#include "ops/elementwise/fused_elementwise_cpu.h"
+
 #include "ops/elementwise/tile_program_cpu.h"
 
 namespace bitale {
@@ -9,9 +10,25 @@ const ElementwiseOp& op_of(const FusedStep& step) {
 }
 
 const char* supports(const KernelCall& call) {
-  const auto& op = call.op_as<FusedElementwiseOp>();
+  return group_refusal(call.op_as<FusedElementwiseOp>(), call.inputs);
+}
+
+std::unique_ptr<const Kernel> make(KernelMaker& maker) {
+  const KernelCall& call = maker.call();
+  return make_group_kernel(call.op_as<FusedElementwiseOp>(), call.inputs, call.outputs[0].shape);
+}
+
+const KernelRegistrar fused_elementwise({.op = "fused_elementwise",
+                                         .name = "fused_elementwise_tiles",
+                                         .strided_inputs = true,
+                                         .supports = supports,
+                                         .make = make});
+
+}  // namespace
+
+const char* group_refusal(const FusedElementwiseOp& op, std::span<const OperandLayout> inputs) {
   std::vector<DType> dtypes;
-  for (const OperandLayout& input : call.inputs) dtypes.push_back(input.dtype);
+  for (const OperandLayout& input : inputs) dtypes.push_back(input.dtype);
   for (const FusedElementwiseOp::Step& step : op.steps()) {
     std::vector<DType> operands;
     for (int value : step.operands) operands.push_back(dtypes[value]);
@@ -21,10 +38,10 @@ const char* supports(const KernelCall& call) {
   return nullptr;
 }
 
-std::unique_ptr<const Kernel> make(KernelMaker& maker) {
-  const KernelCall& call = maker.call();
-  const auto& op = call.op_as<FusedElementwiseOp>();
-  TileProgramBuilder program(call.inputs, call.outputs[0].shape);
+std::unique_ptr<const Kernel> make_group_kernel(const FusedElementwiseOp& op,
+                                                std::span<const OperandLayout> inputs,
+                                                const Dims& shape) {
+  TileProgramBuilder program(inputs, shape);
   std::vector<int> values;
   for (const FusedElementwiseOp::Step& step : op.steps()) {
     values.push_back(program.add_step(op_of(step), step.operands, step.type.dtype));
@@ -36,11 +53,4 @@ std::unique_ptr<const Kernel> make(KernelMaker& maker) {
   return program.build();
 }
 
-const KernelRegistrar fused_elementwise({.op = "fused_elementwise",
-                                         .name = "fused_elementwise_tiles",
-                                         .strided_inputs = true,
-                                         .supports = supports,
-                                         .make = make});
-
-}  // namespace
 }  // namespace bitale

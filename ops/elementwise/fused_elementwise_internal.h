@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/graph/known_integer.h"
 #include "ops/elementwise/elementwise_op.h"
 #include "ops/elementwise/fused_steps_internal.h"
 
@@ -21,6 +22,7 @@ class FusedElementwiseOp final : public Op {
   // All steps have one shape. The outputs are the last step, and then those numbered in `kept`.
   FusedElementwiseOp(size_t input_count, std::vector<Step> steps, std::vector<int64_t> kept = {});
 
+  size_t input_count() const { return input_count_; }
   std::span<const Step> steps() const { return steps_; }
   // Numbers of the steps that are outputs, in the outputs' order.
   std::vector<size_t> output_steps() const;
@@ -33,6 +35,8 @@ class FusedElementwiseOp final : public Op {
   }
   std::vector<TensorType> infer_types(const TypeContext& context) const override;
   void infer_shape(ShapeContext& context) const override;
+  // The dims of every output, where `context` has this op's inputs from number `first_input` on.
+  IntExprs output_dims(ShapeContext& context, size_t first_input) const;
   bool needs_elements(size_t input) const override;
   Variables pullback(const PullbackContext& context) const override;
   Variables pushforward(const PushforwardContext& context) const override;
@@ -44,6 +48,10 @@ class FusedElementwiseOp final : public Op {
   std::vector<int64_t> kept_;
   std::string text_;
 };
+
+// Whether an application is elementwise and may be part of a group: integers that may reach a dim
+// stay apart, for shape rules must see their values.
+bool can_join_group(const Apply& apply);
 
 }  // namespace bitale
 

@@ -2,7 +2,6 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "core/graph/inputs.h"
-#include "core/graph/shape_analysis.h"
 #include "core/rewrite/rule.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/elementwise/fused_elementwise_internal.h"
@@ -21,12 +20,6 @@ struct Group {
   std::vector<Apply*> kept;
   size_t input_count = 0;
 };
-
-// Integers that may reach a dim stay apart: shape rules must see their values.
-bool can_fuse(const Apply& apply) {
-  return as_elementwise(apply) != nullptr &&
-         !(is_discrete(apply.output(0).dtype()) && may_be_host_integers(apply.output(0).type()));
-}
 
 // The group that every use of `apply` within the graph belongs to and reads whole, elements and
 // all; else null.
@@ -82,7 +75,7 @@ bool fuse(FunctionGraph& graph) {
   std::vector<std::unique_ptr<Group>> groups;
   absl::flat_hash_map<const Apply*, Group*> group_of;
   for (auto it = order.rbegin(); it != order.rend(); ++it) {
-    if (!can_fuse(**it)) continue;
+    if (!can_join_group(**it)) continue;
     Group* group = joinable(graph, **it, group_of);
     if (group == nullptr) {
       group = groups.emplace_back(std::make_unique<Group>()).get();

@@ -9,8 +9,6 @@
 
 namespace bitale {
 
-// Work is split at these borders, whatever the number of threads.
-constexpr int64_t kGrain = 32768;
 constexpr int64_t kLongestTile = 1024;
 constexpr int64_t kShortestTile = 64;
 // Tiles between steps lie on the stack of the thread that runs a block. They should stay in its
@@ -72,7 +70,7 @@ class TileKernel final : public Kernel {
   }
 
   void run(const KernelFrame& frame) const override {
-    parallel_ranges(count_, kGrain, [&](int64_t begin, int64_t end) {
+    parallel_ranges(count_, kTileGrain, [&](int64_t begin, int64_t end) {
       alignas(64) std::byte scratch[kScratchBytes];
       run_block(frame, begin, end, scratch);
     });
@@ -169,7 +167,7 @@ class TileKernel final : public Kernel {
       }
     }
     const int slots = slot_count_ + (converts_ ? 4 : 0);
-    tile_ = kGrain;
+    tile_ = kTileGrain;
     // A value between steps may lie in an output.
     if (slots > 0 || steps_.size() > 1) {
       const size_t fitting = kCacheBytes / (static_cast<size_t>(std::max(slots, 1)) * widest);

@@ -15,6 +15,10 @@
 
 namespace bitale {
 
+// Elements that one thread takes at a time: work is split at these borders, whatever the number of
+// threads.
+inline constexpr int64_t kTileGrain = 32768;
+
 // Collects the steps of a group. Values are numbered: inputs first, then one per step.
 class TileProgramBuilder {
  public:

@@ -3,6 +3,7 @@
 #include "core/compile/transfer.h"
 #include "ops/control/map.h"
 #include "ops/elementwise/elementwise.h"
+#include "ops/elementwise/elementwise_bundle_internal.h"
 #include "ops/elementwise/fused_elementwise_internal.h"
 #include "ops/gradient_control/gradient_control.h"
 #include "ops/random/random_draw.h"
@@ -80,6 +81,18 @@ Variable fused(const Variables& v) {
   return apply_one(std::make_shared<FusedElementwiseOp>(2, std::move(steps)), v);
 }
 
+// a * a, and exp(a * b) with b broadcast, as one node.
+Variables bundled(const Variables& v) {
+  const Variable square = mul(v[0], v[0]);
+  const Variable power = fused(v);
+  auto first = std::make_shared<const FusedElementwiseOp>(
+      2, std::vector<FusedElementwiseOp::Step>{{op_of(square), {0, 1}, square.type()}});
+  auto second = std::static_pointer_cast<const FusedElementwiseOp>(op_of(power));
+  return apply_op(std::make_shared<ElementwiseBundleOp>(
+                      std::vector<ElementwiseBundleOp::Member>{first, second}),
+                  {v[0], v[0], v[0], v[1]});
+}
+
 // exp(a * b) divided by its sum along the rows, as one node.
 Variable fused_softmax(const Variables& v) {
   const Variable product = mul(v[0], v[1]);
@@ -124,6 +137,12 @@ std::vector<Row> other_rows() {
   constexpr Hole kOwnDTypes = {Verdict::kRefused, "the fused steps have dtypes of their own"};
   const std::map<Column, Hole> steps_have_dtypes = {{Column::kInteger, kOwnDTypes},
                                                     {Column::kBool, kOwnDTypes}};
+  rows.push_back({.name = "elementwise_bundle",
+                  .cases = {{.name = "a * a and exp(a * b)",
+                             .inputs = {random_tensor({3, 4}), random_tensor({4}, -1, 1, 2)},
+                             .build = bundled}},
+                  .holes = steps_have_dtypes,
+                  .stands_for = "the elementwise nodes it was bundled from"});
   rows.push_back({.name = "fused_elementwise",
                   .cases = {{.name = "exp(a * b)",
                              .inputs = {random_tensor({3, 4}), random_tensor({4}, -1, 1, 2)},

@@ -1,0 +1,146 @@
+#include <algorithm>
+#include <numeric>
+
+#include "core/base/options.h"
+#include "core/graph/function_graph.h"
+#include "core/graph/inputs.h"
+#include "core/rewrite/rule.h"
+#include "ops/elementwise/elementwise.h"
+#include "ops/elementwise/elementwise_bundle_internal.h"
+
+namespace bitale {
+namespace {
+
+// A kernel takes this many elements on one thread: in a bundle, threads share such members. What is
+// larger keeps all threads busy by itself, and its operands are large too: all operands of a bundle
+// are in memory until it runs. For updates of shared variables that costs nothing, since these come
+// last in a program at any rate; for results of the function it costs no more than this for each.
+constexpr int64_t kMostElements = 32768;
+// Longer bundles are cut: what the compiler does for every pair of operands would be felt.
+constexpr size_t kMostMembers = 64;
+
+// Lengths that only a call knows are taken for large ones. Shared variables have fixed ones unless
+// the user frees them, and so have their new values.
+bool is_small(const TensorType& type) {
+  if (!type.all_fixed()) return false;
+  int64_t elements = 1;
+  for (const Dim& dim : type.dims) {
+    elements *= dim.length();
+    if (elements > kMostElements) return false;
+  }
+  return true;
+}
+
+bool is_read(const FunctionGraph& graph, const Variable& variable) {
+  return std::ranges::any_of(graph.uses(variable),
+                             [](const Use& use) { return use.user != nullptr; });
+}
+
+// The application as a member of a bundle; null if it is no elementwise group.
+ElementwiseBundleOp::Member as_member(const Apply& apply) {
+  if (auto group = std::dynamic_pointer_cast<const FusedElementwiseOp>(apply.shared_op())) {
+    return group;
+  }
+  if (!can_join_group(apply)) return nullptr;
+  FusedStep step{apply.shared_op(), {}, apply.output(0).type()};
+  step.operands.resize(apply.inputs().size());
+  std::iota(step.operands.begin(), step.operands.end(), 0);
+  return std::make_shared<const FusedElementwiseOp>(apply.inputs().size(),
+                                                    std::vector<FusedStep>{std::move(step)});
+}
+
+// Applications that nobody in the graph reads, and the members that they become.
+struct Bundle {
+  std::vector<Apply*> applies;
+  std::vector<ElementwiseBundleOp::Member> members;
+};
+
+void replace_bundle(FunctionGraph& graph, Bundle bundle) {
+  Variables inputs, replaced;
+  for (const Apply* apply : bundle.applies) {
+    inputs.insert(inputs.end(), apply->inputs().begin(), apply->inputs().end());
+    for (const Variable& output : apply->outputs()) replaced.push_back(output);
+  }
+  FixedSiteScope scope(bundle.applies.front()->site());
+  const Variables bundled =
+      apply_op(std::make_shared<ElementwiseBundleOp>(std::move(bundle.members)), inputs);
+  std::vector<FunctionGraph::Replacement> pairs;
+  for (size_t i = 0; i < bundled.size(); ++i) pairs.push_back({replaced[i], bundled[i]});
+  graph.replace(pairs, "elementwise_bundling");
+}
+
+// What nobody in the graph reads cannot lead to another member, so that bundling closes no cycle.
+// Neighbours in the order of the graph are bundled, whose operands are made at about the same time.
+bool bundle(FunctionGraph& graph) {
+  std::vector<Bundle> bundles(1);
+  for (Apply* apply : graph.topological_order()) {
+    if (!is_small(apply->output(0).type()) ||
+        std::ranges::any_of(apply->outputs(),
+                            [&](const Variable& output) { return is_read(graph, output); })) {
+      continue;
+    }
+    ElementwiseBundleOp::Member member = as_member(*apply);
+    if (member == nullptr) continue;
+    if (bundles.back().members.size() == kMostMembers) bundles.emplace_back();
+    bundles.back().applies.push_back(apply);
+    bundles.back().members.push_back(std::move(member));
+  }
+  bool changed = false;
+  for (Bundle& candidate : bundles) {
+    if (candidate.members.size() < 2) continue;
+    replace_bundle(graph, std::move(candidate));
+    changed = true;
+  }
+  return changed;
+}
+
+Variable small(const char* name, SymbolicDims dims) {
+  return tensor(float_x(), std::move(dims), name);
+}
+
+ElementwiseBundleOp::Member one_step(const Variable& v, std::vector<int> operands) {
+  return std::make_shared<const FusedElementwiseOp>(
+      operands.size(), std::vector<FusedStep>{{v.owner()->shared_op(), operands, v.type()}});
+}
+
+std::vector<RuleExample> examples() {
+  const Variable x = small("x", {2, 3});
+  const Variable b = small("b", {4});
+  const Variable sum = x + x;
+  const Variable root = tanh(b);
+  const Variable total = x * x;
+  const Variable power = exp(b);
+  // As elementwise fusion leaves it.
+  const auto group = std::make_shared<const FusedElementwiseOp>(
+      1, std::vector<FusedStep>{{power.owner()->shared_op(), {0}, power.type()},
+                                {root.owner()->shared_op(), {1}, root.type()}});
+  return {{{sum, root},
+           apply_op(std::make_shared<ElementwiseBundleOp>(std::vector<ElementwiseBundleOp::Member>{
+                        one_step(sum, {0, 1}), one_step(root, {0})}),
+                    {x, x, b})},
+          {{total, apply_one(group, {b})},
+           apply_op(std::make_shared<ElementwiseBundleOp>(
+                        std::vector<ElementwiseBundleOp::Member>{one_step(total, {0, 1}), group}),
+                    {x, x, b})}};
+}
+
+// One alone; a value that the other one reads; a length that only a call knows; too many elements.
+std::vector<Variables> counterexamples() {
+  const Variable b = small("b", {4});
+  const Variable power = exp(b);
+  return {{tanh(b)},
+          {power, tanh(power)},
+          {tanh(b), tanh(vector("v"))},
+          {tanh(b), tanh(small("w", {kMostElements + 1}))}};
+}
+
+const GraphPassRegistrar elementwise_bundling(
+    {.name = "elementwise_bundling",
+     .phase = Phase::kBundle,
+     .why = "updates of small parameters are one kernel, whose threads share them",
+     .run = bundle,
+     .examples = examples,
+     .counterexamples = counterexamples});
+
+}  // namespace
+}  // namespace bitale
