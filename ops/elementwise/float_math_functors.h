@@ -14,7 +14,7 @@
 #ifndef BITALE_OPS_ELEMENTWISE_FLOAT_MATH_FUNCTORS_H_
 #define BITALE_OPS_ELEMENTWISE_FLOAT_MATH_FUNCTORS_H_
 
-#include "ops/elementwise/float_traits.h"
+#include "ops/elementwise/float_traits_functors.h"
 #include "ops/elementwise/vocabulary_functors.h"
 
 namespace bitale::scalar {

@@ -5,7 +5,7 @@
 #include <iterator>
 #include <limits>
 
-#include "ops/elementwise/float_traits.h"
+#include "ops/elementwise/float_traits_functors.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/softmax/rows_cpu.cc"

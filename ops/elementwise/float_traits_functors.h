@@ -1,8 +1,8 @@
 // What functions of float32 and float64 need to know of these types, whether they are written for
 // single numbers (float_math_functors.h) or for vectors.
 
-#ifndef BITALE_OPS_ELEMENTWISE_FLOAT_TRAITS_H_
-#define BITALE_OPS_ELEMENTWISE_FLOAT_TRAITS_H_
+#ifndef BITALE_OPS_ELEMENTWISE_FLOAT_TRAITS_FUNCTORS_H_
+#define BITALE_OPS_ELEMENTWISE_FLOAT_TRAITS_FUNCTORS_H_
 
 namespace bitale::scalar {
 
@@ -55,4 +55,4 @@ struct FloatTraits<double> {
 
 }  // namespace bitale::scalar
 
-#endif  // BITALE_OPS_ELEMENTWISE_FLOAT_TRAITS_H_
+#endif  // BITALE_OPS_ELEMENTWISE_FLOAT_TRAITS_FUNCTORS_H_
