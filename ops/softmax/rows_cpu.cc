@@ -17,8 +17,19 @@ namespace bitale::softmax_rows {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// A vector of one lane leaves no rest.
-constexpr bool kHasRest = HWY_TARGET != HWY_SCALAR;
+// The first `count` elements at `from`, fewer than lanes, and `padding` in the other lanes.
+template <typename T>
+HWY_INLINE auto load_rest(const T* from, int64_t count, T padding) {
+  const hn::ScalableTag<T> d;
+#if HWY_TARGET <= HWY_AVX2
+  const auto mask = hn::FirstN(d, static_cast<size_t>(count));
+  return hn::IfThenElse(mask, hn::MaskedLoad(mask, d, from), hn::Set(d, padding));
+#else
+  HWY_ALIGN T rest[HWY_MAX_BYTES / sizeof(T)];
+  std::fill(std::copy_n(from, count, rest), rest + hn::Lanes(d), padding);
+  return hn::Load(d, rest);
+#endif
+}
 
 // Calls body(vector, index, count) for each whole vector of a row, and once more for what remains,
 // with `padding` in the lanes past the end.
@@ -28,24 +39,21 @@ HWY_INLINE void for_each_vector(const T* HWY_RESTRICT row, int64_t n, T padding,
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes) body(hn::LoadU(d, row + i), i, lanes);
-  if constexpr (kHasRest) {
-    if (i == n) return;
-    HWY_ALIGN T rest[HWY_MAX_BYTES / sizeof(T)];
-    std::fill_n(std::copy(row + i, row + n, rest), lanes - (n - i), padding);
-    body(hn::Load(d, rest), i, n - i);
-  }
+  if (i < n) body(load_rest(row + i, n - i, padding), i, n - i);
 }
 
+// The first `count` lanes.
 template <typename T, typename V>
 HWY_INLINE void store(V v, T* to, int64_t count) {
   const hn::ScalableTag<T> d;
-  if (!kHasRest || count == static_cast<int64_t>(hn::Lanes(d))) {
-    hn::StoreU(v, d, to);
-    return;
-  }
+  if (count == static_cast<int64_t>(hn::Lanes(d))) return hn::StoreU(v, d, to);
+#if HWY_TARGET <= HWY_AVX2
+  hn::BlendedStore(v, hn::FirstN(d, static_cast<size_t>(count)), d, to);
+#else
   HWY_ALIGN T rest[HWY_MAX_BYTES / sizeof(T)];
   hn::Store(v, d, rest);
   std::copy_n(rest, count, to);
+#endif
 }
 
 template <typename T, typename V>
@@ -155,10 +163,8 @@ HWY_INLINE void log_softmax_row(const T* row, T* out, int64_t n) {
 template <typename T>
 HWY_INLINE auto beside(const T* row, int64_t i, int64_t count) {
   const hn::ScalableTag<T> d;
-  if (!kHasRest || count == static_cast<int64_t>(hn::Lanes(d))) return hn::LoadU(d, row + i);
-  HWY_ALIGN T rest[HWY_MAX_BYTES / sizeof(T)] = {};
-  std::copy_n(row + i, count, rest);
-  return hn::Load(d, rest);
+  if (count == static_cast<int64_t>(hn::Lanes(d))) return hn::LoadU(d, row + i);
+  return load_rest(row + i, count, T{0});
 }
 
 template <typename T>
