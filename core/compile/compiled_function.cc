@@ -191,9 +191,9 @@ Results CompiledFunction::run(Entry& entry, CallState& state) {
   for (size_t i = 0; i < context->shared.size(); ++i) {
     const SharedSlot& slot = program.shared[i];
     SharedContainer& container = *state.shared[slot.variable];
-    context->shared[i] =
-        (slot.written ? container.begin_write(slot.device) : container.read(slot.device))
-            .raw_data();
+    context->shared[i] = (slot.written ? container.begin_write(slot.device)
+                                       : container.read(slot.device, slot.layout))
+                             .raw_data();
   }
   Results results(site_);
   std::vector<Tensor> debug_values;

@@ -164,6 +164,7 @@ LowerRequest CompiledFunction::lower_request(const FunctionGraph& graph, ShapeAn
   request.stage_b = stage_b_options();
   request.reuse_buffers = !debug;
   request.find_oracles = debug;
+  request.pack_shared = !debug && options_.mode.kind != Mode::Kind::kNanGuard;
   request.write_updates_in_place = !debug && options_.mode.kind != Mode::Kind::kNanGuard;
   return request;
 }

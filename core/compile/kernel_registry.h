@@ -20,6 +20,7 @@
 #include "core/graph/op.h"
 #include "core/runtime/kernel.h"
 #include "core/tensor/device.h"
+#include "core/tensor/layout.h"
 
 namespace bitale {
 
@@ -58,6 +59,8 @@ class KernelMaker {
   virtual const KernelCall& call() const = 0;
   // Index into KernelFrame::integers under which the value of an integer input's element arrives.
   virtual size_t runtime_integer(size_t input, size_t element = 0) = 0;
+  // Whether this input arrives in the form that the registration's packed_input() named.
+  virtual bool is_packed(size_t input) const = 0;
   // Lowers the op's inner graph for inner inputs of these dims, for the same device.
   virtual std::shared_ptr<const Program> lower_inner(std::span<const Dims> inner_input_dims) = 0;
 };
@@ -72,6 +75,10 @@ struct KernelRegistration {
   bool strided_inputs = false;
   // Null if it supports the call, else the reason why not (a literal). Null function: always.
   const char* (*supports)(const KernelCall& call) = nullptr;
+  // The form in which the kernel would rather have an input, so that it need not arrange it anew at
+  // every call; strided for none. It gets that form of shared variables that the function does not
+  // update, and must do without elsewhere. Null function: none.
+  Layout (*packed_input)(const KernelCall& call, size_t input) = nullptr;
   std::unique_ptr<const Kernel> (*make)(KernelMaker& maker) = nullptr;
 };
 

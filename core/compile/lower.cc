@@ -242,6 +242,13 @@ class Lowerer {
 
   bool emit_view(const Apply& apply);
   void emit_kernel(const Apply& apply);
+  bool is_updated(const LeafBinding& shared) const {
+    return std::ranges::any_of(request_.updates, [&](const LoweredUpdate& update) {
+      return update.variable == shared.leaf;
+    });
+  }
+  absl::InlinedVector<bool, 4> take_packed(const KernelRegistration& registration,
+                                           const KernelCall& call, std::vector<Location>& inputs);
 
   // --- After the last instruction of the graph ---
 
@@ -319,13 +326,38 @@ bool Lowerer::emit_view(const Apply& apply) {
   return true;
 }
 
+// Replaces the places of inputs that the kernel would rather have packed, and can; says which.
+absl::InlinedVector<bool, 4> Lowerer::take_packed(const KernelRegistration& registration,
+                                                  const KernelCall& call,
+                                                  std::vector<Location>& inputs) {
+  absl::InlinedVector<bool, 4> packed(inputs.size(), false);
+  if (registration.packed_input == nullptr || !request_.pack_shared) return packed;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const auto binding = shared_.find(call.apply.input(i));
+    if (binding == shared_.end() || inputs[i].arena != 0 || is_updated(*binding->second)) continue;
+    const Layout layout = registration.packed_input(call, i);
+    if (layout.is_strided()) continue;
+    const SharedSlot slot{binding->second->index, kCpu, false, layout};
+    const auto known = std::ranges::find_if(program_.shared, [&](const SharedSlot& other) {
+      return other.variable == slot.variable && other.layout == slot.layout &&
+             other.device == slot.device;
+    });
+    inputs[i].place.index = static_cast<uint32_t>(known - program_.shared.begin());
+    if (known == program_.shared.end()) program_.shared.push_back(slot);
+    packed[i] = true;
+  }
+  return packed;
+}
+
 class Maker final : public KernelMaker {
  public:
   // Appends the handles of the kernel's integers to `handles`.
-  Maker(Lowerer& lowerer, const KernelCall& call, Device device, std::vector<int32_t>& handles)
+  Maker(Lowerer& lowerer, const KernelCall& call, Device device,
+        const absl::InlinedVector<bool, 4>& packed, std::vector<int32_t>& handles)
       : lowerer_(lowerer),
         call_(call),
         device_(device),
+        packed_(packed),
         handles_(handles),
         first_(handles.size()) {}
   const KernelCall& call() const override { return call_; }
@@ -334,6 +366,7 @@ class Maker final : public KernelMaker {
         lowerer_.integers_.add(lowerer_.analysis_.value(call_.apply.input(input), element)));
     return handles_.size() - 1 - first_;
   }
+  bool is_packed(size_t input) const override { return packed_[input]; }
   std::shared_ptr<const Program> lower_inner(std::span<const Dims> inner_input_dims) override {
     return bitale::lower_inner(call_.op, inner_input_dims, device_, lowerer_.request_);
   }
@@ -342,6 +375,7 @@ class Maker final : public KernelMaker {
   Lowerer& lowerer_;
   const KernelCall& call_;
   Device device_;
+  const absl::InlinedVector<bool, 4>& packed_;
   std::vector<int32_t>& handles_;
   size_t first_;
 };
@@ -399,10 +433,11 @@ void Lowerer::emit_kernel(const Apply& apply) {
                                                     : "\n  kernels that refused:\n" + reasons));
   }
   const KernelCall call{op, apply, input_layouts, output_layouts};
+  const absl::InlinedVector<bool, 4> packed = take_packed(*chosen, call, inputs);
   std::vector<int32_t> integers;
   const auto make = [&](const KernelRegistration& registration, const KernelCall& made_for) {
     const size_t first_integer = integers.size();
-    Maker maker(*this, made_for, device, integers);
+    Maker maker(*this, made_for, device, packed, integers);
     return MadeKernel{KernelPtr(registration.make(maker)), first_integer};
   };
   KernelPtr kernel = make(*chosen, call).kernel;

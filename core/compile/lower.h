@@ -50,6 +50,9 @@ struct LowerRequest {
   // Buffers take over each other's memory, and updates are written in place. Off in DebugMode.
   bool reuse_buffers = true;
   bool write_updates_in_place = true;
+  // Shared variables that are not updated are read in the form that kernels ask for. Off where
+  // somebody looks at the operands of kernels.
+  bool pack_shared = true;
   // Gives every kernel call on the host its oracles, in inner graphs too.
   bool find_oracles = false;
 };

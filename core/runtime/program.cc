@@ -19,6 +19,7 @@ std::string describe(const Program& program, const Place& place) {
     case Region::kShared: {
       const SharedSlot& slot = program.shared[place.index];
       absl::StrAppend(&text, slot.variable, on(slot.device));
+      if (!slot.layout.is_strided()) absl::StrAppend(&text, ":", std::string(slot.layout.name()));
       break;
     }
     case Region::kConstant:

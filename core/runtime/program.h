@@ -15,6 +15,7 @@
 #include "core/base/dim.h"
 #include "core/base/dtype.h"
 #include "core/runtime/kernel.h"
+#include "core/tensor/layout.h"
 #include "core/tensor/tensor.h"
 
 namespace bitale {
@@ -105,11 +106,12 @@ struct ProgramOutput {
   size_t bytes() const { return static_cast<size_t>(element_count(shape)) * size_of(dtype); }
 };
 
-// A shared variable as a program sees it: its value on one device.
+// A shared variable as a program sees it: its value on one device, in one form.
 struct SharedSlot {
   uint32_t variable = 0;
   Device device = kCpu;
   bool written = false;
+  Layout layout = {};
 };
 
 // Memory, besides the host's, that a call needs on one device: buffers, then integers.

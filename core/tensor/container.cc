@@ -17,7 +17,7 @@ Tensor to_strided_host(const Tensor& tensor, Layout layout, DType dtype, const D
   const Tensor host = tensor.to(kCpu);
   if (layout.is_strided()) return host;
   Tensor strided = Tensor::empty(dtype, shape);
-  layout.packing->unpack(host, strided);
+  layout.packing->unpack(host, strided, layout.parameters);
   return strided;
 }
 
@@ -33,29 +33,40 @@ SharedContainer::Form& SharedContainer::find_form(Device device, Layout layout) 
   for (Form& form : forms_) {
     if (form.device == device && form.layout == layout) return form;
   }
-  const Dims shape =
-      layout.is_strided() ? shape_ : Dims{layout.packing->element_count(dtype_, shape_)};
+  const Dims shape = layout.is_strided()
+                         ? shape_
+                         : Dims{layout.packing->element_count(dtype_, shape_, layout.parameters)};
   forms_.push_back({device, layout, 0, Tensor::empty(dtype_, shape, device)});
   return forms_.back();
 }
 
 void SharedContainer::bring_up_to_date(Form& form) {
   if (form.version == version_) return;
+  // A strided one, if there is: from a packed one there may be no way back.
   const Form* source = nullptr;
   for (const Form& candidate : forms_) {
-    if (candidate.version == version_) source = &candidate;
+    if (candidate.version != version_) continue;
+    if (source == nullptr || candidate.layout.is_strided()) source = &candidate;
   }
   ++conversions_;
   Tensor host = to_strided_host(source->tensor, source->layout, dtype_, shape_);
-  if (!form.layout.is_strided()) {
-    Tensor packed = Tensor::empty(dtype_, form.tensor.shape());
-    form.layout.packing->pack(host, packed);
+  // Into the memory that is there: addresses stay.
+  const Layout& layout = form.layout;
+  if (form.device.is_cpu()) {
+    if (layout.is_strided()) {
+      form.tensor.assign(host);
+    } else {
+      layout.packing->pack(host, form.tensor, layout.parameters);
+    }
+    form.version = version_;
+    return;
+  }
+  if (!layout.is_strided()) {
+    const Tensor packed = Tensor::empty(dtype_, form.tensor.shape());
+    layout.packing->pack(host, packed, layout.parameters);
     host = packed;
   }
-  // Into the memory that is there: addresses stay.
-  if (form.device.is_cpu()) {
-    form.tensor.assign(host);
-  } else if (host.bytes() > 0) {
+  if (host.bytes() > 0) {
     device_memory(form.device.kind)
         .copy_from_host(form.device.index, form.tensor.raw_data(), host.raw_data(), host.bytes());
   }

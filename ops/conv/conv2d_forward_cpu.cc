@@ -12,7 +12,8 @@ namespace {
 template <typename T>
 class Conv2dPanels final : public Kernel {
  public:
-  explicit Conv2dPanels(const KernelCall& call) : l_(forward_lengths(call)), product_(l_) {
+  Conv2dPanels(const KernelCall& call, bool is_packed)
+      : l_(forward_lengths(call)), product_(l_, is_packed) {
     panels_ = cpu::panel_count(l_.batch * l_.positions(), product_.width());
     const double panel_work = std::max(product_.panel_work(), 1.0);
     const double block_work =
@@ -99,7 +100,8 @@ const KernelRegistrar forward({.op = "conv2d",
                                .kind = KernelKind::kTuned,
                                .rank = 20,
                                .supports = supports_floats,
-                               .make = make_floats<Conv2dPanels>});
+                               .packed_input = packed_filters,
+                               .make = make_with_filters<Conv2dPanels>});
 
 }  // namespace
 }  // namespace bitale::conv2d_cpu

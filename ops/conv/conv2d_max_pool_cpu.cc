@@ -38,11 +38,11 @@ struct ChunkSize {
 template <typename T>
 class Conv2dMaxPool final : public Kernel {
  public:
-  explicit Conv2dMaxPool(const KernelCall& call)
+  Conv2dMaxPool(const KernelCall& call, bool is_packed)
       : l_(forward_lengths(call)),
         pool_(call.op_as<Conv2dMaxPoolOp>().window(), convolved_shape(l_), call.outputs[0].shape),
         with_positions_(call.op_as<Conv2dMaxPoolOp>().positions()),
-        product_(l_) {
+        product_(l_, is_packed) {
     // Rows that no window covers are not computed.
     l_.output_height = pool_.window_at(pool_.output_height - 1, 0).bottom;
     size_ = choose_size();
@@ -233,7 +233,8 @@ const KernelRegistrar conv2d_max_pool({.op = "conv2d_max_pool",
                                        .kind = KernelKind::kTuned,
                                        .rank = 20,
                                        .supports = supports,
-                                       .make = make_floats<Conv2dMaxPool>});
+                                       .packed_input = packed_filters,
+                                       .make = make_with_filters<Conv2dMaxPool>});
 
 }  // namespace
 }  // namespace bitale::conv2d_cpu

@@ -14,19 +14,18 @@ constexpr int64_t kMostDepth = 320;
 
 }  // namespace
 
-template <typename T>
-PanelProduct<T>::PanelProduct(const Lengths& lengths)
-    : l_(lengths), offsets_(window_offsets(l_)), tile_(cpu::gemm_tile<T>()) {}
+int64_t depth_blocks(int64_t depth) { return cpu::panel_count(depth, kMostDepth); }
 
-template <typename T>
-int64_t PanelProduct<T>::depth_blocks() const {
-  return cpu::panel_count(l_.depth(), kMostDepth);
+int64_t depth_block_begin(int64_t depth, int64_t block) {
+  return cpu::panel_begin(depth, depth_blocks(depth), block);
 }
 
 template <typename T>
-int64_t PanelProduct<T>::depth_begin(int64_t block) const {
-  return cpu::panel_begin(l_.depth(), depth_blocks(), block);
-}
+PanelProduct<T>::PanelProduct(const Lengths& lengths, bool is_packed)
+    : l_(lengths),
+      is_packed_(is_packed),
+      offsets_(window_offsets(l_)),
+      tile_(cpu::gemm_tile<T>()) {}
 
 template <typename T>
 int64_t PanelProduct<T>::gathered_elements() const {
@@ -42,25 +41,24 @@ double PanelProduct<T>::panel_work() const {
 template <typename T>
 typename PanelProduct<T>::Parts PanelProduct<T>::take_parts(cpu::WorkspaceLayout& layout) const {
   Parts parts;
-  parts.ordered = layout.take<T>(l_.filters * l_.depth());
-  parts.packed = layout.take<T>(l_.filters * l_.depth());
+  parts.ordered = layout.take<T>(is_packed_ ? 0 : l_.filters * l_.depth());
+  parts.packed = layout.take<T>(is_packed_ ? 0 : l_.filters * l_.depth());
   parts.dealt = layout.take<T>(l_.is_dealt() ? l_.batch * l_.dealt_size() : 0);
   return parts;
 }
 
 // Filters as panels of tile rows, depth block by depth block, group by group.
 template <typename T>
-typename PanelProduct<T>::Prepared PanelProduct<T>::prepare(const T* image, const T* filters,
-                                                            const Parts& parts) const {
+void PanelProduct<T>::pack_filters(const T* filters, const Parts& parts) const {
   order_filters(l_, filters, parts.ordered);
   const int64_t depth = l_.depth();
   const int64_t row_panels = cpu::panel_count(l_.group_filters, tile_.rows);
   for (int64_t g = 0; g < l_.groups; ++g) {
     const T* from = parts.ordered + g * l_.group_filters * depth;
     T* to = parts.packed + g * l_.group_filters * depth;
-    for (int64_t b = 0; b < depth_blocks(); ++b) {
-      const int64_t k = depth_begin(b);
-      const int64_t count = depth_begin(b + 1) - k;
+    for (int64_t b = 0; b < depth_blocks(depth); ++b) {
+      const int64_t k = depth_block_begin(depth, b);
+      const int64_t count = depth_block_begin(depth, b + 1) - k;
       for (int64_t p = 0; p < row_panels; ++p) {
         const int64_t i = cpu::panel_begin(l_.group_filters, row_panels, p);
         const int64_t rows = cpu::panel_begin(l_.group_filters, row_panels, p + 1) - i;
@@ -69,12 +67,21 @@ typename PanelProduct<T>::Prepared PanelProduct<T>::prepare(const T* image, cons
       }
     }
   }
-  if (!l_.is_dealt()) return {image, parts.packed};
+}
+
+template <typename T>
+typename PanelProduct<T>::Prepared PanelProduct<T>::prepare(const T* image, const T* filters,
+                                                            const Parts& parts) const {
+  if (!is_packed_) {
+    pack_filters(filters, parts);
+    filters = parts.packed;
+  }
+  if (!l_.is_dealt()) return {image, filters};
   parallel_for(l_.batch, [&](int64_t n) {
     deal_images(l_, 1, image + n * l_.channels * l_.height * l_.width,
                 parts.dealt + n * l_.dealt_size());
   });
-  return {parts.dealt, parts.packed};
+  return {parts.dealt, filters};
 }
 
 template <typename T>
@@ -85,9 +92,9 @@ void PanelProduct<T>::multiply(const Prepared& prepared, int64_t group, int64_t 
   const T* first_window = prepared.image + group * l_.filter_channels * l_.part_plane();
   const T* left = prepared.filters + group * l_.group_filters * l_.depth();
   const int64_t row_panels = cpu::panel_count(l_.group_filters, tile_.rows);
-  for (int64_t b = 0; b < depth_blocks(); ++b) {
-    const int64_t k = depth_begin(b);
-    const int64_t depth = depth_begin(b + 1) - k;
+  for (int64_t b = 0; b < depth_blocks(l_.depth()); ++b) {
+    const int64_t k = depth_block_begin(l_.depth(), b);
+    const int64_t depth = depth_block_begin(l_.depth(), b + 1) - k;
     for (int64_t r = 0; r < run_count; ++r) {
       cpu::runs<T>().gather(depth, offsets_.data() + k, runs[r].length,
                             first_window + runs[r].offset, gathered + runs[r].column, width);

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "ops/conv/conv2d_cpu.h"
@@ -15,11 +16,19 @@
 
 namespace bitale::conv2d_cpu {
 
+// Filters as PanelProduct reads them, for a call whose input 1 they are; strided for other inputs.
+Layout packed_filters(const KernelCall& call, size_t input);
+
+// The depth is walked in blocks of about equal length, whatever the other lengths are.
+int64_t depth_blocks(int64_t depth);
+int64_t depth_block_begin(int64_t depth, int64_t block);
+
 // T is float or double.
 template <typename T>
 class PanelProduct {
  public:
-  explicit PanelProduct(const Lengths& lengths);
+  // `is_packed`: filters come as packed_filters() arranges them.
+  PanelProduct(const Lengths& lengths, bool is_packed);
 
   // What all panels of a call share, in the kernel's workspace.
   struct Prepared {
@@ -48,13 +57,24 @@ class PanelProduct {
                 int64_t run_count, T* gathered, T* to, int64_t to_stride) const;
 
  private:
-  int64_t depth_blocks() const;
-  int64_t depth_begin(int64_t block) const;
+  void pack_filters(const T* filters, const Parts& parts) const;
 
   Lengths l_;
+  bool is_packed_;
   std::vector<int64_t> offsets_;
   const cpu::GemmTile<T>& tile_;
 };
+
+// For a kernel whose input 1 is filters.
+template <template <typename> class KernelType>
+std::unique_ptr<const Kernel> make_with_filters(KernelMaker& maker) {
+  const KernelCall& call = maker.call();
+  const bool is_packed = maker.is_packed(1);
+  if (call.outputs[0].dtype == DType::kFloat32) {
+    return std::make_unique<KernelType<float>>(call, is_packed);
+  }
+  return std::make_unique<KernelType<double>>(call, is_packed);
+}
 
 }  // namespace bitale::conv2d_cpu
 

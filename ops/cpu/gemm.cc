@@ -42,10 +42,14 @@ struct Blocking {
   int64_t block_columns;
 };
 
+// Of blocks along k, whatever the other sizes are: packed operands are arranged in such blocks.
+int64_t block_depth(int64_t k) {
+  const int64_t blocks = std::max<int64_t>(1, (k + kMostDepth - 1) / kMostDepth);
+  return std::max<int64_t>(1, (k + blocks - 1) / blocks);
+}
+
 Blocking blocking(int64_t m, int64_t n, int64_t k, int64_t tile_columns) {
-  const int64_t depth_blocks = std::max<int64_t>(1, (k + kMostDepth - 1) / kMostDepth);
-  Blocking b{(k + depth_blocks - 1) / depth_blocks, kBlockRows, kBlockColumns};
-  b.depth = std::max<int64_t>(b.depth, 1);
+  Blocking b{block_depth(k), kBlockRows, kBlockColumns};
   if (static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) < kSmallProduct) {
     b.block_rows = kSliceRows;
     b.block_columns = kSliceColumns;
@@ -108,6 +112,13 @@ void scale_rows(int64_t m, int64_t n, T beta, T* c, int64_t c_stride) {
 // places in a cache.
 constexpr int64_t panel_elements(int64_t depth, int64_t width) { return (depth + 1) * width; }
 
+// Of all panels of B over one block along k.
+template <typename T>
+int64_t depth_block_elements(int64_t k, int64_t n) {
+  const int64_t width = gemm_tile<T>().columns;
+  return panel_count(n, width) * panel_elements(block_depth(k), width);
+}
+
 // Memory for packed operands of one slice.
 template <typename T>
 struct Packed {
@@ -125,17 +136,19 @@ struct Packed {
 };
 
 // A part of the product whose operands are packed at once: `rows` by `columns` of C, over `depth`.
-// Panels of A have up to tile.rows rows each, panels of B tile.columns columns.
+// Panels of A have up to tile.rows rows each, panels of B tile.columns columns. Where the panels of
+// B are there already, ready_b is the first.
 template <typename T>
 class Slice {
  public:
   Slice(int64_t rows, int64_t columns, int64_t depth, MatrixView<T> a, MatrixView<T> b,
-        const Blocking& blocks, Packed<T> packed)
+        const T* ready_b, const Blocking& blocks, Packed<T> packed)
       : columns_(columns),
         rows_(rows),
         depth_(depth),
         a_(a),
         b_(b),
+        ready_b_(ready_b),
         packed_(packed),
         row_panels_(panel_count(rows, tile_.rows)),
         column_panels_(panel_count(columns, width_)),
@@ -169,8 +182,9 @@ class Slice {
     parallel_for(row_blocks_ * column_blocks_, [&](int64_t block) {
       const Range rows = row_block(block % row_blocks_);
       const Range columns = column_block(block / row_blocks_);
-      if (shares_b()) {
-        return multiply_panels(rows, columns, packed_.b + columns.begin * panel_size_, width_,
+      if (ready_b_ != nullptr || shares_b()) {
+        const T* const panels = ready_b_ != nullptr ? ready_b_ : packed_.b;
+        return multiply_panels(rows, columns, panels + columns.begin * panel_size_, width_,
                                panel_size_, target);
       }
       alignas(64) std::byte buffer[kGroupBytes];
@@ -200,7 +214,7 @@ class Slice {
     int64_t c_stride;
   };
 
-  bool shares_b() const { return row_blocks_ > 1; }
+  bool shares_b() const { return ready_b_ == nullptr && row_blocks_ > 1; }
   int64_t first_row(int64_t panel) const { return panel_begin(rows_, row_panels_, panel); }
   Range row_block(int64_t block) const {
     const int64_t begin = block * panels_per_row_block_;
@@ -250,12 +264,39 @@ class Slice {
   const int64_t width_ = tile_.columns;
   int64_t columns_, rows_, depth_;
   MatrixView<T> a_, b_;
+  const T* ready_b_;
   Packed<T> packed_;
   int64_t row_panels_, column_panels_;
   int64_t panels_per_row_block_, panels_per_column_block_;
   int64_t row_blocks_, column_blocks_;
   int64_t panel_size_;
 };
+
+// Either `b` or `ready_b`.
+template <typename T>
+void multiply_slices(int64_t m, int64_t n, int64_t k, T alpha, MatrixView<T> a, MatrixView<T> b,
+                     const T* ready_b, T beta, T* c, int64_t c_stride, const Blocking& blocks,
+                     const Packed<T>& packed) {
+  const int64_t width = gemm_tile<T>().columns;
+  for (int64_t i = 0; i < m; i += kSliceRows) {
+    for (int64_t j = 0; j < n; j += kSliceColumns) {
+      for (int64_t k0 = 0; k0 < k; k0 += blocks.depth) {
+        const int64_t depth = std::min(blocks.depth, k - k0);
+        const T* const ready = ready_b == nullptr
+                                   ? nullptr
+                                   : ready_b + k0 / blocks.depth * depth_block_elements<T>(k, n) +
+                                         j / width * panel_elements(depth, width);
+        const Slice<T> slice(
+            std::min(kSliceRows, m - i), std::min(kSliceColumns, n - j), depth,
+            {a.data + i * a.row_stride + k0 * a.column_stride, a.row_stride, a.column_stride},
+            {b.data + k0 * b.row_stride + j * b.column_stride, b.row_stride, b.column_stride},
+            ready, blocks, packed);
+        slice.pack();
+        slice.multiply(alpha, k0 == 0 ? beta : T{1}, c + i * c_stride + j, c_stride);
+      }
+    }
+  }
+}
 
 }  // namespace
 
@@ -281,20 +322,40 @@ void gemm(int64_t m, int64_t n, int64_t k, T alpha, MatrixView<T> a, MatrixView<
     return matrix_vector(n, k, alpha, b.transposed(), a.data, a.column_stride, beta, c, int64_t{1},
                          packed.a);
   }
-  for (int64_t i = 0; i < m; i += kSliceRows) {
-    for (int64_t j = 0; j < n; j += kSliceColumns) {
-      for (int64_t k0 = 0; k0 < k; k0 += blocks.depth) {
-        const Slice<T> slice(
-            std::min(kSliceRows, m - i), std::min(kSliceColumns, n - j),
-            std::min(blocks.depth, k - k0),
-            {a.data + i * a.row_stride + k0 * a.column_stride, a.row_stride, a.column_stride},
-            {b.data + k0 * b.row_stride + j * b.column_stride, b.row_stride, b.column_stride},
-            blocks, packed);
-        slice.pack();
-        slice.multiply(alpha, k0 == 0 ? beta : T{1}, c + i * c_stride + j, c_stride);
-      }
-    }
-  }
+  multiply_slices<T>(m, n, k, alpha, a, b, nullptr, beta, c, c_stride, blocks, packed);
+}
+
+template <typename T>
+void gemm_packed(int64_t m, int64_t n, int64_t k, T alpha, MatrixView<T> a, const T* packed_b,
+                 T beta, T* c, int64_t c_stride, void* workspace) {
+  const Blocking blocks = blocking(m, n, k, gemm_tile<T>().columns);
+  WorkspaceLayout layout(workspace);
+  const Packed<T> packed(m, n, k, blocks, layout);
+  multiply_slices<T>(m, n, k, alpha, a, {packed_b, 0, 0}, packed_b, beta, c, c_stride, blocks,
+                     packed);
+}
+
+template <typename T>
+int64_t packed_right_elements(int64_t k, int64_t n) {
+  return panel_count(k, block_depth(k)) * depth_block_elements<T>(k, n);
+}
+
+template <typename T>
+void pack_right_operand(int64_t k, int64_t n, MatrixView<T> b, T* to) {
+  const int64_t width = gemm_tile<T>().columns;
+  const int64_t most_depth = block_depth(k);
+  const int64_t column_blocks = panel_count(n, kBlockColumns);
+  parallel_for(panel_count(k, most_depth) * column_blocks, [&](int64_t block) {
+    const int64_t k0 = block / column_blocks * most_depth;
+    const int64_t depth = std::min(most_depth, k - k0);
+    const int64_t j = block % column_blocks * kBlockColumns;
+    const int64_t panel_size = panel_elements(depth, width);
+    pack_panels(depth, std::min(kBlockColumns, n - j), width,
+                MatrixView<T>{b.data + k0 * b.row_stride + j * b.column_stride, b.row_stride,
+                              b.column_stride},
+                to + block / column_blocks * depth_block_elements<T>(k, n) + j / width * panel_size,
+                panel_size);
+  });
 }
 
 template <typename T>
@@ -326,9 +387,13 @@ void generic_gemm(int64_t m, int64_t n, int64_t k, MatrixView<T> a, MatrixView<T
       });
 }
 
-#define BITALE_INSTANTIATE_GEMM(T)                                                         \
-  template size_t gemm_workspace_bytes<T>(int64_t, int64_t, int64_t);                      \
-  template void gemm<T>(int64_t, int64_t, int64_t, T, MatrixView<T>, MatrixView<T>, T, T*, \
+#define BITALE_INSTANTIATE_GEMM(T)                                                           \
+  template size_t gemm_workspace_bytes<T>(int64_t, int64_t, int64_t);                        \
+  template void gemm_packed<T>(int64_t, int64_t, int64_t, T, MatrixView<T>, const T*, T, T*, \
+                               int64_t, void*);                                              \
+  template int64_t packed_right_elements<T>(int64_t, int64_t);                               \
+  template void pack_right_operand<T>(int64_t, int64_t, MatrixView<T>, T*);                  \
+  template void gemm<T>(int64_t, int64_t, int64_t, T, MatrixView<T>, MatrixView<T>, T, T*,   \
                         int64_t, void*)
 BITALE_INSTANTIATE_GEMM(float);
 BITALE_INSTANTIATE_GEMM(double);

@@ -35,6 +35,17 @@ template <typename T>
 void gemm(int64_t m, int64_t n, int64_t k, T alpha, MatrixView<T> a, MatrixView<T> b, T beta, T* c,
           int64_t c_stride, void* workspace);
 
+// The same with a right operand that pack_right_operand() arranged, for products of more than one
+// row and column.
+template <typename T>
+void gemm_packed(int64_t m, int64_t n, int64_t k, T alpha, MatrixView<T> a, const T* packed_b,
+                 T beta, T* c, int64_t c_stride, void* workspace);
+// Elements that a packed right operand takes, and the arrangement itself, by all threads.
+template <typename T>
+int64_t packed_right_elements(int64_t k, int64_t n);
+template <typename T>
+void pack_right_operand(int64_t k, int64_t n, MatrixView<T> b, T* to);
+
 // C = A B for other element types, by plain loops; integers wrap, bool is or of ands.
 template <typename T>
 void generic_gemm(int64_t m, int64_t n, int64_t k, MatrixView<T> a, MatrixView<T> b, T* c,

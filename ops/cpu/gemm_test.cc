@@ -81,6 +81,35 @@ void expect_product(int64_t m, int64_t n, int64_t k, bool a_transposed, bool b_t
   }
 }
 
+// A right operand that was packed once gives the same bits.
+template <typename T>
+void expect_packed_product(int64_t m, int64_t n, int64_t k) {
+  SCOPED_TRACE(testing::Message() << m << "x" << n << "x" << k);
+  std::vector<T> a = small_numbers<T>(m * k, 1);
+  for (T& value : a) value /= 3;
+  const std::vector<T> b = small_numbers<T>(k * n, 2);
+  const MatrixView<T> left{a.data(), k, 1}, right{b.data(), n, 1};
+  std::vector<T> want = small_numbers<T>(m * n, 3), got = want;
+  Workspace<T> workspace(m, n, k);
+  gemm<T>(m, n, k, T{2}, left, right, T{3}, want.data(), n, workspace.data());
+  std::vector<T> packed(static_cast<size_t>(packed_right_elements<T>(k, n)));
+  pack_right_operand<T>(k, n, right, packed.data());
+  gemm_packed<T>(m, n, k, T{2}, left, packed.data(), T{3}, got.data(), n, workspace.data());
+  EXPECT_TRUE(workspace.intact());
+  EXPECT_EQ(std::memcmp(got.data(), want.data(), got.size() * sizeof(T)), 0);
+}
+
+TEST(Gemm, APackedRightOperandGivesTheSameBits) {
+  for (const int64_t m : {2, 20, 25, 130, 250}) {
+    for (const int64_t n : {2, 16, 70, 530, 2100}) {
+      for (const int64_t k : {1, 33, 330, 645}) {
+        expect_packed_product<float>(m, n, k);
+        expect_packed_product<double>(m, n, k);
+      }
+    }
+  }
+}
+
 template <typename T>
 void expect_products() {
   for (const auto& [m, n, k] : std::vector<std::array<int64_t, 3>>{{1, 1, 1},

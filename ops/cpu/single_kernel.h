@@ -58,6 +58,7 @@ class SingleKernel {
     explicit Maker(const KernelCall& call) : call_(call) {}
     const KernelCall& call() const override { return call_; }
     size_t runtime_integer(size_t, size_t) override { return 0; }
+    bool is_packed(size_t) const override { return false; }
     std::shared_ptr<const Program> lower_inner(std::span<const Dims>) override { return nullptr; }
 
    private:

@@ -150,11 +150,56 @@ class ReferenceProductKernel final : public Kernel {
   Stack stack_;
 };
 
+// The right operand, a matrix, as the tiles of products read it.
+const Packing kRightPanels = {
+    "right_panels",
+    [](DType dtype, const Dims& shape, const PackingParameters&) {
+      return dtype == DType::kFloat32 ? cpu::packed_right_elements<float>(shape[0], shape[1])
+                                      : cpu::packed_right_elements<double>(shape[0], shape[1]);
+    },
+    [](const Tensor& strided, const Tensor& packed, const PackingParameters&) {
+      const auto pack = [&](auto tag) {
+        using T = typename decltype(tag)::type;
+        const Dims& shape = strided.shape();
+        cpu::pack_right_operand<T>(shape[0], shape[1], {strided.data<T>(), shape[1], 1},
+                                   packed.data<T>());
+      };
+      strided.dtype() == DType::kFloat32 ? pack(TypeTag<float>()) : pack(TypeTag<double>());
+    },
+    nullptr};
+
+// A product with one row or column reads a matrix once, where it lies.
+Layout right_panels_of(const KernelCall& call, size_t a, size_t b) {
+  const Product p = product_of(call.inputs[a], call.inputs[b]);
+  const bool is_matrix = call.inputs[b].shape.size() == 2 && call.inputs[b].size() > 0;
+  return is_matrix && p.m > 1 && p.n > 1 ? Layout{&kRightPanels} : Layout{};
+}
+
+Layout packed_input_of_dot(const KernelCall& call, size_t input) {
+  return input == 1 ? right_panels_of(call, 0, 1) : Layout{};
+}
+
+Layout packed_input_of_gemm(const KernelCall& call, size_t input) {
+  return input == 2 ? right_panels_of(call, 1, 2) : Layout{};
+}
+
+// alpha A B + beta C of one product, whose right operand may be packed.
+template <typename T>
+void multiply(const Product& p, bool is_packed, T alpha, const T* a, const T* b, T beta, T* c,
+              void* workspace) {
+  if (is_packed) {
+    cpu::gemm_packed<T>(p.m, p.n, p.k, alpha, p.left(a), b, beta, c, p.n, workspace);
+  } else {
+    cpu::gemm<T>(p.m, p.n, p.k, alpha, p.left(a), p.right(b), beta, c, p.n, workspace);
+  }
+}
+
 // Large products run one after the other, each on all threads; small ones side by side.
 template <typename T>
 class BlockedProductKernel final : public Kernel {
  public:
-  explicit BlockedProductKernel(const KernelCall& call) : stack_(call) {
+  BlockedProductKernel(const KernelCall& call, bool is_packed)
+      : stack_(call), is_packed_(is_packed) {
     const Product& p = stack_.product();
     bytes_each_ = cpu::gemm_workspace_bytes<T>(p.m, p.n, p.k);
     const double work =
@@ -175,8 +220,7 @@ class BlockedProductKernel final : public Kernel {
     const auto product = [&](int64_t index, void* workspace) {
       stack_.at(index, frame.input<T>(0), frame.input<T>(1), frame.output<T>(0),
                 [&](const T* a, const T* b, T* c) {
-                  const Product& p = stack_.product();
-                  cpu::gemm<T>(p.m, p.n, p.k, T{1}, p.left(a), p.right(b), T{0}, c, p.n, workspace);
+                  multiply(stack_.product(), is_packed_, T{1}, a, b, T{0}, c, workspace);
                 });
     };
     if (!side_by_side_) {
@@ -197,11 +241,20 @@ class BlockedProductKernel final : public Kernel {
   static constexpr double kBlockWork = 2e5;
 
   Stack stack_;
+  bool is_packed_;
   size_t bytes_each_;
   bool side_by_side_;
   int64_t grain_;
   int64_t slots_;
 };
+
+template <template <typename> class KernelType>
+std::unique_ptr<const Kernel> make_for_floats(const KernelCall& call, bool is_packed) {
+  if (call.outputs[0].dtype == DType::kFloat32) {
+    return std::make_unique<KernelType<float>>(call, is_packed);
+  }
+  return std::make_unique<KernelType<double>>(call, is_packed);
+}
 
 template <template <typename> class KernelType, typename... Types>
 std::unique_ptr<const Kernel> make_for(const KernelCall& call) {
@@ -215,7 +268,7 @@ std::unique_ptr<const Kernel> make_for(const KernelCall& call) {
 }
 
 std::unique_ptr<const Kernel> make_blocked(KernelMaker& maker) {
-  return make_for<BlockedProductKernel, float, double>(maker.call());
+  return make_for_floats<BlockedProductKernel>(maker.call(), maker.is_packed(1));
 }
 
 std::unique_ptr<const Kernel> make_reference(KernelMaker& maker) {
@@ -227,8 +280,9 @@ std::unique_ptr<const Kernel> make_reference(KernelMaker& maker) {
 template <typename T>
 class GemmKernel final : public Kernel {
  public:
-  explicit GemmKernel(const KernelCall& call)
+  GemmKernel(const KernelCall& call, bool is_packed)
       : product_(product_of(call.inputs[1], call.inputs[2])),
+        is_packed_(is_packed),
         shape_(call.outputs[0].shape),
         c_strides_(call.inputs[0].strides),
         c_is_contiguous_(call.inputs[0].contiguous()) {}
@@ -249,20 +303,20 @@ class GemmKernel final : public Kernel {
       copy_strided(shape_, dtype_of<T>, out, contiguous_strides(shape_), dtype_of<T>,
                    frame.inputs[0], c_strides_);
     }
-    const Product& p = product_;
-    cpu::gemm<T>(p.m, p.n, p.k, alpha, p.left(frame.input<T>(1)), p.right(frame.input<T>(2)), beta,
-                 out, p.n, frame.workspace);
+    multiply(product_, is_packed_, alpha, frame.input<T>(1), frame.input<T>(2), beta, out,
+             frame.workspace);
   }
 
  private:
   Product product_;
+  bool is_packed_;
   Dims shape_;
   Dims c_strides_;
   bool c_is_contiguous_;
 };
 
 std::unique_ptr<const Kernel> make_gemm(KernelMaker& maker) {
-  return make_for<GemmKernel, float, double>(maker.call());
+  return make_for_floats<GemmKernel>(maker.call(), maker.is_packed(2));
 }
 
 const KernelRegistrar dot_blocked({.op = "dot",
@@ -271,6 +325,7 @@ const KernelRegistrar dot_blocked({.op = "dot",
                                    .rank = 20,
                                    .strided_inputs = true,
                                    .supports = supports_floats,
+                                   .packed_input = packed_input_of_dot,
                                    .make = make_blocked});
 const KernelRegistrar dot_reference({.op = "dot",
                                      .name = "dot_reference",
@@ -299,6 +354,7 @@ const KernelRegistrar gemm_blocked({.op = "gemm",
                                     .rank = 20,
                                     .strided_inputs = true,
                                     .supports = supports_floats,
+                                    .packed_input = packed_input_of_gemm,
                                     .make = make_gemm});
 
 }  // namespace

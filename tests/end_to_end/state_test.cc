@@ -21,11 +21,12 @@ namespace {
 
 // Stores a matrix transposed.
 const Packing kTransposed = {
-    "transposed_of_state_test", [](DType, const Dims& shape) { return element_count(shape); },
-    [](const Tensor& strided, const Tensor& packed) {
+    "transposed_of_state_test",
+    [](DType, const Dims& shape, const PackingParameters&) { return element_count(shape); },
+    [](const Tensor& strided, const Tensor& packed, const PackingParameters&) {
       packed.assign(strided.transpose().copy().reshape({strided.size()}));
     },
-    [](const Tensor& packed, const Tensor& strided) {
+    [](const Tensor& packed, const Tensor& strided, const PackingParameters&) {
       strided.transpose().assign(packed.reshape({strided.shape()[1], strided.shape()[0]}));
     }};
 

@@ -206,6 +206,7 @@ class HostMaker final : public KernelMaker {
   size_t runtime_integer(size_t input, size_t element) override {
     return maker_.runtime_integer(input, element);
   }
+  bool is_packed(size_t) const override { return false; }
   std::shared_ptr<const Program> lower_inner(std::span<const Dims> inner_input_dims) override {
     return bitale::lower_inner(maker_.call().op, inner_input_dims);
   }
