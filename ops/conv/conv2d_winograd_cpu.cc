@@ -10,6 +10,7 @@
 #include <cmath>
 
 #include "core/runtime/thread_pool.h"
+#include "ops/conv/conv2d_winograd_planes_cpu.h"
 #include "ops/cpu/gemm.h"
 #include "ops/cpu/gemm_tile.h"
 #include "ops/cpu/workspace.h"
@@ -22,6 +23,8 @@ constexpr int64_t kTilesBytes = 160 << 10;
 constexpr int64_t kSumsBytes = 96 << 10;
 // So that many threads can divide the work evenly.
 constexpr int64_t kBlocksAtLeast = 16;
+// Where tiles make fewer blocks, so many filters are worth that tiles are transformed again.
+constexpr int64_t kFiltersOfPart = 128;
 
 // A convolution of `channels` planes with `filters` of them, in each of so many groups.
 struct Problem {
@@ -77,21 +80,26 @@ class WinogradConvolution : public Kernel {
         p_(problem),
         tiling_(p_.batch, p_.out_height, p_.out_width),
         tile_(cpu::gemm_tile<T>()),
-        transforms_(winograd_transforms<T>()) {
+        transforms_(winograd_transforms<T>()),
+        planes_(winograd_planes<T>()) {
     const int64_t size = static_cast<int64_t>(sizeof(T));
     panels_ = cpu::panel_count(tiling_.count(), tile_.columns);
-    const int64_t most = std::clamp<int64_t>(kTilesBytes / (panel_elements() * size), 1,
-                                             TileBlock::kMostTiles / tile_.columns);
+    const int64_t panel_bytes = kWinogradProducts * p_.channels * tile_.columns * size;
+    const int64_t most =
+        std::clamp<int64_t>(kTilesBytes / panel_bytes, 1, TileBlock::kMostTiles / tile_.columns);
     panels_per_block_ = std::clamp<int64_t>(panels_ / kBlocksAtLeast, 1, most);
     blocks_ = cpu::panel_count(panels_, panels_per_block_);
     row_panels_ = cpu::panel_count(p_.filters, tile_.rows);
     for (int64_t panel = 0; panel <= row_panels_; ++panel) {
       filter_begins_.push_back(cpu::panel_begin(p_.filters, row_panels_, panel));
     }
-    const int64_t row_bytes =
-        kWinogradProducts * tile_.rows * tile_.columns * panels_per_block_ * size;
-    row_panels_at_once_ = std::clamp<int64_t>(kSumsBytes / row_bytes, 1, row_panels_);
-    slots_ = cpu::SlotPool::enough_for(blocks_ * p_.groups);
+    const int64_t sums_bytes = kWinogradProducts * tile_.rows * columns() * size;
+    row_panels_at_once_ = std::clamp<int64_t>(kSumsBytes / sums_bytes, 1, row_panels_);
+    filter_blocks_ = cpu::panel_count(row_panels_, row_panels_at_once_);
+    const int64_t most_parts = std::max<int64_t>(1, p_.filters / kFiltersOfPart);
+    parts_ = std::clamp<int64_t>(kBlocksAtLeast / (blocks_ * p_.groups), 1,
+                                 std::min(filter_blocks_, most_parts));
+    slots_ = cpu::SlotPool::enough_for(blocks_ * p_.groups * parts_);
   }
 
   size_t workspace_bytes() const override { return Parts(*this, nullptr).bytes; }
@@ -102,11 +110,10 @@ class WinogradConvolution : public Kernel {
     const Operands operands{frame.input<T>(0), frame.input<T>(1), frame.output<T>(0)};
     transform_filters(operands.filters, parts.filters);
     cpu::SlotPool slots(slots_);
-    parallel_for(blocks_ * p_.groups, [&](int64_t block) {
-      const int64_t first = block % blocks_ * panels_per_block_;
+    parallel_for(blocks_ * p_.groups * parts_, [&](int64_t share) {
       const cpu::SlotPool::Loan loan(slots);
-      convolve(operands, block / blocks_, first, std::min(panels_, first + panels_per_block_),
-               parts, loan.slot());
+      convolve(operands, share / blocks_ / parts_, share / blocks_ % parts_, share % blocks_, parts,
+               loan.slot());
     });
   }
 
@@ -134,121 +141,116 @@ class WinogradConvolution : public Kernel {
     size_t bytes;
   };
 
+  // Columns of a block: its panels lie side by side.
+  int64_t columns() const { return panels_per_block_ * tile_.columns; }
   // One row more than there are planes: places that lie a power of two apart would compete for the
   // same lines of the cache.
-  int64_t tiles_stride() const { return (p_.channels + 1) * tile_.columns; }
-  int64_t sums_stride() const { return (row_panels_at_once_ * tile_.rows + 1) * tile_.columns; }
-  int64_t panel_elements() const { return kWinogradProducts * tiles_stride(); }
-  int64_t tiles_elements() const { return panels_per_block_ * panel_elements(); }
-  int64_t sums_elements() const { return panels_per_block_ * kWinogradProducts * sums_stride(); }
+  int64_t tiles_stride() const { return (p_.channels + 1) * columns(); }
+  int64_t sums_stride() const { return (row_panels_at_once_ * tile_.rows + 1) * columns(); }
+  int64_t tiles_elements() const { return kWinogradProducts * tiles_stride(); }
+  int64_t sums_elements() const { return kWinogradProducts * sums_stride(); }
   // Whole cache lines.
   int64_t staged_elements() const {
-    const int64_t most = panels_per_block_ * tile_.columns;
-    return (TileBlock::staged_elements(tiling_, most) + 63) / 64 * 64;
+    return (TileBlock::staged_elements(tiling_, columns()) + 63) / 64 * 64;
   }
-  int64_t group_elements() const { return kWinogradProducts * p_.filters * p_.channels; }
+  // A panel of filters for one product, and room for what is written behind it.
+  int64_t packed_elements() const { return p_.channels * tile_.rows + tile_.columns; }
+  int64_t group_elements() const { return kWinogradProducts * row_panels_ * packed_elements(); }
 
   // First filter of a panel of filters.
   int64_t filter_begin(int64_t panel) const { return filter_begins_[static_cast<size_t>(panel)]; }
 
-  // Filters [begin, end) multiplied at once, of panels [first, last) of them.
-  struct FilterBlock {
-    int64_t first, last;
-    int64_t begin, end;
-  };
-  FilterBlock filter_block(int64_t first) const {
-    const int64_t last = std::min(row_panels_, first + row_panels_at_once_);
-    return {first, last, filter_begin(first), filter_begin(last)};
+  // Where one of the products of a panel of filters has them: panels that are multiplied at once
+  // lie side by side, product after product.
+  int64_t packed_offset(int64_t panel, int64_t product) const {
+    const int64_t first = panel / row_panels_at_once_ * row_panels_at_once_;
+    return (kWinogradProducts * first + product * panels_at_once(first) + panel - first) *
+           packed_elements();
   }
-  // Where the filters of a block, transformed, lie for one of the products: panel after panel.
-  int64_t packed_offset(const FilterBlock& block, int64_t product) const {
-    return p_.channels * (kWinogradProducts * block.begin + product * (block.end - block.begin));
+  int64_t panels_at_once(int64_t first) const {
+    return std::min(row_panels_at_once_, row_panels_ - first);
   }
 
   void transform_filters(const T* filters, T* to) const {
     parallel_for(p_.groups * row_panels_, [&](int64_t part) {
       const int64_t group = part / row_panels_;
       const int64_t panel = part % row_panels_;
-      const FilterBlock block = filter_block(panel / row_panels_at_once_ * row_panels_at_once_);
       const int64_t begin = filter_begin(panel);
-      const int64_t rows = filter_begin(panel + 1) - begin;
-      const int64_t stride = p_.channels * (block.end - block.begin);
-      T* packed = to + group * group_elements() + packed_offset(block, 0) +
-                  p_.channels * (begin - block.begin);
-      for (int64_t r = 0; r < rows; ++r) {
-        const T* taps = filters + group * p_.group_stride + (begin + r) * p_.filter_stride;
-        for (int64_t c = 0; c < p_.channels; ++c) {
-          transforms_.filter(taps + c * p_.channel_stride, p_.turned, packed + c * rows + r,
-                             stride);
-        }
-      }
+      planes_.filters(filters + group * p_.group_stride + begin * p_.filter_stride,
+                      p_.filter_stride, filter_begin(panel + 1) - begin, p_.channel_stride,
+                      p_.channels, p_.turned,
+                      to + group * group_elements() + packed_offset(panel, 0),
+                      packed_offset(panel, 1) - packed_offset(panel, 0));
     });
   }
 
-  void convolve(const Operands& operands, int64_t group, int64_t first, int64_t last,
+  // A block of tiles, for a part of a group's filters.
+  void convolve(const Operands& operands, int64_t group, int64_t part, int64_t block,
                 const Parts& parts, int64_t slot) const {
     T* tiles = parts.tiles + slot * tiles_elements();
     T* sums = parts.sums + slot * sums_elements();
     T* staged = parts.staged + slot * staged_elements();
+    const int64_t begin = block * columns();
+    const int64_t count = std::min(columns(), tiling_.count() - begin);
+    const TileBlock tile_block(tiling_, begin, count);
+    transform_tiles(operands.image, group, tile_block, staged, tiles);
+    const T* filters = parts.filters + group * group_elements();
+    const int64_t last = cpu::panel_begin(filter_blocks_, parts_, part + 1);
+    for (int64_t b = cpu::panel_begin(filter_blocks_, parts_, part); b < last; ++b) {
+      const int64_t first_panel = b * row_panels_at_once_;
+      multiply(first_panel, filters, tiles, cpu::panel_count(count, tile_.columns), sums);
+      finish(operands, group, first_panel, tile_block.runs(), sums);
+    }
+  }
+
+  void transform_tiles(const T* image, int64_t group, const TileBlock& block, T* staged,
+                       T* tiles) const {
     const int64_t plane = p_.height * p_.width;
-    const SourcePlanes<T> source{.data = operands.image + group * p_.channels * plane,
+    const SourcePlanes<T> source{.data = image + group * p_.channels * plane,
                                  .planes = p_.channels,
                                  .image_stride = p_.groups * p_.channels * plane,
                                  .height = p_.height,
                                  .width = p_.width,
                                  .top = p_.top,
                                  .left = p_.left};
-    const int64_t width = tile_.columns;
-    const int64_t count = std::min(last * width, tiling_.count()) - first * width;
-    const TileBlock block(tiling_, first * width, count, width);
     const int64_t stride = TileBlock::stride(tiling_);
     std::fill_n(staged, staged_elements(), T{0});
     for (int64_t c = 0; c < p_.channels; ++c) {
       transforms_.stage(source, c, block.staged(), stride, staged);
-      for (int64_t panel = 0; panel < block.panels(); ++panel) {
-        transforms_.inputs(staged, stride, block.runs(panel),
-                           tiles + panel * panel_elements() + c * width, tiles_stride());
-      }
-    }
-    const T* filters = parts.filters + group * group_elements();
-    for (int64_t f = 0; f < row_panels_; f += row_panels_at_once_) {
-      const FilterBlock filter_rows = filter_block(f);
-      multiply(filter_rows, filters, tiles, block.panels(), sums);
-      for (int64_t panel = 0; panel < block.panels(); ++panel) {
-        finish(operands, group, filter_rows, block.runs(panel),
-               sums + panel * kWinogradProducts * sums_stride());
-      }
+      transforms_.inputs(staged, stride, block.runs(), tiles + c * columns(), tiles_stride());
     }
   }
 
-  void multiply(const FilterBlock& block, const T* filters, const T* tiles, int64_t panels,
-                T* sums) const {
+  // Panels of filters from `first` on, as many as are multiplied at once.
+  void multiply(int64_t first, const T* filters, const T* tiles, int64_t panels, T* sums) const {
     const int64_t width = tile_.columns;
     for (int64_t product = 0; product < kWinogradProducts; ++product) {
       for (int64_t panel = 0; panel < panels; ++panel) {
-        const T* left = filters + packed_offset(block, product);
-        const T* right = tiles + panel * panel_elements() + product * tiles_stride();
-        T* to = sums + (panel * kWinogradProducts + product) * sums_stride();
-        for (int64_t f = block.first; f < block.last; ++f) {
+        const T* left = filters + packed_offset(first, product);
+        const T* right = tiles + product * tiles_stride() + panel * width;
+        T* to = sums + product * sums_stride() + panel * width;
+        for (int64_t f = first; f < first + panels_at_once(first); ++f) {
           const int64_t rows = filter_begin(f + 1) - filter_begin(f);
-          tile_.run(rows, width, p_.channels, left, right, width, to, width, T{1}, T{0});
-          left += rows * p_.channels;
-          to += rows * width;
+          tile_.run(rows, width, p_.channels, left, right, columns(), to, columns(), T{1}, T{0});
+          left += packed_elements();
+          to += rows * columns();
         }
       }
     }
   }
 
-  void finish(const Operands& operands, int64_t group, const FilterBlock& block,
-              std::span<const TileRun> runs, const T* sums) const {
+  void finish(const Operands& operands, int64_t group, int64_t first, std::span<const TileRun> runs,
+              const T* sums) const {
     const int64_t plane = p_.out_height * p_.out_width;
-    const TargetPlanes<T> target{.data = operands.out + (group * p_.filters + block.begin) * plane,
-                                 .planes = block.end - block.begin,
+    const int64_t begin = filter_begin(first);
+    const int64_t end = filter_begin(first + panels_at_once(first));
+    const TargetPlanes<T> target{.data = operands.out + (group * p_.filters + begin) * plane,
+                                 .planes = end - begin,
                                  .image_stride = p_.groups * p_.filters * plane,
                                  .height = p_.out_height,
                                  .width = p_.out_width};
-    if (transforms_.outputs(sums, sums_stride(), tile_.columns, runs, target)) return;
-    for (int64_t f = block.begin; f < block.end; ++f) {
+    if (transforms_.outputs(sums, sums_stride(), columns(), runs, target)) return;
+    for (int64_t f = begin; f < end; ++f) {
       for (const TileRun& run : runs) {
         T* out = operands.out + run.image * target.image_stride + (group * p_.filters + f) * plane;
         for (int64_t y = run.y; y < std::min(run.y + 2, p_.out_height); ++y) {
@@ -264,7 +266,7 @@ class WinogradConvolution : public Kernel {
     const int64_t end = std::min(run.x + 2 * run.length, p_.out_width);
     const auto is_finite = [](T value) { return std::isfinite(value); };
     if (std::all_of(out + run.x, out + end, is_finite)) return;
-    T sums[2 * cpu::kMostTileColumns] = {};
+    T sums[2 * TileBlock::kMostTiles] = {};
     const int64_t plane = p_.height * p_.width;
     const T* image = operands.image + (run.image * p_.groups + group) * p_.channels * plane;
     const T* taps = operands.filters + group * p_.group_stride + filter * p_.filter_stride;
@@ -278,8 +280,8 @@ class WinogradConvolution : public Kernel {
           const int64_t shift = kx - p_.left;
           const int64_t from_x = std::max(run.x, -shift);
           const int64_t to_x = std::min(end, p_.width - shift);
-          const T* row = image + c * plane + from_y * p_.width + shift;
-          for (int64_t x = from_x; x < to_x; ++x) sums[x - run.x] += row[x] * weight;
+          const T* row = image + c * plane + from_y * p_.width;
+          for (int64_t x = from_x; x < to_x; ++x) sums[x - run.x] += row[x + shift] * weight;
         }
       }
     }
@@ -293,11 +295,14 @@ class WinogradConvolution : public Kernel {
   Tiling tiling_;
   const cpu::GemmTile<T>& tile_;
   const WinogradTransforms<T>& transforms_;
+  const WinogradPlanes<T>& planes_;
   int64_t panels_;
   int64_t panels_per_block_;
   int64_t blocks_;
   int64_t row_panels_;
   int64_t row_panels_at_once_;
+  int64_t filter_blocks_;
+  int64_t parts_;
   std::vector<int64_t> filter_begins_;
   int64_t slots_;
 };

@@ -8,7 +8,7 @@
 
 #include "core/runtime/thread_pool.h"
 #include "ops/conv/conv2d_winograd_cpu.h"
-#include "ops/conv/conv2d_winograd_sums_cpu.h"
+#include "ops/conv/conv2d_winograd_planes_cpu.h"
 #include "ops/cpu/gemm.h"
 #include "ops/cpu/gemm_tile.h"
 #include "ops/cpu/workspace.h"
@@ -34,7 +34,7 @@ class GradWeightsWinograd final : public Kernel {
       : l_(grad_weights_lengths(call)),
         tiling_(l_.batch, l_.output_height, l_.output_width),
         tile_(cpu::gemm_tile<T>()),
-        sums_(winograd_sums<T>()) {
+        planes_(winograd_planes<T>()) {
     // Whole rows of tiles: of a row begun, all is staged.
     chunk_ = std::max<int64_t>(1, kChunkTiles / tiling_.columns) * tiling_.columns;
     if (tiling_.columns > kChunkTiles) chunk_ = kChunkTiles;
@@ -126,7 +126,7 @@ class GradWeightsWinograd final : public Kernel {
                  int64_t slot, T beta, T* sums) const {
     const int64_t begin = chunk * chunk_;
     const int64_t count = std::min(chunk_, tiling_.count() - begin);
-    const TileBlock block(tiling_, begin, count, count);
+    const TileBlock block(tiling_, begin, count);
     T* staged = parts.staged + slot * staged_elements();
     T* windows = parts.windows + slot * windows_elements();
     T* gradients = parts.gradients + slot * gradients_elements();
@@ -162,9 +162,9 @@ class GradWeightsWinograd final : public Kernel {
                                    .width = l_.width,
                                    .top = l_.rows.before(),
                                    .left = l_.columns.before()};
-      sums_.stage(source, block.staged(), 0, TileBlock::stride(tiling_), width, staged);
-      sums_.windows(staged, TileBlock::stride(tiling_), block.runs(0), width,
-                    to + p * kWinogradProducts * windows_stride(), windows_stride());
+      planes_.stage(source, block.staged(), 0, TileBlock::stride(tiling_), width, staged);
+      planes_.windows(staged, TileBlock::stride(tiling_), block.runs(), width,
+                      to + p * kWinogradProducts * windows_stride(), windows_stride());
     }
   }
 
@@ -183,11 +183,11 @@ class GradWeightsWinograd final : public Kernel {
           .top = 0,
           .left = 0};
       // Windows reach two rows further than their tiles.
-      sums_.stage(source, block.staged(), 2, TileBlock::stride(tiling_), kStagedFilters, staged);
+      planes_.stage(source, block.staged(), 2, TileBlock::stride(tiling_), kStagedFilters, staged);
       for (int64_t f = first; f < last; ++f) {
-        sums_.gradients(staged + filter_begin(f) - begin, TileBlock::stride(tiling_), block.runs(0),
-                        kStagedFilters, filter_begin(f + 1) - filter_begin(f),
-                        to + f * kWinogradProducts * gradients_stride(), gradients_stride());
+        planes_.gradients(staged + filter_begin(f) - begin, TileBlock::stride(tiling_),
+                          block.runs(), kStagedFilters, filter_begin(f + 1) - filter_begin(f),
+                          to + f * kWinogradProducts * gradients_stride(), gradients_stride());
       }
     }
   }
@@ -201,7 +201,7 @@ class GradWeightsWinograd final : public Kernel {
     T* taps = out + (all_filter * l_.filter_channels + begin) * 9;
     const T* from = sums + group * blocks_ * block_elements() +
                     (panel * l_.group_filters + filter) * tile_.columns;
-    if (sums_.filters(from, product_elements(), blocks_, block_elements(), count, l_.flip, taps)) {
+    if (planes_.taps(from, product_elements(), blocks_, block_elements(), count, l_.flip, taps)) {
       return;
     }
     for (int64_t c = 0; c < count; ++c) {
@@ -236,7 +236,7 @@ class GradWeightsWinograd final : public Kernel {
   Lengths l_;
   Tiling tiling_;
   const cpu::GemmTile<T>& tile_;
-  const WinogradSums<T>& sums_;
+  const WinogradPlanes<T>& planes_;
   std::vector<int64_t> filter_begins_;
   int64_t channel_panels_;
   int64_t filter_panels_;

@@ -9,7 +9,7 @@ namespace {
 // With fewer channels or filters the transforms cost more than the products save.
 constexpr int64_t kLeastPlanes = 16;
 // Filters are transformed once per call, whatever the number of tiles.
-constexpr int64_t kLeastTiles = 128;
+constexpr int64_t kLeastTiles = 32;
 
 }  // namespace
 
@@ -21,8 +21,9 @@ const char* supports_winograd(const KernelCall& call, const Lengths& l) {
   if (l.filter_channels < kLeastPlanes || l.group_filters < kLeastPlanes) {
     return "fewer than 16 channels or filters in a group";
   }
+  if (l.height == 0 || l.width == 0) return "images without elements";
   const Tiling tiling(l.batch, l.output_height, l.output_width);
-  if (tiling.count() < kLeastTiles) return "fewer than 128 tiles of 2 by 2 outputs";
+  if (tiling.count() < kLeastTiles) return "fewer than 32 tiles of 2 by 2 outputs";
   return nullptr;
 }
 

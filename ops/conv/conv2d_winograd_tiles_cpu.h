@@ -1,5 +1,5 @@
-// Where the tiles of Winograd's convolutions lie: which tiles a kernel takes at once, as columns of
-// panels, and how the part of an image under them is staged.
+// Where the tiles of Winograd's convolutions lie: which tiles a kernel takes at once, and how the
+// part of an image under them is staged.
 
 #ifndef BITALE_OPS_CONV_CONV2D_WINOGRAD_TILES_CPU_H_
 #define BITALE_OPS_CONV_CONV2D_WINOGRAD_TILES_CPU_H_
@@ -19,9 +19,9 @@ struct Tiling {
   int64_t count() const { return batch * rows * columns; }
 };
 
-// Neighbouring tiles of one row of tiles, and the columns of a panel that stand for them.
+// Neighbouring tiles of one row of tiles, and the columns of a matrix that stand for them.
 struct TileRun {
-  int64_t column;  // of the panel, its first
+  int64_t column;  // the first
   int64_t length;
   int64_t image;
   int64_t y, x;    // of its first tile's first element in the plane
@@ -33,22 +33,20 @@ struct StagedRows {
   int64_t image;
   int64_t y;  // the first, in the image between zeros
   int64_t rows;
+  int64_t begin, end;  // columns that are staged: not all of a row where its tiles are few
   int64_t offset;
 };
 
-// Neighbouring tiles, image after image and row after row, in panels. A tile's window of four by
-// four begins where the tile does, in an image between zeros. Staged rows are whole, of stride()
-// elements.
+// Neighbouring tiles, image after image and row after row, each a column. A tile's window of four
+// by four begins where the tile does, in an image between zeros. Staged rows lie stride()
+// elements apart.
 class TileBlock {
  public:
   static constexpr int64_t kMostTiles = 256;
 
-  TileBlock(const Tiling& tiling, int64_t begin, int64_t count, int64_t panel_width);
+  TileBlock(const Tiling& tiling, int64_t begin, int64_t count);
 
-  int64_t panels() const { return panels_; }
-  std::span<const TileRun> runs(int64_t panel) const {
-    return {runs_ + first_runs_[panel], runs_ + first_runs_[panel + 1]};
-  }
+  std::span<const TileRun> runs() const { return {runs_, static_cast<size_t>(run_count_)}; }
   std::span<const StagedRows> staged() const { return {staged_, static_cast<size_t>(images_)}; }
 
   static int64_t stride(const Tiling& tiling) { return 2 * tiling.columns + 2; }
@@ -56,9 +54,8 @@ class TileBlock {
   static int64_t staged_elements(const Tiling& tiling, int64_t count);
 
  private:
-  int64_t panels_ = 0;
+  int64_t run_count_ = 0;
   int64_t images_ = 0;
-  int64_t first_runs_[kMostTiles + 1];
   TileRun runs_[kMostTiles];
   StagedRows staged_[kMostTiles];
 };

@@ -177,13 +177,14 @@ template <typename T>
 HWY_ATTR void stage(const SourcePlanes<T>& from, int64_t plane, std::span<const StagedRows> staged,
                     int64_t stride, T* to) {
   const int64_t plane_size = from.height * from.width;
-  const int64_t begin = std::max<int64_t>(0, from.left);
-  const int64_t end = std::min(stride, from.width + from.left);
   const int64_t ahead = plane + 1 < from.planes ? plane_size : 0;
   for (const StagedRows& rows : staged) {
     const T* image = from.data + rows.image * from.image_stride + plane * plane_size;
     const int64_t first = std::max<int64_t>(0, from.top - rows.y);
     const int64_t last = std::min(rows.rows, from.top - rows.y + from.height);
+    const int64_t begin = std::max(rows.begin, from.left);
+    const int64_t end = std::min(rows.end, from.width + from.left);
+    if (end <= begin) continue;
     for (int64_t r = first; r < last; ++r) {
       copy_row(image + (rows.y + r - from.top) * from.width + begin - from.left, end - begin, ahead,
                to + rows.offset + r * stride + begin);
@@ -205,7 +206,7 @@ HWY_ATTR void inputs(const T* staged, int64_t stride, std::span<const TileRun> r
 }
 
 template <typename T>
-HWY_ATTR bool outputs(const T* from, int64_t product_stride, int64_t width,
+HWY_ATTR bool outputs(const T* from, int64_t product_stride, int64_t row_stride,
                       std::span<const TileRun> runs, const TargetPlanes<T>& to) {
   const hn::ScalableTag<T> d;
   const int64_t lanes = vector_length<T>();
@@ -213,7 +214,7 @@ HWY_ATTR bool outputs(const T* from, int64_t product_stride, int64_t width,
   auto check = hn::Zero(d);
   for (int64_t p = 0; p < to.planes; ++p) {
     for (const TileRun& run : runs) {
-      const T* columns = from + p * width + run.column;
+      const T* columns = from + p * row_stride + run.column;
       T* top = to.data + run.image * to.image_stride + p * plane_size + run.y * to.width + run.x;
       T* bottom = top + to.width;
       const bool with_bottom = run.y + 1 < to.height;
@@ -239,30 +240,8 @@ HWY_ATTR bool outputs(const T* from, int64_t product_stride, int64_t width,
 }
 
 template <typename T>
-HWY_ATTR void filter(const T* taps, bool turned, T* to, int64_t stride) {
-  T g[9];
-  for (int i = 0; i < 9; ++i) g[i] = turned ? taps[8 - i] : taps[i];
-  T rows[4][3];
-  const T half{0.5};
-  for (int j = 0; j < 3; ++j) {
-    const T sum = g[j] + g[6 + j];
-    rows[0][j] = g[j];
-    rows[1][j] = half * (sum + g[3 + j]);
-    rows[2][j] = half * (sum - g[3 + j]);
-    rows[3][j] = g[6 + j];
-  }
-  for (int i = 0; i < 4; ++i) {
-    const T sum = rows[i][0] + rows[i][2];
-    to[(4 * i) * stride] = rows[i][0];
-    to[(4 * i + 1) * stride] = half * (sum + rows[i][1]);
-    to[(4 * i + 2) * stride] = half * (sum - rows[i][1]);
-    to[(4 * i + 3) * stride] = rows[i][2];
-  }
-}
-
-template <typename T>
 WinogradTransforms<T> make_transforms() {
-  return {.stage = &stage<T>, .inputs = &inputs<T>, .outputs = &outputs<T>, .filter = &filter<T>};
+  return {.stage = &stage<T>, .inputs = &inputs<T>, .outputs = &outputs<T>};
 }
 
 WinogradTransforms<float> float_transforms() { return make_transforms<float>(); }

@@ -1,11 +1,11 @@
-// What the gradient for the filters by Winograd's minimal filtering (conv2d_winograd_cpu.h) is made
-// of: transforms whose lanes are planes, since its products sum over tiles.
+// Transforms of Winograd's minimal filtering (conv2d_winograd_cpu.h) whose lanes are planes: those
+// of filters, and all of the gradient for the filters, whose products sum over tiles.
 //
 // Vector code chosen at run time, as in ops/cpu/gemm_tile.h. What is staged here lies plane by
 // plane at each position: element p of position i is staged[i * width + p].
 
-#ifndef BITALE_OPS_CONV_CONV2D_WINOGRAD_SUMS_CPU_H_
-#define BITALE_OPS_CONV_CONV2D_WINOGRAD_SUMS_CPU_H_
+#ifndef BITALE_OPS_CONV_CONV2D_WINOGRAD_PLANES_CPU_H_
+#define BITALE_OPS_CONV_CONV2D_WINOGRAD_PLANES_CPU_H_
 
 #include <cstdint>
 #include <span>
@@ -16,7 +16,7 @@
 namespace bitale::conv2d_cpu {
 
 template <typename T>
-struct WinogradSums {
+struct WinogradPlanes {
   // Stages some of the rows, all but the last `omitted` of each image, with zeros where the planes
   // have no elements. Whole vectors of planes are written, `width` planes at most.
   void (*stage)(const SourcePlanes<T>& from, std::span<const StagedRows> rows, int64_t omitted,
@@ -29,16 +29,21 @@ struct WinogradSums {
   // + t * rows]. Up to a vector more is read and, behind the last tile, written.
   void (*gradients)(const T* staged, int64_t stride, std::span<const TileRun> runs, int64_t width,
                     int64_t rows, T* to, int64_t product_stride) = nullptr;
+  // Transformed filters of nine taps, `rows` of them, filter_stride apart, for so many channels:
+  // element e of filter r for channel c at to[e * product_stride + c * rows + r]. Less than a
+  // vector behind the last is written.
+  void (*filters)(const T* taps, int64_t filter_stride, int64_t rows, int64_t channel_stride,
+                  int64_t channels, bool turned, T* to, int64_t product_stride) = nullptr;
   // `count` filters of nine taps, from the sum of `blocks` of 16 sums, the first elements of which
   // lie side by side. Whole vectors are read. Returns whether all taps are finite.
-  bool (*filters)(const T* sums, int64_t product_stride, int64_t blocks, int64_t block_stride,
-                  int64_t count, bool turned, T* to) = nullptr;
+  bool (*taps)(const T* sums, int64_t product_stride, int64_t blocks, int64_t block_stride,
+               int64_t count, bool turned, T* to) = nullptr;
 };
 
 // T is float or double.
 template <typename T>
-const WinogradSums<T>& winograd_sums();
+const WinogradPlanes<T>& winograd_planes();
 
 }  // namespace bitale::conv2d_cpu
 
-#endif  // BITALE_OPS_CONV_CONV2D_WINOGRAD_SUMS_CPU_H_
+#endif  // BITALE_OPS_CONV_CONV2D_WINOGRAD_PLANES_CPU_H_

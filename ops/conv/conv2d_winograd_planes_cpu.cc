@@ -1,9 +1,11 @@
-#include "ops/conv/conv2d_winograd_sums_cpu.h"
+#include "ops/conv/conv2d_winograd_planes_cpu.h"
 
 #include <algorithm>
 
+#include "ops/cpu/gemm_tile.h"
+
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "ops/conv/conv2d_winograd_sums_cpu.cc"
+#define HWY_TARGET_INCLUDE "ops/conv/conv2d_winograd_planes_cpu.cc"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 
@@ -32,7 +34,8 @@ HWY_INLINE void transpose_square(const T* from, const int64_t* planes, T* to, in
 #else
 constexpr int64_t kRegisterBytes = 16;
 
-// A register's worth of neighbours, of every plane whose number is a multiple of so many.
+// A register's worth of neighbours in some planes: the first of those given, and, for each further
+// register that a vector has, the one as many planes on as a register has elements.
 template <class D>
 HWY_INLINE hn::Vec<D> load_planes(D d, const hn::TFromD<D>* from, const int64_t* planes) {
   constexpr auto lanes = static_cast<int64_t>(hn::MaxLanes(D()));
@@ -102,8 +105,6 @@ HWY_ATTR HWY_INLINE void transpose_row(const T* from, const int64_t* planes, int
 template <typename T>
 HWY_ATTR void stage(const SourcePlanes<T>& from, std::span<const StagedRows> staged,
                     int64_t omitted, int64_t stride, int64_t width, T* to) {
-  const int64_t begin = std::clamp<int64_t>(from.left, 0, stride);
-  const int64_t end = std::clamp<int64_t>(from.width + from.left, begin, stride);
   for (int64_t p = 0; p < from.planes; p += vector_length<T>()) {
     int64_t planes[vector_length<T>()];
     for (int64_t i = 0; i < vector_length<T>(); ++i) {
@@ -111,18 +112,20 @@ HWY_ATTR void stage(const SourcePlanes<T>& from, std::span<const StagedRows> sta
       planes[i] = std::min(p + i, from.planes - 1) * from.height * from.width;
     }
     for (const StagedRows& rows : staged) {
+      const int64_t begin = std::clamp(from.left, rows.begin, rows.end);
+      const int64_t end = std::clamp(from.width + from.left, begin, rows.end);
       const T* image = from.data + rows.image * from.image_stride;
       for (int64_t r = 0; r < rows.rows - omitted; ++r) {
         T* row = to + (rows.offset + r * stride) * width + p;
         const int64_t y = rows.y + r - from.top;
         if (y < 0 || y >= from.height) {
-          zero_positions(stride, width, row);
+          zero_positions(rows.end - rows.begin, width, row + rows.begin * width);
           continue;
         }
-        zero_positions(begin, width, row);
+        zero_positions(begin - rows.begin, width, row + rows.begin * width);
         transpose_row(image + y * from.width + begin - from.left, planes, end - begin,
                       row + begin * width, width);
-        zero_positions(stride - end, width, row + end * width);
+        zero_positions(rows.end - end, width, row + end * width);
       }
     }
   }
@@ -217,6 +220,49 @@ HWY_ATTR void gradients(const T* HWY_RESTRICT staged, int64_t stride, std::span<
   }
 }
 
+// Three taps become four: the first, half the sum of all, the same with the second's sign changed,
+// the last.
+template <typename T>
+HWY_INLINE Four<T> four_of_three(Vector<T> a, Vector<T> b, Vector<T> c) {
+  const auto half = hn::Set(hn::ScalableTag<T>(), T{0.5});
+  const auto outer = hn::Mul(hn::Add(a, c), half);
+  const auto inner = hn::Mul(b, half);
+  return {{a, hn::Add(outer, inner), hn::Sub(outer, inner), c}};
+}
+
+template <typename T>
+HWY_ATTR void filters(const T* HWY_RESTRICT taps, int64_t filter_stride, int64_t rows,
+                      int64_t channel_stride, int64_t channels, bool turned, T* HWY_RESTRICT to,
+                      int64_t product_stride) {
+  const hn::ScalableTag<T> d;
+  constexpr int64_t lanes = vector_length<T>();
+  int64_t planes[cpu::kMostTileRows + lanes];
+  for (int64_t r = 0; r < rows + lanes - 1; ++r) planes[r] = std::min(r, rows - 1) * filter_stride;
+  HWY_ALIGN T staged[9 * lanes];
+  for (int64_t c = 0; c < channels; ++c) {
+    // What is written too much, the next channel overwrites.
+    for (int64_t r = 0; r < rows; r += lanes) {
+      transpose_row(taps + c * channel_stride, planes + r, 9, staged, lanes);
+      Four<T> columns[3];
+#pragma GCC unroll 3
+      for (int64_t j = 0; j < 3; ++j) {
+        const auto tap = [&](int64_t i) HWY_ATTR {
+          return hn::Load(d, staged + (turned ? 8 - 3 * i - j : 3 * i + j) * lanes);
+        };
+        columns[j] = four_of_three<T>(tap(0), tap(1), tap(2));
+      }
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) {
+        const Four<T> row = four_of_three<T>(columns[0].v[i], columns[1].v[i], columns[2].v[i]);
+#pragma GCC unroll 4
+        for (int j = 0; j < 4; ++j) {
+          hn::StoreU(row.v[j], d, to + (4 * i + j) * product_stride + c * rows + r);
+        }
+      }
+    }
+  }
+}
+
 // Four elements become three.
 template <typename T>
 HWY_INLINE void three_of_four(const Vector<T>* four, int64_t step, Vector<T>* three) {
@@ -227,11 +273,11 @@ HWY_INLINE void three_of_four(const Vector<T>* four, int64_t step, Vector<T>* th
 }
 
 template <typename T>
-HWY_ATTR bool filters(const T* HWY_RESTRICT sums, int64_t product_stride, int64_t blocks,
-                      int64_t block_stride, int64_t count, bool turned, T* HWY_RESTRICT to) {
+HWY_ATTR bool taps(const T* HWY_RESTRICT sums, int64_t product_stride, int64_t blocks,
+                   int64_t block_stride, int64_t count, bool turned, T* HWY_RESTRICT to) {
   const hn::ScalableTag<T> d;
   const int64_t lanes = vector_length<T>();
-  HWY_ALIGN T taps[9 * vector_length<T>()];
+  HWY_ALIGN T ordered[9 * vector_length<T>()];
   constexpr int64_t ahead = 8 * vector_length<T>();  // a few filters
   auto check = hn::Zero(d);                          // stays zero while results are finite
   for (int64_t c = 0; c < count; c += lanes) {
@@ -253,26 +299,27 @@ HWY_ATTR bool filters(const T* HWY_RESTRICT sums, int64_t product_stride, int64_
       for (int i = 0; i < 3; ++i) {
         const int tap = 3 * i + j;
         check = hn::MulAdd(hn::IfThenElseZero(exist, column[i]), hn::Zero(d), check);
-        hn::Store(column[i], d, taps + (turned ? 8 - tap : tap) * lanes);
+        hn::Store(column[i], d, ordered + (turned ? 8 - tap : tap) * lanes);
       }
     }
     for (int64_t i = 0; i < std::min(lanes, count - c); ++i) {
-      for (int tap = 0; tap < 9; ++tap) *to++ = taps[tap * lanes + i];
+      for (int tap = 0; tap < 9; ++tap) *to++ = ordered[tap * lanes + i];
     }
   }
   return hn::AllTrue(d, hn::Eq(check, hn::Zero(d)));
 }
 
 template <typename T>
-WinogradSums<T> make_sums() {
+WinogradPlanes<T> make_planes() {
   return {.stage = &stage<T>,
           .windows = &windows<T>,
           .gradients = &gradients<T>,
-          .filters = &filters<T>};
+          .filters = &filters<T>,
+          .taps = &taps<T>};
 }
 
-WinogradSums<float> float_sums() { return make_sums<float>(); }
-WinogradSums<double> double_sums() { return make_sums<double>(); }
+WinogradPlanes<float> float_planes() { return make_planes<float>(); }
+WinogradPlanes<double> double_planes() { return make_planes<double>(); }
 
 }  // namespace HWY_NAMESPACE
 }  // namespace bitale::conv2d_cpu
@@ -282,20 +329,20 @@ HWY_AFTER_NAMESPACE();
 namespace bitale::conv2d_cpu {
 namespace {
 
-HWY_EXPORT(float_sums);
-HWY_EXPORT(double_sums);
+HWY_EXPORT(float_planes);
+HWY_EXPORT(double_planes);
 
 }  // namespace
 
 template <>
-const WinogradSums<float>& winograd_sums<float>() {
-  static const WinogradSums<float> table = HWY_DYNAMIC_DISPATCH(float_sums)();
+const WinogradPlanes<float>& winograd_planes<float>() {
+  static const WinogradPlanes<float> table = HWY_DYNAMIC_DISPATCH(float_planes)();
   return table;
 }
 
 template <>
-const WinogradSums<double>& winograd_sums<double>() {
-  static const WinogradSums<double> table = HWY_DYNAMIC_DISPATCH(double_sums)();
+const WinogradPlanes<double>& winograd_planes<double>() {
+  static const WinogradPlanes<double> table = HWY_DYNAMIC_DISPATCH(double_planes)();
   return table;
 }
 
