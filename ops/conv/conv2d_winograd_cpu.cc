@@ -26,6 +26,9 @@ constexpr int64_t kBlocksAtLeast = 16;
 // Where tiles make fewer blocks, so many filters are worth that tiles are transformed again.
 constexpr int64_t kFiltersOfPart = 128;
 
+// Channels that are summed directly at once.
+constexpr int64_t kCorrectedChannels = 64;
+
 // A convolution of `channels` planes with `filters` of them, in each of so many groups.
 struct Problem {
   int64_t batch, groups;
@@ -270,19 +273,21 @@ class WinogradConvolution : public Kernel {
     const int64_t plane = p_.height * p_.width;
     const T* image = operands.image + (run.image * p_.groups + group) * p_.channels * plane;
     const T* taps = operands.filters + group * p_.group_stride + filter * p_.filter_stride;
-    for (int64_t c = 0; c < p_.channels; ++c) {
-      for (int64_t ky = 0; ky < 3; ++ky) {
-        const int64_t from_y = y + ky - p_.top;
-        if (from_y < 0 || from_y >= p_.height) continue;
-        for (int64_t kx = 0; kx < 3; ++kx) {
-          const int64_t tap = 3 * ky + kx;
-          const T weight = taps[c * p_.channel_stride + (p_.turned ? 8 - tap : tap)];
-          const int64_t shift = kx - p_.left;
-          const int64_t from_x = std::max(run.x, -shift);
-          const int64_t to_x = std::min(end, p_.width - shift);
-          const T* row = image + c * plane + from_y * p_.width;
-          for (int64_t x = from_x; x < to_x; ++x) sums[x - run.x] += row[x + shift] * weight;
+    for (int64_t tap = 0; tap < 9; ++tap) {
+      const int64_t from_y = y + tap / 3 - p_.top;
+      const int64_t shift = tap % 3 - p_.left;
+      const int64_t from_x = std::max(run.x, -shift);
+      const int64_t to_x = std::min(end, p_.width - shift);
+      if (from_y < 0 || from_y >= p_.height || from_x >= to_x) continue;
+      const T* row = image + from_y * p_.width + from_x + shift;
+      for (int64_t c = 0; c < p_.channels; c += kCorrectedChannels) {
+        const int64_t count = std::min(kCorrectedChannels, p_.channels - c);
+        T weights[kCorrectedChannels];
+        for (int64_t i = 0; i < count; ++i) {
+          weights[i] = taps[(c + i) * p_.channel_stride + (p_.turned ? 8 - tap : tap)];
         }
+        tile_.add_rows(to_x - from_x, count, weights, row + c * plane, plane,
+                       sums + from_x - run.x);
       }
     }
     for (int64_t x = run.x; x < end; ++x) {
