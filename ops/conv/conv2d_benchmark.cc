@@ -2,6 +2,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cstdint>
 
 #include "core/base/options.h"
@@ -49,8 +50,11 @@ void BM_Conv2d(benchmark::State& state) {
       shape = filters;
       break;
   }
-  cpu::SingleKernel kernel(*kernels_of(node.owner()->op().name(), DeviceKind::kCpu)[0], node,
-                           inputs, shape);
+  const auto kernels = kernels_of(node.owner()->op().name(), DeviceKind::kCpu);
+  const auto best = std::find_if(kernels.begin(), kernels.end(), [&](const auto* kernel) {
+    return cpu::SingleKernel(*kernel, node, inputs, shape).made();
+  });
+  cpu::SingleKernel kernel(**best, node, inputs, shape);
   for (auto _ : state) benchmark::DoNotOptimize(kernel.run().raw_data());
   const double flops = 2.0 * static_cast<double>(element_count(output)) *
                        static_cast<double>(filters[1] * filters[2] * filters[3]);

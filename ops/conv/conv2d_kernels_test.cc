@@ -1,5 +1,6 @@
 // Every registered kernel of the three convolutions, chosen or not, against the definition.
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 #include <vector>
@@ -98,6 +99,11 @@ std::vector<double> expected(const Case& c, const Tensors& t, Result result) {
   return sums;
 }
 
+bool takes(const KernelRegistration& registration, const Variable& node,
+           const std::vector<Tensor>& inputs, const Dims& shape) {
+  return cpu::SingleKernel(registration, node, inputs, shape).made();
+}
+
 Tensor run_kernel(const KernelRegistration& registration, const Variable& node,
                   const std::vector<Tensor>& inputs, const Dims& shape) {
   cpu::SingleKernel kernel(registration, node, inputs, shape);
@@ -135,13 +141,16 @@ void expect_kernels(const Case& c, DType dtype) {
     EXPECT_EQ(row.node.type(), fixed_type(dtype, row.shape));
     const std::string_view op = row.node.owner()->op().name();
     const auto kernels = kernels_of(op, DeviceKind::kCpu);
-    EXPECT_GE(kernels.size(), 2u);
+    int taken = 0;
     for (const KernelRegistration* kernel : kernels) {
+      if (!takes(*kernel, row.node, row.inputs, row.shape)) continue;
+      ++taken;
       EXPECT_EQ(run_kernel(*kernel, row.node, row.inputs, row.shape).to_vector<double>(),
                 expected(c, t, row.result))
           << kernel->name << " " << to_string(c.image) << " " << to_string(c.filters) << " "
           << to_string(row.node.owner()->op().attributes());
     }
+    EXPECT_GE(taken, 2);
   }
 }
 
@@ -239,8 +248,10 @@ void expect_same_bits_for_any_threads(std::array<int64_t, 2> subsample) {
   const Dims shapes[] = {out_shape, c.image, c.filters};
   const int before = options().threads;
   for (size_t i = 0; i < 3; ++i) {
-    const KernelRegistration& best =
-        *kernels_of(nodes[i].owner()->op().name(), DeviceKind::kCpu)[0];
+    const auto kernels = kernels_of(nodes[i].owner()->op().name(), DeviceKind::kCpu);
+    const KernelRegistration& best = **std::find_if(
+        kernels.begin(), kernels.end(),
+        [&](const auto* kernel) { return takes(*kernel, nodes[i], inputs[i], shapes[i]); });
     options().threads = 1;
     const Tensor one = run_kernel(best, nodes[i], inputs[i], shapes[i]);
     for (int threads : {2, 3, 4}) {

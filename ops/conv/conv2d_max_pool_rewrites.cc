@@ -93,7 +93,9 @@ const GraphPassRegistrar conv2d_max_pool_fusion(
      .why = "what is convolved is pooled in cache, and three quarters of it never reach memory",
      .run = fuse,
      .examples = examples,
-     .counterexamples = counterexamples});
+     .counterexamples = counterexamples,
+     // The convolution alone may be summed another way, by Winograd's.
+     .exactness = Exactness::kReassociates});
 
 }  // namespace
 }  // namespace bitale
