@@ -6,6 +6,7 @@
 #include "core/runtime/thread_pool.h"
 #include "ops/conv/conv2d_max_pool_internal.h"
 #include "ops/conv/conv2d_panels_cpu.h"
+#include "ops/conv/conv2d_winograd_cpu.h"
 #include "ops/cpu/gemm.h"
 #include "ops/pool/maxima_cpu.h"
 
@@ -224,8 +225,10 @@ const char* supports(const KernelCall& call) {
     if (operand.size() == 0) return "an operand has no elements";
   }
   if (call.outputs[0].size() == 0) return "no window fits in";
-  return forward_lengths(call).positions() < int64_t{1} << 31 ? nullptr
-                                                              : "a plane has 2^31 elements or more";
+  const Lengths lengths = forward_lengths(call);
+  // Its products save more than the pass through memory costs.
+  if (supports_winograd(call, lengths) == nullptr) return "conv2d_winograd is faster, with a pool";
+  return lengths.positions() < int64_t{1} << 31 ? nullptr : "a plane has 2^31 elements or more";
 }
 
 const KernelRegistrar conv2d_max_pool({.op = "conv2d_max_pool",

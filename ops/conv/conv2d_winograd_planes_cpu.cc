@@ -134,13 +134,13 @@ HWY_ATTR void stage(const SourcePlanes<T>& from, std::span<const StagedRows> sta
 // --- Transforms ----------------------------------------------------------------------------------
 
 template <typename T>
-struct Four {
+struct FourOfPlanes {
   Vector<T> v[4];
 };
 
 // A row of four elements, transformed.
 template <typename T>
-HWY_INLINE Four<T> row_of_window(const T* from, int64_t width) {
+HWY_INLINE FourOfPlanes<T> row_of_window(const T* from, int64_t width) {
   const hn::ScalableTag<T> d;
   const auto d0 = hn::LoadU(d, from);
   const auto d1 = hn::LoadU(d, from + width);
@@ -156,16 +156,16 @@ HWY_INLINE void window(const T* HWY_RESTRICT from, int64_t row_stride, int64_t w
   const auto store = [&](int64_t row, int64_t column, Vector<T> value) HWY_ATTR {
     hn::StoreU(value, d, to + (4 * row + column) * product_stride);
   };
-  const Four<T> r2 = row_of_window(from + 2 * row_stride, width);
-  const Four<T> r0 = row_of_window(from, width);
+  const FourOfPlanes<T> r2 = row_of_window(from + 2 * row_stride, width);
+  const FourOfPlanes<T> r0 = row_of_window(from, width);
 #pragma GCC unroll 4
   for (int j = 0; j < 4; ++j) store(0, j, hn::Sub(r0.v[j], r2.v[j]));
-  const Four<T> r1 = row_of_window(from + row_stride, width);
+  const FourOfPlanes<T> r1 = row_of_window(from + row_stride, width);
 #pragma GCC unroll 4
   for (int j = 0; j < 4; ++j) store(1, j, hn::Add(r1.v[j], r2.v[j]));
 #pragma GCC unroll 4
   for (int j = 0; j < 4; ++j) store(2, j, hn::Sub(r2.v[j], r1.v[j]));
-  const Four<T> r3 = row_of_window(from + 3 * row_stride, width);
+  const FourOfPlanes<T> r3 = row_of_window(from + 3 * row_stride, width);
 #pragma GCC unroll 4
   for (int j = 0; j < 4; ++j) store(3, j, hn::Sub(r1.v[j], r3.v[j]));
 }
@@ -186,7 +186,7 @@ HWY_ATTR void windows(const T* staged, int64_t stride, std::span<const TileRun> 
 
 // Two elements become four: the first, half their sum, half their difference, the second.
 template <typename T>
-HWY_INLINE Four<T> four_of_two(Vector<T> a, Vector<T> b) {
+HWY_INLINE FourOfPlanes<T> four_of_two(Vector<T> a, Vector<T> b) {
   const auto half = hn::Set(hn::ScalableTag<T>(), T{0.5});
   const auto x = hn::Mul(a, half);
   const auto y = hn::Mul(b, half);
@@ -204,12 +204,13 @@ HWY_ATTR void gradients(const T* HWY_RESTRICT staged, int64_t stride, std::span<
       // What is written too much, the next tile overwrites.
       T* tile = to + (run.column + t) * rows;
       for (int64_t p = 0; p < rows; p += vector_length<T>()) {
-        const Four<T> left = four_of_two<T>(hn::LoadU(d, top + p), hn::LoadU(d, bottom + p));
-        const Four<T> right =
+        const FourOfPlanes<T> left =
+            four_of_two<T>(hn::LoadU(d, top + p), hn::LoadU(d, bottom + p));
+        const FourOfPlanes<T> right =
             four_of_two<T>(hn::LoadU(d, top + width + p), hn::LoadU(d, bottom + width + p));
 #pragma GCC unroll 4
         for (int i = 0; i < 4; ++i) {
-          const Four<T> row = four_of_two<T>(left.v[i], right.v[i]);
+          const FourOfPlanes<T> row = four_of_two<T>(left.v[i], right.v[i]);
 #pragma GCC unroll 4
           for (int j = 0; j < 4; ++j) {
             hn::StoreU(row.v[j], d, tile + p + (4 * i + j) * product_stride);
@@ -223,7 +224,7 @@ HWY_ATTR void gradients(const T* HWY_RESTRICT staged, int64_t stride, std::span<
 // Three taps become four: the first, half the sum of all, the same with the second's sign changed,
 // the last.
 template <typename T>
-HWY_INLINE Four<T> four_of_three(Vector<T> a, Vector<T> b, Vector<T> c) {
+HWY_INLINE FourOfPlanes<T> four_of_three(Vector<T> a, Vector<T> b, Vector<T> c) {
   const auto half = hn::Set(hn::ScalableTag<T>(), T{0.5});
   const auto outer = hn::Mul(hn::Add(a, c), half);
   const auto inner = hn::Mul(b, half);
@@ -243,7 +244,7 @@ HWY_ATTR void filters(const T* HWY_RESTRICT taps, int64_t filter_stride, int64_t
     // What is written too much, the next channel overwrites.
     for (int64_t r = 0; r < rows; r += lanes) {
       transpose_row(taps + c * channel_stride, planes + r, 9, staged, lanes);
-      Four<T> columns[3];
+      FourOfPlanes<T> columns[3];
 #pragma GCC unroll 3
       for (int64_t j = 0; j < 3; ++j) {
         const auto tap = [&](int64_t i) HWY_ATTR {
@@ -253,7 +254,8 @@ HWY_ATTR void filters(const T* HWY_RESTRICT taps, int64_t filter_stride, int64_t
       }
 #pragma GCC unroll 4
       for (int i = 0; i < 4; ++i) {
-        const Four<T> row = four_of_three<T>(columns[0].v[i], columns[1].v[i], columns[2].v[i]);
+        const FourOfPlanes<T> row =
+            four_of_three<T>(columns[0].v[i], columns[1].v[i], columns[2].v[i]);
 #pragma GCC unroll 4
         for (int j = 0; j < 4; ++j) {
           hn::StoreU(row.v[j], d, to + (4 * i + j) * product_stride + c * rows + r);

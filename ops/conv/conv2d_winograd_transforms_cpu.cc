@@ -63,14 +63,15 @@ HWY_INLINE void store_some(D d, V v, int64_t count, hn::TFromD<D>* to) {
 }
 #endif
 
-// Four elements in the place of four: what the tiles' rows, and then their columns, go through.
+// Four elements in the place of four: what the tiles' rows, and then their columns, go
+// through.
 template <typename T>
-struct Four {
+struct FourOfTiles {
   Vector<T> v[4];
 };
 
 template <typename T>
-HWY_INLINE Four<T> row_of_tiles(const T* from, int64_t half) {
+HWY_INLINE FourOfTiles<T> row_of_tiles(const T* from, int64_t half) {
   const auto d0 = every_second(from, half);
   const auto d1 = every_second(from + 1, half);
   const auto d2 = every_second(from + 2, half);
@@ -85,16 +86,16 @@ HWY_INLINE void input_tiles(const T* HWY_RESTRICT from, int64_t row_stride, int6
   const auto store = [&](int64_t row, int64_t column, Vector<T> value) HWY_ATTR {
     hn::StoreU(value, d, to + (4 * row + column) * product_stride);
   };
-  const Four<T> r2 = row_of_tiles(from + 2 * row_stride, half);
-  const Four<T> r0 = row_of_tiles(from, half);
+  const FourOfTiles<T> r2 = row_of_tiles(from + 2 * row_stride, half);
+  const FourOfTiles<T> r0 = row_of_tiles(from, half);
 #pragma GCC unroll 4
   for (int j = 0; j < 4; ++j) store(0, j, hn::Sub(r0.v[j], r2.v[j]));
-  const Four<T> r1 = row_of_tiles(from + row_stride, half);
+  const FourOfTiles<T> r1 = row_of_tiles(from + row_stride, half);
 #pragma GCC unroll 4
   for (int j = 0; j < 4; ++j) store(1, j, hn::Add(r1.v[j], r2.v[j]));
 #pragma GCC unroll 4
   for (int j = 0; j < 4; ++j) store(2, j, hn::Sub(r2.v[j], r1.v[j]));
-  const Four<T> r3 = row_of_tiles(from + 3 * row_stride, half);
+  const FourOfTiles<T> r3 = row_of_tiles(from + 3 * row_stride, half);
 #pragma GCC unroll 4
   for (int j = 0; j < 4; ++j) store(3, j, hn::Sub(r1.v[j], r3.v[j]));
 }
