@@ -1,21 +1,45 @@
 // Copies of operands in the order in which the tiles of a product read them.
 
 #include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
 
 #include "ops/cpu/gemm.h"
 #include "ops/cpu/gemm_tile.h"
 #include "ops/cpu/runs.h"
 
 namespace bitale::cpu {
+namespace {
+
+// Columns of kRows adjacent elements, one after the other. A number of rows known to the compiler
+// makes a column a move or two (of std::copy GCC would make calls, as it has to expect overlaps).
+template <typename T, int kRows>
+void copy_columns(int64_t count, const T* from, int64_t stride, T* to) {
+  for (int64_t k = 0; k < count; ++k) {
+    std::memcpy(to, from, kRows * sizeof(T));
+    from += stride;
+    to += kRows;
+  }
+}
+
+template <typename T>
+using ColumnsCopy = void (*)(int64_t, const T*, int64_t, T*);
+
+template <typename T, int... kRows>
+constexpr std::array<ColumnsCopy<T>, sizeof...(kRows)> columns_copies(
+    std::integer_sequence<int, kRows...>) {
+  return {&copy_columns<T, kRows + 1>...};
+}
+
+}  // namespace
 
 template <typename T>
 void pack_left(int64_t rows, int64_t depth, MatrixView<T> a, T* to) {
-  if (a.row_stride == 1) {
-    for (int64_t k = 0; k < depth; ++k) {
-      const T* from = a.data + k * a.column_stride;
-      for (int64_t i = 0; i < rows; ++i) to[i] = from[i];
-      to += rows;
-    }
+  if (a.row_stride == 1 && rows <= kMostTileRows) {
+    static constexpr auto copies =
+        columns_copies<T>(std::make_integer_sequence<int, kMostTileRows>());
+    copies[static_cast<size_t>(rows - 1)](depth, a.data, a.column_stride, to);
     return;
   }
   if (a.column_stride == 1 && rows <= kMostTileRows) {
