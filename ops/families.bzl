@@ -5,6 +5,7 @@ OP_FAMILIES = [
     "control",
     "creation",
     "elementwise",
+    "epilogue",
     "gradient_control",
     "indexing",
     "linalg",

@@ -79,6 +79,9 @@ struct KernelRegistration {
   // every call; strided for none. It gets that form of shared variables that the function does not
   // update, and must do without elsewhere. Null function: none.
   Layout (*packed_input)(const KernelCall& call, size_t input) = nullptr;
+  // Whether its kernels are PartwiseKernels: what follows may then be done to their result part by
+  // part.
+  bool partwise = false;
   std::unique_ptr<const Kernel> (*make)(KernelMaker& maker) = nullptr;
 };
 

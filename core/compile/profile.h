@@ -7,13 +7,9 @@
 #include <string>
 #include <vector>
 
-namespace bitale {
+#include "core/base/machine_limits.h"
 
-// What the machine reaches at best, for "percent of limit"; 0 where it is not known.
-struct MachineLimits {
-  double flops_per_second = 0;
-  double bytes_per_second = 0;
-};
+namespace bitale {
 
 // All calls of one kernel for one op at one line of the user's.
 struct KernelProfile {

@@ -90,6 +90,9 @@ void run_stage_b(FunctionGraph& graph, ShapeAnalysis& analysis, const StageBOpti
     // Rows that no kernel takes, as they are too long, fall apart into elementwise groups.
     expand();
     run(Phase::kFuse);
+    run(Phase::kFuseEpilogues);
+    // Those whose producer has another kernel for these shapes fall apart into the two.
+    expand();
     // On a device, launches are captured as one at any rate; and what is bundled runs in one place,
     // which nodes that are placed apart do not have.
     if (!options.placed && options.home.is_cpu()) run(Phase::kBundle);

@@ -52,6 +52,8 @@ std::string_view name_of(Phase phase) {
       return "fuse_rows";
     case Phase::kFuse:
       return "fuse";
+    case Phase::kFuseEpilogues:
+      return "fuse_epilogues";
     case Phase::kBundle:
       break;
   }

@@ -23,17 +23,18 @@ namespace bitale {
 
 // Stage A (once per function, symbolic) up to kPlace; stage B (per shapes) from kExpand on.
 enum class Phase : uint8_t {
-  kSimplify,      // useless nodes, merge, constant folding
-  kCanonicalize,  // one spelling for equal things
-  kStabilize,     // numerically safe forms
-  kSpecialize,    // cheaper forms
-  kPlace,         // devices and transfers
-  kExpand,        // composites without a kernel become their formula
-  kFuseRows,      // rows that are reduced, with what is made of them
-  kFuse,          // elementwise groups
-  kBundle,        // what has nothing to do with each other, in one kernel
+  kSimplify,       // useless nodes, merge, constant folding
+  kCanonicalize,   // one spelling for equal things
+  kStabilize,      // numerically safe forms
+  kSpecialize,     // cheaper forms
+  kPlace,          // devices and transfers
+  kExpand,         // composites without a kernel become their formula
+  kFuseRows,       // rows that are reduced, with what is made of them
+  kFuse,           // elementwise groups
+  kFuseEpilogues,  // elementwise groups with the products and convolutions before them
+  kBundle,         // what has nothing to do with each other, in one kernel
 };
-inline constexpr int kPhaseCount = 9;
+inline constexpr int kPhaseCount = 10;
 std::string_view name_of(Phase phase);
 
 enum class Exactness : uint8_t {

@@ -80,6 +80,38 @@ class Kernel {
   virtual KernelCost cost(KernelCost operands) const { return operands; }
 };
 
+// Told by a kernel that elements [begin, begin + count) of its first output have their final
+// values. Any thread of the kernel's may call it, several at once, and tells of each element once.
+class PartDone {
+ public:
+  // Nobody is told.
+  PartDone() = default;
+  // Calls body(begin, count); `body` must live as long as this.
+  template <typename Body>
+  explicit PartDone(const Body& body)
+      : call_([](const void* b, int64_t begin, int64_t count) {
+          (*static_cast<const Body*>(b))(begin, count);
+        }),
+        body_(&body) {}
+
+  explicit operator bool() const { return call_ != nullptr; }
+  void operator()(int64_t begin, int64_t count) const {
+    if (call_ != nullptr && count > 0) call_(body_, begin, count);
+  }
+
+ private:
+  void (*call_)(const void*, int64_t, int64_t) = nullptr;
+  const void* body_ = nullptr;
+};
+
+// A kernel that tells of each part of its first output while that is still in cache.
+class PartwiseKernel : public Kernel {
+ public:
+  void run(const KernelFrame& frame) const final { run_partwise(frame, {}); }
+  // As run(). `done` may be empty.
+  virtual void run_partwise(const KernelFrame& frame, PartDone done) const = 0;
+};
+
 using KernelPtr = std::shared_ptr<const Kernel>;
 
 }  // namespace bitale

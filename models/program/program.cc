@@ -15,6 +15,7 @@
 #include "hwy/targets.h"
 #include "models/program/report.h"
 #include "models/program/summary.h"
+#include "ops/cpu/measure_limits.h"
 
 namespace bitale {
 namespace {
@@ -155,7 +156,10 @@ int run(const TrainingProgram& program, const Settings& settings, const std::str
   } else {
     std::fputs(program.last_lines(*result).c_str(), stdout);
   }
-  if (settings.profile) std::fputs(network.task.train.profile().str().c_str(), stdout);
+  if (settings.profile) {
+    const MachineLimits limits = cpu::measure_machine_limits();
+    std::fputs(network.task.train.profile().str(limits).c_str(), stdout);
+  }
   if (!settings.profile_trace.empty()) {
     const absl::Status written = write_trace(settings.profile_trace, network.task.train.profile());
     if (!written.ok()) return fail(program, written, kFailed);

@@ -1,5 +1,6 @@
 #include "models/program/program.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -133,6 +134,8 @@ TEST(Program, ProfileIsPrintedAndItsTraceWritten) {
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_NE(outcome.out.find("function train_model: 3 calls"), std::string::npos) << outcome.out;
   EXPECT_NE(outcome.out.find("GFLOP/s"), std::string::npos) << outcome.out;
+  // A kernel's share of the time, and how near it comes to what the machine reaches.
+  EXPECT_THAT(outcome.out, ::testing::ContainsRegex("\n +[0-9.]+% [ 0-9.]+ +[0-9]+%  [a-z_]+  "));
   std::stringstream trace;
   trace << std::ifstream(path).rdbuf();
   EXPECT_NE(trace.str().find("\"traceEvents\":["), std::string::npos);

@@ -10,7 +10,7 @@ namespace bitale::conv2d_cpu {
 namespace {
 
 template <typename T>
-class Conv2dPanels final : public Kernel {
+class Conv2dPanels final : public PartwiseKernel {
  public:
   Conv2dPanels(const KernelCall& call, bool is_packed)
       : l_(forward_lengths(call)), product_(l_, is_packed) {
@@ -26,11 +26,12 @@ class Conv2dPanels final : public Kernel {
   size_t workspace_bytes() const override { return Parts(*this, nullptr).bytes; }
   KernelCost cost(KernelCost operands) const override { return l_.cost(operands); }
 
-  void run(const KernelFrame& frame) const override {
+  void run_partwise(const KernelFrame& frame, PartDone done) const override {
     T* out = frame.output<T>(0);
     if (l_.depth() == 0) {
-      std::fill_n(out, l_.batch * l_.filters * l_.positions(), T{0});
-      return;
+      const int64_t size = l_.batch * l_.filters * l_.positions();
+      std::fill_n(out, size, T{0});
+      return done(0, size);
     }
     const Parts parts(*this, frame.workspace);
     const auto prepared = product_.prepare(frame.input<T>(0), frame.input<T>(1), parts.product);
@@ -43,6 +44,7 @@ class Conv2dPanels final : public Kernel {
       const cpu::SlotPool::Loan loan(slots);
       T* scratch = parts.scratch + loan.slot() * scratch_elements();
       for (int64_t p = first; p < last; ++p) multiply_panel(prepared, group, p, scratch, out);
+      if (done) tell(group, first * product_.width(), last * product_.width(), done);
     });
   }
 
@@ -88,6 +90,26 @@ class Conv2dPanels final : public Kernel {
     }
   }
 
+  // Columns [begin, end) of all images side by side are final for a group's filters.
+  void tell(int64_t group, int64_t begin, int64_t end, PartDone done) const {
+    const int64_t size = l_.positions();
+    end = std::min(end, l_.batch * size);
+    while (begin < end) {
+      const int64_t image = begin / size;
+      const int64_t next = std::min(end, (image + 1) * size);
+      const int64_t plane = (image * l_.filters + group * l_.group_filters) * size;
+      const int64_t position = begin - image * size;
+      if (next - begin == size) {
+        done(plane, l_.group_filters * size);
+      } else {
+        for (int64_t f = 0; f < l_.group_filters; ++f) {
+          done(plane + f * size + position, next - begin);
+        }
+      }
+      begin = next;
+    }
+  }
+
   Lengths l_;
   PanelProduct<T> product_;
   int64_t panels_;
@@ -101,6 +123,7 @@ const KernelRegistrar forward({.op = "conv2d",
                                .rank = 20,
                                .supports = supports_floats,
                                .packed_input = packed_filters,
+                               .partwise = true,
                                .make = make_with_filters<Conv2dPanels>});
 
 }  // namespace

@@ -37,7 +37,7 @@ struct ChunkSize {
 };
 
 template <typename T>
-class Conv2dMaxPool final : public Kernel {
+class Conv2dMaxPool final : public PartwiseKernel {
  public:
   Conv2dMaxPool(const KernelCall& call, bool is_packed)
       : l_(forward_lengths(call)),
@@ -66,7 +66,7 @@ class Conv2dMaxPool final : public Kernel {
   size_t workspace_bytes() const override { return Parts(*this, nullptr).bytes; }
   KernelCost cost(KernelCost operands) const override { return l_.cost(operands); }
 
-  void run(const KernelFrame& frame) const override {
+  void run_partwise(const KernelFrame& frame, PartDone done) const override {
     const Parts parts(*this, frame.workspace);
     const auto prepared = product_.prepare(frame.input<T>(0), frame.input<T>(1), parts.product);
     cpu::SlotPool slots(slots_);
@@ -79,6 +79,7 @@ class Conv2dMaxPool final : public Kernel {
         const Chunk chunk = chunk_at(c);
         convolve(prepared, group, chunk, scratch);
         pool(frame, group, chunk, scratch + product_.gathered_elements());
+        tell(group, chunk, done);
       }
     });
   }
@@ -206,6 +207,22 @@ class Conv2dMaxPool final : public Kernel {
     }
   }
 
+  // The pooled windows of a chunk are final: whole planes of its images, or rows of each plane.
+  void tell(int64_t group, const Chunk& chunk, PartDone done) const {
+    const int64_t rows = chunk.end - chunk.begin;
+    for (int64_t i = chunk.image; done && i < chunk.image + chunk.images; ++i) {
+      const int64_t first = (i * l_.filters + group * l_.group_filters) * pool_.output_size();
+      if (rows == pool_.output_height) {
+        done(first, l_.group_filters * pool_.output_size());
+        continue;
+      }
+      for (int64_t f = 0; f < l_.group_filters; ++f) {
+        done(first + f * pool_.output_size() + chunk.begin * pool_.output_width,
+             rows * pool_.output_width);
+      }
+    }
+  }
+
   Lengths l_;
   pool_cpu::Lengths pool_;
   bool with_positions_;
@@ -237,6 +254,7 @@ const KernelRegistrar conv2d_max_pool({.op = "conv2d_max_pool",
                                        .rank = 20,
                                        .supports = supports,
                                        .packed_input = packed_filters,
+                                       .partwise = true,
                                        .make = make_with_filters<Conv2dMaxPool>});
 
 }  // namespace

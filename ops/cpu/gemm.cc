@@ -67,7 +67,7 @@ int64_t round_up(int64_t value, int64_t multiple) {
 // One column: y = alpha A x + beta y.
 template <typename T>
 void matrix_vector(int64_t m, int64_t k, T alpha, MatrixView<T> a, const T* x, int64_t x_stride,
-                   T beta, T* y, int64_t y_stride, T* workspace) {
+                   T beta, T* y, int64_t y_stride, T* workspace, PartDone done) {
   const GemmTile<T>& tile = gemm_tile<T>();
   const T* vector = x;
   if (x_stride != 1) {
@@ -97,6 +97,8 @@ void matrix_vector(int64_t m, int64_t k, T alpha, MatrixView<T> a, const T* x, i
       const T sum = alpha * sums[i - begin];
       to = beta == T{0} ? sum : sum + beta * to;
     }
+    if (y_stride == 1) return done(begin, end - begin);
+    for (int64_t i = begin; i < end; ++i) done(i * y_stride, 1);
   });
 }
 
@@ -177,15 +179,16 @@ class Slice {
   }
 
   // c = alpha A B + beta c.
-  void multiply(T alpha, T beta, T* c, int64_t c_stride) const {
+  void multiply(T alpha, T beta, T* c, int64_t c_stride, PartDone done) const {
     const Target target{alpha, beta, c, c_stride};
     parallel_for(row_blocks_ * column_blocks_, [&](int64_t block) {
       const Range rows = row_block(block % row_blocks_);
       const Range columns = column_block(block / row_blocks_);
       if (ready_b_ != nullptr || shares_b()) {
         const T* const panels = ready_b_ != nullptr ? ready_b_ : packed_.b;
-        return multiply_panels(rows, columns, panels + columns.begin * panel_size_, width_,
-                               panel_size_, target);
+        multiply_panels(rows, columns, panels + columns.begin * panel_size_, width_, panel_size_,
+                        target);
+        return tell(rows, columns, c_stride, done);
       }
       alignas(64) std::byte buffer[kGroupBytes];
       T* const own = reinterpret_cast<T*>(buffer);
@@ -200,6 +203,7 @@ class Slice {
           multiply_panels(rows, group, own, width_, panel_size_, target);
         }
       }
+      tell(rows, columns, c_stride, done);
     });
   }
 
@@ -223,6 +227,17 @@ class Slice {
   Range column_block(int64_t block) const {
     const int64_t begin = block * panels_per_column_block_;
     return {begin, std::min(column_panels_, begin + panels_per_column_block_)};
+  }
+
+  // A block of C has its final values.
+  void tell(Range rows, Range columns, int64_t c_stride, PartDone done) const {
+    if (!done) return;
+    const int64_t begin = first_row(rows.begin);
+    const int64_t end = first_row(rows.end);
+    const int64_t j = columns.begin * width_;
+    const int64_t count = std::min(columns.end * width_, columns_) - j;
+    if (count == c_stride) return done(begin * c_stride, (end - begin) * c_stride);
+    for (int64_t i = begin; i < end; ++i) done(i * c_stride + j, count);
   }
 
   void pack_columns(Range panels, T* to) const {
@@ -276,7 +291,7 @@ class Slice {
 template <typename T>
 void multiply_slices(int64_t m, int64_t n, int64_t k, T alpha, MatrixView<T> a, MatrixView<T> b,
                      const T* ready_b, T beta, T* c, int64_t c_stride, const Blocking& blocks,
-                     const Packed<T>& packed) {
+                     const Packed<T>& packed, PartDone done) {
   const int64_t width = gemm_tile<T>().columns;
   for (int64_t i = 0; i < m; i += kSliceRows) {
     for (int64_t j = 0; j < n; j += kSliceColumns) {
@@ -292,7 +307,12 @@ void multiply_slices(int64_t m, int64_t n, int64_t k, T alpha, MatrixView<T> a, 
             {b.data + k0 * b.row_stride + j * b.column_stride, b.row_stride, b.column_stride},
             ready, blocks, packed);
         slice.pack();
-        slice.multiply(alpha, k0 == 0 ? beta : T{1}, c + i * c_stride + j, c_stride);
+        const auto tell = [&](int64_t begin, int64_t count) {
+          done(i * c_stride + j + begin, count);
+        };
+        const bool is_last = done && k0 + depth == k;
+        slice.multiply(alpha, k0 == 0 ? beta : T{1}, c + i * c_stride + j, c_stride,
+                       is_last ? PartDone(tell) : PartDone());
       }
     }
   }
@@ -309,30 +329,34 @@ size_t gemm_workspace_bytes(int64_t m, int64_t n, int64_t k) {
 
 template <typename T>
 void gemm(int64_t m, int64_t n, int64_t k, T alpha, MatrixView<T> a, MatrixView<T> b, T beta, T* c,
-          int64_t c_stride, void* workspace) {
+          int64_t c_stride, void* workspace, PartDone done) {
   if (m == 0 || n == 0) return;
-  if (k == 0) return scale_rows(m, n, beta, c, c_stride);
+  if (k == 0) {
+    scale_rows(m, n, beta, c, c_stride);
+    for (int64_t i = 0; i < m; ++i) done(i * c_stride, n);
+    return;
+  }
   const Blocking blocks = blocking(m, n, k, gemm_tile<T>().columns);
   WorkspaceLayout layout(workspace);
   const Packed<T> packed(m, n, k, blocks, layout);
   if (n == 1) {
-    return matrix_vector(m, k, alpha, a, b.data, b.row_stride, beta, c, c_stride, packed.a);
+    return matrix_vector(m, k, alpha, a, b.data, b.row_stride, beta, c, c_stride, packed.a, done);
   }
   if (m == 1) {
     return matrix_vector(n, k, alpha, b.transposed(), a.data, a.column_stride, beta, c, int64_t{1},
-                         packed.a);
+                         packed.a, done);
   }
-  multiply_slices<T>(m, n, k, alpha, a, b, nullptr, beta, c, c_stride, blocks, packed);
+  multiply_slices<T>(m, n, k, alpha, a, b, nullptr, beta, c, c_stride, blocks, packed, done);
 }
 
 template <typename T>
 void gemm_packed(int64_t m, int64_t n, int64_t k, T alpha, MatrixView<T> a, const T* packed_b,
-                 T beta, T* c, int64_t c_stride, void* workspace) {
+                 T beta, T* c, int64_t c_stride, void* workspace, PartDone done) {
   const Blocking blocks = blocking(m, n, k, gemm_tile<T>().columns);
   WorkspaceLayout layout(workspace);
   const Packed<T> packed(m, n, k, blocks, layout);
   multiply_slices<T>(m, n, k, alpha, a, {packed_b, 0, 0}, packed_b, beta, c, c_stride, blocks,
-                     packed);
+                     packed, done);
 }
 
 template <typename T>
@@ -390,11 +414,11 @@ void generic_gemm(int64_t m, int64_t n, int64_t k, MatrixView<T> a, MatrixView<T
 #define BITALE_INSTANTIATE_GEMM(T)                                                           \
   template size_t gemm_workspace_bytes<T>(int64_t, int64_t, int64_t);                        \
   template void gemm_packed<T>(int64_t, int64_t, int64_t, T, MatrixView<T>, const T*, T, T*, \
-                               int64_t, void*);                                              \
+                               int64_t, void*, PartDone);                                    \
   template int64_t packed_right_elements<T>(int64_t, int64_t);                               \
   template void pack_right_operand<T>(int64_t, int64_t, MatrixView<T>, T*);                  \
   template void gemm<T>(int64_t, int64_t, int64_t, T, MatrixView<T>, MatrixView<T>, T, T*,   \
-                        int64_t, void*)
+                        int64_t, void*, PartDone)
 BITALE_INSTANTIATE_GEMM(float);
 BITALE_INSTANTIATE_GEMM(double);
 #undef BITALE_INSTANTIATE_GEMM

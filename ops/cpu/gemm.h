@@ -12,6 +12,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/runtime/kernel.h"
+
 namespace bitale::cpu {
 
 // Element (i, j) is data[i * row_stride + j * column_stride]; strides may be zero or negative.
@@ -30,16 +32,17 @@ size_t gemm_workspace_bytes(int64_t m, int64_t n, int64_t k);
 
 // `a` is m by k, `b` k by n, `c` m by n with rows of `c_stride` elements and adjacent columns; `c`
 // overlaps neither. T is float or double; NaN and infinities propagate. Where beta is 0, c is
-// written without being read. k == 0 gives beta * c.
+// written without being read. k == 0 gives beta * c. `done` is told of parts of c that have their
+// final values, as places behind c: runs of one or several whole rows, or a piece of one.
 template <typename T>
 void gemm(int64_t m, int64_t n, int64_t k, T alpha, MatrixView<T> a, MatrixView<T> b, T beta, T* c,
-          int64_t c_stride, void* workspace);
+          int64_t c_stride, void* workspace, PartDone done = {});
 
 // The same with a right operand that pack_right_operand() arranged, for products of more than one
 // row and column.
 template <typename T>
 void gemm_packed(int64_t m, int64_t n, int64_t k, T alpha, MatrixView<T> a, const T* packed_b,
-                 T beta, T* c, int64_t c_stride, void* workspace);
+                 T beta, T* c, int64_t c_stride, void* workspace, PartDone done = {});
 // Elements that a packed right operand takes, and the arrangement itself, by all threads.
 template <typename T>
 int64_t packed_right_elements(int64_t k, int64_t n);

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <numeric>
 
 #include "core/base/options.h"
 #include "core/graph/function_graph.h"
@@ -36,19 +35,6 @@ bool is_read(const FunctionGraph& graph, const Variable& variable) {
                              [](const Use& use) { return use.user != nullptr; });
 }
 
-// The application as a member of a bundle; null if it is no elementwise group.
-ElementwiseBundleOp::Member as_member(const Apply& apply) {
-  if (auto group = std::dynamic_pointer_cast<const FusedElementwiseOp>(apply.shared_op())) {
-    return group;
-  }
-  if (!can_join_group(apply)) return nullptr;
-  FusedStep step{apply.shared_op(), {}, apply.output(0).type()};
-  step.operands.resize(apply.inputs().size());
-  std::iota(step.operands.begin(), step.operands.end(), 0);
-  return std::make_shared<const FusedElementwiseOp>(apply.inputs().size(),
-                                                    std::vector<FusedStep>{std::move(step)});
-}
-
 // Applications that nobody in the graph reads, and the members that they become.
 struct Bundle {
   std::vector<Apply*> applies;
@@ -79,7 +65,7 @@ bool bundle(FunctionGraph& graph) {
                             [&](const Variable& output) { return is_read(graph, output); })) {
       continue;
     }
-    ElementwiseBundleOp::Member member = as_member(*apply);
+    ElementwiseBundleOp::Member member = group_of(*apply);
     if (member == nullptr) continue;
     if (bundles.back().members.size() == kMostMembers) bundles.emplace_back();
     bundles.back().applies.push_back(apply);

@@ -1,3 +1,5 @@
+#include <numeric>
+
 #include "core/graph/formula_derivatives.h"
 #include "core/graph/shape_analysis.h"
 #include "core/graph/shape_context.h"
@@ -75,6 +77,18 @@ bool can_join_group(const Apply& apply) {
   const TensorType& type = apply.output(0).type();
   return as_elementwise(apply) != nullptr &&
          !(is_discrete(type.dtype) && may_be_host_integers(type));
+}
+
+std::shared_ptr<const FusedElementwiseOp> group_of(const Apply& apply) {
+  if (auto group = std::dynamic_pointer_cast<const FusedElementwiseOp>(apply.shared_op())) {
+    return group;
+  }
+  if (!can_join_group(apply)) return nullptr;
+  FusedStep step{apply.shared_op(), {}, apply.output(0).type()};
+  step.operands.resize(apply.inputs().size());
+  std::iota(step.operands.begin(), step.operands.end(), 0);
+  return std::make_shared<const FusedElementwiseOp>(apply.inputs().size(),
+                                                    std::vector<FusedStep>{std::move(step)});
 }
 
 }  // namespace bitale

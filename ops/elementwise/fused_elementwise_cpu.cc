@@ -1,7 +1,5 @@
 #include "ops/elementwise/fused_elementwise_cpu.h"
 
-#include "ops/elementwise/tile_program_cpu.h"
-
 namespace bitale {
 namespace {
 
@@ -38,9 +36,9 @@ const char* group_refusal(const FusedElementwiseOp& op, std::span<const OperandL
   return nullptr;
 }
 
-std::unique_ptr<const Kernel> make_group_kernel(const FusedElementwiseOp& op,
-                                                std::span<const OperandLayout> inputs,
-                                                const Dims& shape) {
+std::unique_ptr<const GroupKernel> make_group_kernel(const FusedElementwiseOp& op,
+                                                     std::span<const OperandLayout> inputs,
+                                                     const Dims& shape) {
   TileProgramBuilder program(inputs, shape);
   std::vector<int> values;
   for (const FusedElementwiseOp::Step& step : op.steps()) {

@@ -9,6 +9,7 @@
 
 #include "core/compile/kernel_registry.h"
 #include "ops/elementwise/fused_elementwise_internal.h"
+#include "ops/elementwise/tile_program_cpu.h"
 
 namespace bitale {
 
@@ -16,9 +17,9 @@ namespace bitale {
 const char* group_refusal(const FusedElementwiseOp& op, std::span<const OperandLayout> inputs);
 
 // The kernel of the group for inputs of any strides and outputs of this shape.
-std::unique_ptr<const Kernel> make_group_kernel(const FusedElementwiseOp& op,
-                                                std::span<const OperandLayout> inputs,
-                                                const Dims& shape);
+std::unique_ptr<const GroupKernel> make_group_kernel(const FusedElementwiseOp& op,
+                                                     std::span<const OperandLayout> inputs,
+                                                     const Dims& shape);
 
 }  // namespace bitale
 

@@ -53,6 +53,10 @@ class FusedElementwiseOp final : public Op {
 // stay apart, for shape rules must see their values.
 bool can_join_group(const Apply& apply);
 
+// The application as a group: its own, or one of a single step. Null where can_join_group() is
+// false.
+std::shared_ptr<const FusedElementwiseOp> group_of(const Apply& apply);
+
 }  // namespace bitale
 
 #endif  // BITALE_OPS_ELEMENTWISE_FUSED_ELEMENTWISE_INTERNAL_H_

@@ -53,7 +53,7 @@ Tile find_tile(const ElementwiseOp& op, std::span<const DType> operands, DType o
 
 }  // namespace
 
-class TileKernel final : public Kernel {
+class TileKernel final : public GroupKernel {
  public:
   using Step = TileProgramBuilder::Step;
 
@@ -70,10 +70,13 @@ class TileKernel final : public Kernel {
   }
 
   void run(const KernelFrame& frame) const override {
-    parallel_ranges(count_, kTileGrain, [&](int64_t begin, int64_t end) {
-      alignas(64) std::byte scratch[kScratchBytes];
-      run_block(frame, begin, end, scratch);
-    });
+    parallel_ranges(count_, kTileGrain,
+                    [&](int64_t begin, int64_t end) { run_range(frame, begin, end); });
+  }
+
+  void run_range(const KernelFrame& frame, int64_t begin, int64_t end) const override {
+    alignas(64) std::byte scratch[kScratchBytes];
+    run_block(frame, begin, end, scratch);
   }
 
   // A step counts as one operation on each element, whichever function it is.
@@ -333,7 +336,7 @@ void TileProgramBuilder::set_output(int value, int output) {
   steps_[value - static_cast<int>(inputs_.size())].output = output;
 }
 
-std::unique_ptr<const Kernel> TileProgramBuilder::build() {
+std::unique_ptr<const GroupKernel> TileProgramBuilder::build() {
   return std::make_unique<TileKernel>(inputs_, shape_, std::move(dtypes_), std::move(steps_));
 }
 

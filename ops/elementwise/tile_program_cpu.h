@@ -19,6 +19,13 @@ namespace bitale {
 // threads.
 inline constexpr int64_t kTileGrain = 32768;
 
+// The kernel of a group, which can also be run on some of the elements alone.
+class GroupKernel : public Kernel {
+ public:
+  // Elements [begin, end) of the outputs in row-major order, on the calling thread.
+  virtual void run_range(const KernelFrame& frame, int64_t begin, int64_t end) const = 0;
+};
+
 // Collects the steps of a group. Values are numbered: inputs first, then one per step.
 class TileProgramBuilder {
  public:
@@ -31,7 +38,7 @@ class TileProgramBuilder {
   // States that output `output` is this step's value.
   void set_output(int value, int output);
 
-  std::unique_ptr<const Kernel> build();
+  std::unique_ptr<const GroupKernel> build();
 
  private:
   friend class TileKernel;

@@ -186,17 +186,17 @@ Layout packed_input_of_gemm(const KernelCall& call, size_t input) {
 // alpha A B + beta C of one product, whose right operand may be packed.
 template <typename T>
 void multiply(const Product& p, bool is_packed, T alpha, const T* a, const T* b, T beta, T* c,
-              void* workspace) {
+              void* workspace, PartDone done) {
   if (is_packed) {
-    cpu::gemm_packed<T>(p.m, p.n, p.k, alpha, p.left(a), b, beta, c, p.n, workspace);
+    cpu::gemm_packed<T>(p.m, p.n, p.k, alpha, p.left(a), b, beta, c, p.n, workspace, done);
   } else {
-    cpu::gemm<T>(p.m, p.n, p.k, alpha, p.left(a), p.right(b), beta, c, p.n, workspace);
+    cpu::gemm<T>(p.m, p.n, p.k, alpha, p.left(a), p.right(b), beta, c, p.n, workspace, done);
   }
 }
 
 // Large products run one after the other, each on all threads; small ones side by side.
 template <typename T>
-class BlockedProductKernel final : public Kernel {
+class BlockedProductKernel final : public PartwiseKernel {
  public:
   BlockedProductKernel(const KernelCall& call, bool is_packed)
       : stack_(call), is_packed_(is_packed) {
@@ -216,11 +216,15 @@ class BlockedProductKernel final : public Kernel {
     return with_flops(operands, stack_.product(), stack_.count());
   }
 
-  void run(const KernelFrame& frame) const override {
+  void run_partwise(const KernelFrame& frame, PartDone done) const override {
     const auto product = [&](int64_t index, void* workspace) {
+      const auto tell = [&](int64_t begin, int64_t count) {
+        done(index * stack_.product().m * stack_.product().n + begin, count);
+      };
       stack_.at(index, frame.input<T>(0), frame.input<T>(1), frame.output<T>(0),
                 [&](const T* a, const T* b, T* c) {
-                  multiply(stack_.product(), is_packed_, T{1}, a, b, T{0}, c, workspace);
+                  multiply(stack_.product(), is_packed_, T{1}, a, b, T{0}, c, workspace,
+                           done ? PartDone(tell) : PartDone());
                 });
     };
     if (!side_by_side_) {
@@ -278,7 +282,7 @@ std::unique_ptr<const Kernel> make_reference(KernelMaker& maker) {
 
 // Inputs: c, a, b, alpha, beta.
 template <typename T>
-class GemmKernel final : public Kernel {
+class GemmKernel final : public PartwiseKernel {
  public:
   GemmKernel(const KernelCall& call, bool is_packed)
       : product_(product_of(call.inputs[1], call.inputs[2])),
@@ -295,7 +299,7 @@ class GemmKernel final : public Kernel {
 
   KernelCost cost(KernelCost operands) const override { return with_flops(operands, product_, 1); }
 
-  void run(const KernelFrame& frame) const override {
+  void run_partwise(const KernelFrame& frame, PartDone done) const override {
     const T alpha = *frame.input<T>(3);
     const T beta = *frame.input<T>(4);
     T* out = frame.output<T>(0);
@@ -304,7 +308,7 @@ class GemmKernel final : public Kernel {
                    frame.inputs[0], c_strides_);
     }
     multiply(product_, is_packed_, alpha, frame.input<T>(1), frame.input<T>(2), beta, out,
-             frame.workspace);
+             frame.workspace, done);
   }
 
  private:
@@ -326,6 +330,7 @@ const KernelRegistrar dot_blocked({.op = "dot",
                                    .strided_inputs = true,
                                    .supports = supports_floats,
                                    .packed_input = packed_input_of_dot,
+                                   .partwise = true,
                                    .make = make_blocked});
 const KernelRegistrar dot_reference({.op = "dot",
                                      .name = "dot_reference",
@@ -340,6 +345,7 @@ const KernelRegistrar matmul_blocked({.op = "matmul",
                                       .rank = 20,
                                       .strided_inputs = true,
                                       .supports = supports_floats,
+                                      .partwise = true,
                                       .make = make_blocked});
 const KernelRegistrar matmul_reference({.op = "matmul",
                                         .name = "matmul_reference",
@@ -355,6 +361,7 @@ const KernelRegistrar gemm_blocked({.op = "gemm",
                                     .strided_inputs = true,
                                     .supports = supports_floats,
                                     .packed_input = packed_input_of_gemm,
+                                    .partwise = true,
                                     .make = make_gemm});
 
 }  // namespace

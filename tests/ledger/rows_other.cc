@@ -5,6 +5,8 @@
 #include "ops/elementwise/elementwise.h"
 #include "ops/elementwise/elementwise_bundle_internal.h"
 #include "ops/elementwise/fused_elementwise_internal.h"
+#include "ops/epilogue/fused_epilogue_internal.h"
+#include "ops/linalg/dot.h"
 #include "ops/gradient_control/gradient_control.h"
 #include "ops/random/random_draw.h"
 #include "ops/reduction/fused_rows_internal.h"
@@ -93,6 +95,18 @@ Variables bundled(const Variables& v) {
                   {v[0], v[0], v[0], v[1]});
 }
 
+// exp(dot(a, b) + a) as one node.
+Variable with_epilogue(const Variables& v) {
+  const Variable product = dot(v[0], v[1]);
+  const Variable sum = add(product, v[0]);
+  const Variable power = exp(sum);
+  auto group = std::make_shared<const FusedElementwiseOp>(
+      2, std::vector<FusedElementwiseOp::Step>{{op_of(sum), {0, 1}, sum.type()},
+                                               {op_of(power), {2}, power.type()}});
+  return apply_one(std::make_shared<FusedEpilogueOp>(op_of(product), 2, std::move(group), 0),
+                   {v[0], v[1], v[0]});
+}
+
 // exp(a * b) divided by its sum along the rows, as one node.
 Variable fused_softmax(const Variables& v) {
   const Variable product = mul(v[0], v[1]);
@@ -149,6 +163,12 @@ std::vector<Row> other_rows() {
                              .build = fused}},
                   .holes = steps_have_dtypes,
                   .stands_for = "the elementwise nodes it was fused from"});
+  rows.push_back({.name = "fused_epilogue",
+                  .cases = {{.name = "exp(dot(a, b) + a)",
+                             .inputs = {random_tensor({3, 4}), random_tensor({4, 4}, -1, 1, 2)},
+                             .build = with_epilogue}},
+                  .holes = steps_have_dtypes,
+                  .stands_for = "the product or convolution and the elementwise nodes after it"});
   rows.push_back({.name = "fused_rows",
                   .cases = {{.name = "softmax(a * b)",
                              .inputs = {random_tensor({3, 4}), random_tensor({4}, -1, 1, 2)},
