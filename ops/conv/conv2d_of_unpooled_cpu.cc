@@ -9,6 +9,7 @@
 #include "core/runtime/thread_pool.h"
 #include "ops/conv/conv2d_cpu.h"
 #include "ops/conv/conv2d_of_unpooled_internal.h"
+#include "ops/cpu/floats.h"
 #include "ops/cpu/gemm.h"
 #include "ops/cpu/row_sums.h"
 #include "ops/cpu/runs.h"
@@ -104,7 +105,7 @@ std::vector<int64_t> multiples(int64_t count, int64_t step) {
 }
 
 const char* supports_values(const KernelCall& call) {
-  if (const char* reason = supports_floats(call)) return reason;
+  if (const char* reason = cpu::supports_floats(call)) return reason;
   if (call.inputs[kPositions].dtype != DType::kInt32) return "only int32 positions";
   for (const OperandLayout& operand : call.inputs) {
     if (operand.size() == 0) return "an operand has no elements";
@@ -404,13 +405,13 @@ const KernelRegistrar grad_inputs({.op = "conv2d_grad_wrt_inputs_of_unpooled",
                                    .kind = KernelKind::kTuned,
                                    .rank = 20,
                                    .supports = supports_for_inputs,
-                                   .make = make_floats<GradInputsOfUnpooled>});
+                                   .make = cpu::make_for_floats<GradInputsOfUnpooled>});
 const KernelRegistrar grad_weights({.op = "conv2d_grad_wrt_weights_of_unpooled",
                                     .name = "conv2d_grad_wrt_weights_of_values",
                                     .kind = KernelKind::kTuned,
                                     .rank = 20,
                                     .supports = supports_for_weights,
-                                    .make = make_floats<GradWeightsOfUnpooled>});
+                                    .make = cpu::make_for_floats<GradWeightsOfUnpooled>});
 
 }  // namespace
 }  // namespace bitale::conv2d_cpu
