@@ -192,5 +192,30 @@ TEST(PackedWeights, AreBoundInTheFormsThatKernelsReadAlone) {
   }
 }
 
+TEST(PackedWeights, AreListedInTheReportOfMemory) {
+  for (const Layer& layer : layers()) {
+    const Variable x = input_like(DType::kFloat32, layer.input, "x");
+    const Variable w = shared(random_tensor(layer.weights, -1, 1, 2).cast(DType::kFloat32), "w");
+    const Function f = function({x}, {layer.apply(x, w), sum(w)});
+    EXPECT_TRUE(f.memory().packed.empty());
+    f(random_tensor(layer.input, -1, 1, 1).cast(DType::kFloat32));
+
+    const MemoryReport report = f.memory();
+    ASSERT_EQ(report.packed.size(), 1u);
+    const PackedShared& packed = report.packed[0];
+    EXPECT_EQ(packed.variable, "w");
+    EXPECT_EQ(packed.dtype, DType::kFloat32);
+    EXPECT_EQ(packed.shape, layer.weights);
+    EXPECT_EQ(packed.form, layer.form);
+    EXPECT_GE(packed.bytes, sizeof(float) * static_cast<size_t>(element_count(layer.weights)));
+    EXPECT_EQ(report.packed_bytes, packed.bytes);
+    EXPECT_EQ(report.peak_bytes,
+              report.workspace_bytes + report.device_arena_bytes + report.output_bytes);
+    EXPECT_THAT(report.str(), HasSubstr("packed forms held by shared variables: " +
+                                        std::to_string(packed.bytes) + " bytes\n  w float32 " +
+                                        to_string(layer.weights) + " as " + layer.form + ": "));
+  }
+}
+
 }  // namespace
 }  // namespace bitale
