@@ -68,6 +68,14 @@ std::string MemoryReport::str(size_t most_lines) const {
       "%d\n",
       peak_bytes, workspace_bytes, output_bytes, device_arena_bytes, arena_bytes, ratio(),
       lower_bound_bytes, peak_instruction, bytes_without_reuse);
+  if (!packed.empty()) {
+    absl::StrAppend(&text, "packed forms held by shared variables: ", packed_bytes, " bytes\n");
+  }
+  for (const PackedShared& form : packed) {
+    absl::StrAppendFormat(&text, "  %s %s %s as %s: %d bytes\n", form.variable,
+                          std::string(name_of(form.dtype)), to_string(form.shape), form.form,
+                          form.bytes);
+  }
   if (buffers.empty()) return text;
   std::vector<size_t> order(buffers.size());
   std::iota(order.begin(), order.end(), size_t{0});

@@ -40,6 +40,15 @@ struct MemoryBuffer {
   std::string site;
 };
 
+// A shared variable arranged as kernels of the program read it, beside its plain value.
+struct PackedShared {
+  std::string variable;  // its name
+  DType dtype = DType::kUint8;
+  Dims shape;
+  std::string form;  // the arrangement's name, as in program_dump()
+  size_t bytes = 0;
+};
+
 // Memory of the latest program.
 struct MemoryReport {
   // What one call in flight takes at most: workspace_bytes + device_arena_bytes + output_bytes.
@@ -59,11 +68,17 @@ struct MemoryReport {
   size_t bytes_without_reuse = 0;
   std::vector<MemoryBuffer> buffers;  // in the order in which they are written
 
+  // Arrangements that the program reads. Their variables' containers hold them, one of each for all
+  // functions, and no call takes memory for them: they are not counted above.
+  std::vector<PackedShared> packed;  // in the order in which they are read
+  size_t packed_bytes = 0;
+
   // Arenas to lower bound; 1 where nothing is needed.
   double ratio() const;
   // Blocks whose memory overlaps that of `buffer`, those in place of one another included.
   std::vector<size_t> sharing(size_t buffer) const;
-  // Totals, then a line per block, largest first, at most `most_lines` of them.
+  // Totals, then a line per packed form, then one per block, largest first, at most `most_lines` of
+  // these.
   std::string str(size_t most_lines = 60) const;
 };
 

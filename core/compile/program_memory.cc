@@ -1,6 +1,7 @@
 #include "core/compile/program_memory.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace bitale {
 namespace {
@@ -64,6 +65,30 @@ Peak peak_of(const Program& program, uint32_t arena) {
   return peak;
 }
 
+// One for each packed slot, told from the first instruction that reads it.
+std::vector<PackedShared> packed_forms(const Program& program) {
+  std::vector<PackedShared> forms;
+  std::vector<bool> seen(program.shared.size(), false);
+  for (const Instruction& instruction : program.instructions) {
+    for (size_t i = 0; i < instruction.inputs.size(); ++i) {
+      const Place& place = instruction.inputs[i];
+      if (place.region != Region::kShared || seen[place.index]) continue;
+      seen[place.index] = true;
+      const Layout& layout = program.shared[place.index].layout;
+      if (layout.is_strided()) continue;
+      PackedShared form;
+      form.variable = instruction.input_names[i].name;
+      form.dtype = instruction.input_dtypes[i];
+      form.shape = instruction.input_shapes[i];
+      form.form = layout.name();
+      form.bytes = size_of(form.dtype) * static_cast<size_t>(layout.packing->element_count(
+                                             form.dtype, form.shape, layout.parameters));
+      forms.push_back(std::move(form));
+    }
+  }
+  return forms;
+}
+
 }  // namespace
 
 MemoryReport memory_report(const Program& program) {
@@ -83,6 +108,8 @@ MemoryReport memory_report(const Program& program) {
     report.bytes_without_reuse += static_cast<size_t>(buffer.bytes);
     report.buffers.push_back(describe(program, buffer));
   }
+  report.packed = packed_forms(program);
+  for (const PackedShared& form : report.packed) report.packed_bytes += form.bytes;
   return report;
 }
 

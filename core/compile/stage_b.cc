@@ -3,8 +3,6 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
 #include "core/compile/kernel_registry.h"
-#include "core/compile/lower.h"
-#include "core/compile/lower_inner.h"
 #include "core/compile/placement.h"
 
 namespace bitale {
@@ -100,31 +98,6 @@ void run_stage_b(FunctionGraph& graph, ShapeAnalysis& analysis, const StageBOpti
   if (options.placed) insert_transfers(graph, analysis, options.home);
   analysis.analyze(graph.outputs());
   check_concrete(analysis, 0);
-}
-
-std::shared_ptr<const Program> lower_inner(const Op& op, std::span<const Dims> inner_input_dims,
-                                           Device device, const LowerRequest& outer) {
-  FunctionGraph graph(op.inner_outputs());
-  ShapeAnalysis analysis;
-  LowerRequest request;
-  for (size_t i = 0; i < op.inner_inputs().size(); ++i) {
-    const Variable& input = op.inner_inputs()[i];
-    const Dims& dims = inner_input_dims[i];
-    analysis.set_dims(input, IntExprs(dims.begin(), dims.end()));
-    request.bindings.push_back(
-        {input, Region::kInput, static_cast<uint32_t>(i), dims, contiguous_strides(dims), device});
-  }
-  request.stage_b = outer.stage_b;
-  request.stage_b.home = device;
-  request.stage_b.placed = false;
-  run_stage_b(graph, analysis, request.stage_b);
-  request.home = device;
-  request.inner = true;
-  request.reuse_buffers = outer.reuse_buffers;
-  request.find_oracles = outer.find_oracles;
-  request.outputs = graph.outputs();
-  request.analysis = &analysis;
-  return lower(request);
 }
 
 }  // namespace bitale

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -77,6 +78,26 @@ TEST(ParallelFor, PassesOnTheFirstErrorAfterAllBlocksEnded) {
                  std::runtime_error);
     EXPECT_EQ(inside, 0);
     expect_each_block_once(16);
+  }
+}
+
+// More blocks than shares can count. They are the caller's, one after the other, so that the first
+// error is the last block; to wait for all of them would take too long.
+TEST(ParallelFor, LeavesMoreThan32BitsOfBlocksToTheCaller) {
+  const Threads scope(3);
+  const std::thread::id caller = std::this_thread::get_id();
+  for (const int64_t blocks : {int64_t{1} << 32, int64_t{1} << 40}) {
+    std::vector<int64_t> visited;
+    EXPECT_THROW(parallel_for(blocks,
+                              [&](int64_t block) {
+                                // Elsewhere, errors do not end a loop.
+                                if (std::this_thread::get_id() != caller) std::abort();
+                                visited.push_back(block);
+                                if (block == 5) throw std::runtime_error("a block failed");
+                                if (block > 5) std::abort();
+                              }),
+                 std::runtime_error);
+    EXPECT_EQ(visited, (std::vector<int64_t>{0, 1, 2, 3, 4, 5}));
   }
 }
 

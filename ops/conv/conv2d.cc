@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
-#include "core/base/intern.h"
 #include "core/graph/shape_context.h"
 #include "ops/conv/conv2d_geometry_internal.h"
 #include "ops/conv/conv2d_shape_internal.h"
@@ -111,13 +110,6 @@ Dim output_dim(const TypeContext& context, const Conv2dOptions& options, size_t 
   return geometry.output(length.length());
 }
 
-void require_groups(ShapeContext& context, const IntExpr& count, const char* what, int64_t groups) {
-  if (groups == 1) return;
-  const std::string* text =
-      intern(absl::StrCat("$left ", what, " do not fall into ", groups, " groups"));
-  context.require_equal(count, floor_div(count, groups) * groups, text->c_str());
-}
-
 // A node of each kind with the same options as another.
 struct Family {
   explicit Family(const Conv2dOptions& options) : options(options) {}
@@ -137,90 +129,6 @@ struct Family {
 };
 
 }  // namespace
-
-// The filter's length comes with its own dilation and the padding it implies.
-IntExpr conv2d_output_length(ShapeContext& context, const Conv2dOptions& options, size_t axis,
-                             const IntExpr& length, const IntExpr& filter) {
-  const IntExpr extent = (filter - 1) * options.filter_dilation[axis] + 1;
-  IntExpr padded = length;
-  switch (options.border_mode.kind()) {
-    case BorderMode::Kind::kValid:
-      break;
-    case BorderMode::Kind::kFull:
-      padded = padded + (extent - 1) * 2;
-      break;
-    case BorderMode::Kind::kHalf:
-      padded = padded + floor_div(extent, 2) * 2;
-      break;
-    case BorderMode::Kind::kExplicit: {
-      const auto& pads = options.border_mode.pads();
-      padded = padded + (pads[2 * axis] + pads[2 * axis + 1]);
-      break;
-    }
-  }
-  context.require(less(0, filter), "filters have height or width 0");
-  context.require_equal(extent, min(extent, padded),
-                        axis == 0
-                            ? "the filter is larger than the padded input: height $left and $right"
-                            : "the filter is larger than the padded input: width $left and $right",
-                        "border_mode \"full\" or explicit padding extends the input");
-  return floor_div(padded - extent, options.subsample[axis]) + 1;
-}
-
-IntExprs conv2d_dims(ShapeContext& context, const Conv2dOptions& options) {
-  const IntExprs x = context.dims(0);
-  const IntExprs w = context.dims(1);
-  context.require_equal(x[1], w[1] * options.num_groups, "channels differ",
-                        "axis 1 of the input and axis 1 of the filters");
-  require_groups(context, w[0], "filters", options.num_groups);
-  return {x[0], w[0], conv2d_output_length(context, options, 0, x[2], w[2]),
-          conv2d_output_length(context, options, 1, x[3], w[3])};
-}
-
-BorderMode::BorderMode(std::string_view name, SourceSite site) {
-  if (name == "valid") {
-    kind_ = Kind::kValid;
-  } else if (name == "full") {
-    kind_ = Kind::kFull;
-  } else if (name == "half") {
-    kind_ = Kind::kHalf;
-  } else {
-    throw GraphError(absl::StrCat("conv2d: unknown border_mode \"", std::string(name),
-                                  "\"\n  at: ", resolve_site(site).str(),
-                                  "\n  hint: \"valid\", \"full\", \"half\", {height, width} or "
-                                  "{{top, bottom}, {left, right}}"));
-  }
-}
-
-BorderMode::BorderMode(int64_t height, int64_t width, SourceSite site)
-    : BorderMode(std::pair(height, height), std::pair(width, width), site) {}
-
-BorderMode::BorderMode(std::pair<int64_t, int64_t> top_bottom,
-                       std::pair<int64_t, int64_t> left_right, SourceSite site)
-    : kind_(Kind::kExplicit),
-      pads_{top_bottom.first, top_bottom.second, left_right.first, left_right.second} {
-  for (const int64_t pad : pads_) {
-    if (pad < 0) {
-      throw GraphError(absl::StrCat("conv2d: padding must not be negative: ", pad,
-                                    "\n  at: ", resolve_site(site).str(),
-                                    "\n  hint: slice the input to crop it"));
-    }
-  }
-}
-
-int64_t BorderMode::pad(size_t axis, size_t side, int64_t extent) const {
-  switch (kind_) {
-    case Kind::kValid:
-      return 0;
-    case Kind::kFull:
-      return extent - 1;
-    case Kind::kHalf:
-      return extent / 2;
-    case Kind::kExplicit:
-      break;
-  }
-  return pads_[2 * axis + side];
-}
 
 Attributes Conv2dBaseOp::attributes() const {
   static constexpr const char* kKinds[] = {"valid", "full", "half", "explicit"};
@@ -392,8 +300,8 @@ void Conv2dGradWeightsOp::infer_shape(ShapeContext& context) const {
   const IntExprs g = context.dims(1);
   const int64_t groups = options_.num_groups;
   context.require_equal(x[0], g[0], "batch dims differ");
-  require_groups(context, x[1], "channels", groups);
-  require_groups(context, g[1], "filters", groups);
+  conv2d_require_groups(context, x[1], "channels", groups);
+  conv2d_require_groups(context, g[1], "filters", groups);
   IntExprs out = {g[1], floor_div(x[1], groups)};
   for (size_t axis = 0; axis < 2; ++axis) {
     const IntExpr length = context.value(2 + axis);

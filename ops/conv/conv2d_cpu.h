@@ -5,7 +5,6 @@
 #define BITALE_OPS_CONV_CONV2D_CPU_H_
 
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 #include "core/compile/kernel_registry.h"
@@ -101,19 +100,6 @@ int64_t blocks_of_images(const Lengths& lengths, double multiplications, int64_t
 // sums[e] += sums[size + e] + ... for blocks of `size` elements, one block after the other.
 template <typename T>
 void add_blocks(int64_t blocks, int64_t size, T* sums);
-
-inline const char* supports_floats(const KernelCall& call) {
-  const DType dtype = call.outputs[0].dtype;
-  return dtype == DType::kFloat32 || dtype == DType::kFloat64 ? nullptr
-                                                              : "only float32 and float64";
-}
-
-template <template <typename> class KernelType>
-std::unique_ptr<const Kernel> make_floats(KernelMaker& maker) {
-  const KernelCall& call = maker.call();
-  if (call.outputs[0].dtype == DType::kFloat32) return std::make_unique<KernelType<float>>(call);
-  return std::make_unique<KernelType<double>>(call);
-}
 
 }  // namespace bitale::conv2d_cpu
 

@@ -4,6 +4,7 @@
 
 #include "core/runtime/thread_pool.h"
 #include "ops/conv/conv2d_panels_cpu.h"
+#include "ops/cpu/floats.h"
 #include "ops/cpu/gemm.h"
 
 namespace bitale::conv2d_cpu {
@@ -121,10 +122,10 @@ const KernelRegistrar forward({.op = "conv2d",
                                .name = "conv2d_panels",
                                .kind = KernelKind::kTuned,
                                .rank = 20,
-                               .supports = supports_floats,
+                               .supports = cpu::supports_floats,
                                .packed_input = packed_filters,
                                .partwise = true,
-                               .make = make_with_filters<Conv2dPanels>});
+                               .make = cpu::make_for_floats<Conv2dPanels, 1>});
 
 }  // namespace
 }  // namespace bitale::conv2d_cpu

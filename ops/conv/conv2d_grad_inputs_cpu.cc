@@ -6,6 +6,7 @@
 
 #include "core/runtime/thread_pool.h"
 #include "ops/conv/conv2d_cpu.h"
+#include "ops/cpu/floats.h"
 #include "ops/cpu/gemm.h"
 #include "ops/cpu/gemm_tile.h"
 #include "ops/cpu/runs.h"
@@ -166,8 +167,8 @@ const KernelRegistrar grad_inputs({.op = "conv2d_grad_wrt_inputs",
                                    .name = "conv2d_grad_wrt_inputs_panels",
                                    .kind = KernelKind::kTuned,
                                    .rank = 20,
-                                   .supports = supports_floats,
-                                   .make = make_floats<GradInputsPanels>});
+                                   .supports = cpu::supports_floats,
+                                   .make = cpu::make_for_floats<GradInputsPanels>});
 
 }  // namespace
 }  // namespace bitale::conv2d_cpu

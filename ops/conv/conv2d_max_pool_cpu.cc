@@ -7,6 +7,7 @@
 #include "ops/conv/conv2d_max_pool_internal.h"
 #include "ops/conv/conv2d_panels_cpu.h"
 #include "ops/conv/conv2d_winograd_cpu.h"
+#include "ops/cpu/floats.h"
 #include "ops/cpu/gemm.h"
 #include "ops/pool/maxima_cpu.h"
 
@@ -237,7 +238,7 @@ class Conv2dMaxPool final : public PartwiseKernel {
 };
 
 const char* supports(const KernelCall& call) {
-  if (const char* reason = supports_floats(call)) return reason;
+  if (const char* reason = cpu::supports_floats(call)) return reason;
   for (const OperandLayout& operand : call.inputs) {
     if (operand.size() == 0) return "an operand has no elements";
   }
@@ -255,7 +256,7 @@ const KernelRegistrar conv2d_max_pool({.op = "conv2d_max_pool",
                                        .supports = supports,
                                        .packed_input = packed_filters,
                                        .partwise = true,
-                                       .make = make_with_filters<Conv2dMaxPool>});
+                                       .make = cpu::make_for_floats<Conv2dMaxPool, 1>});
 
 }  // namespace
 }  // namespace bitale::conv2d_cpu

@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 #include "ops/conv/conv2d_cpu.h"
@@ -64,17 +63,6 @@ class PanelProduct {
   std::vector<int64_t> offsets_;
   const cpu::GemmTile<T>& tile_;
 };
-
-// For a kernel whose input 1 is filters.
-template <template <typename> class KernelType>
-std::unique_ptr<const Kernel> make_with_filters(KernelMaker& maker) {
-  const KernelCall& call = maker.call();
-  const bool is_packed = maker.is_packed(1);
-  if (call.outputs[0].dtype == DType::kFloat32) {
-    return std::make_unique<KernelType<float>>(call, is_packed);
-  }
-  return std::make_unique<KernelType<double>>(call, is_packed);
-}
 
 }  // namespace bitale::conv2d_cpu
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ops/conv/conv2d_cpu.h"
+#include "ops/cpu/floats.h"
 
 namespace bitale::conv2d_cpu {
 namespace {
@@ -113,20 +114,20 @@ const KernelRegistrar forward({.op = "conv2d",
                                .name = "conv2d_reference",
                                .kind = KernelKind::kReference,
                                .rank = 1,
-                               .supports = supports_floats,
-                               .make = make_floats<Conv2dReference>});
+                               .supports = cpu::supports_floats,
+                               .make = cpu::make_for_floats<Conv2dReference>});
 const KernelRegistrar grad_inputs({.op = "conv2d_grad_wrt_inputs",
                                    .name = "conv2d_grad_wrt_inputs_reference",
                                    .kind = KernelKind::kReference,
                                    .rank = 1,
-                                   .supports = supports_floats,
-                                   .make = make_floats<GradInputsReference>});
+                                   .supports = cpu::supports_floats,
+                                   .make = cpu::make_for_floats<GradInputsReference>});
 const KernelRegistrar grad_weights({.op = "conv2d_grad_wrt_weights",
                                     .name = "conv2d_grad_wrt_weights_reference",
                                     .kind = KernelKind::kReference,
                                     .rank = 1,
-                                    .supports = supports_floats,
-                                    .make = make_floats<GradWeightsReference>});
+                                    .supports = cpu::supports_floats,
+                                    .make = cpu::make_for_floats<GradWeightsReference>});
 
 }  // namespace
 }  // namespace bitale::conv2d_cpu

@@ -13,6 +13,10 @@ namespace bitale {
 IntExpr conv2d_output_length(ShapeContext& context, const Conv2dOptions& options, size_t axis,
                              const IntExpr& length, const IntExpr& filter);
 
+// Requires that a number of channels or filters, as `what` says, falls into groups at a call.
+void conv2d_require_groups(ShapeContext& context, const IntExpr& count, const char* what,
+                           int64_t groups);
+
 // Dims of what conv2d makes of images and filters, its first two inputs, at a call; requires that
 // they fit.
 IntExprs conv2d_dims(ShapeContext& context, const Conv2dOptions& options);

@@ -11,6 +11,7 @@
 
 #include "core/runtime/thread_pool.h"
 #include "ops/conv/conv2d_winograd_planes_cpu.h"
+#include "ops/cpu/floats.h"
 #include "ops/cpu/gemm.h"
 #include "ops/cpu/gemm_tile.h"
 #include "ops/cpu/workspace.h"
@@ -373,7 +374,7 @@ const KernelRegistrar forward({.op = "conv2d",
                                      return supports_winograd(call, forward_lengths(call));
                                    },
                                .partwise = true,
-                               .make = make_floats<Conv2dWinograd>});
+                               .make = cpu::make_for_floats<Conv2dWinograd>});
 
 const KernelRegistrar grad_inputs({.op = "conv2d_grad_wrt_inputs",
                                    .name = "conv2d_grad_wrt_inputs_winograd",
@@ -384,7 +385,7 @@ const KernelRegistrar grad_inputs({.op = "conv2d_grad_wrt_inputs",
                                          return supports_winograd(call, grad_inputs_lengths(call));
                                        },
                                    .partwise = true,
-                                   .make = make_floats<GradInputsWinograd>});
+                                   .make = cpu::make_for_floats<GradInputsWinograd>});
 
 }  // namespace
 }  // namespace bitale::conv2d_cpu

@@ -9,6 +9,7 @@
 #include "core/runtime/thread_pool.h"
 #include "ops/conv/conv2d_winograd_cpu.h"
 #include "ops/conv/conv2d_winograd_planes_cpu.h"
+#include "ops/cpu/floats.h"
 #include "ops/cpu/gemm.h"
 #include "ops/cpu/gemm_tile.h"
 #include "ops/cpu/workspace.h"
@@ -255,7 +256,7 @@ const KernelRegistrar grad_weights({.op = "conv2d_grad_wrt_weights",
                                           return supports_winograd(call,
                                                                    grad_weights_lengths(call));
                                         },
-                                    .make = make_floats<GradWeightsWinograd>});
+                                    .make = cpu::make_for_floats<GradWeightsWinograd>});
 
 }  // namespace
 }  // namespace bitale::conv2d_cpu

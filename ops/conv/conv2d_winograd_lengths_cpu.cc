@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "ops/conv/conv2d_winograd_cpu.h"
+#include "ops/cpu/floats.h"
 #include "ops/cpu/gemm_tile.h"
 
 namespace bitale::conv2d_cpu {
@@ -14,7 +15,7 @@ constexpr int64_t kLeastTiles = 32;
 }  // namespace
 
 const char* supports_winograd(const KernelCall& call, const Lengths& l) {
-  if (const char* reason = supports_floats(call)) return reason;
+  if (const char* reason = cpu::supports_floats(call)) return reason;
   if (l.rows.taps() != 3 || l.columns.taps() != 3) return "only windows of 3 by 3";
   if (l.rows.stride() != 1 || l.columns.stride() != 1) return "only steps of 1";
   if (l.rows.dilation() != 1 || l.columns.dilation() != 1) return "only windows without gaps";

@@ -8,19 +8,16 @@
 #define HWY_TARGET_INCLUDE "ops/conv/conv2d_winograd_planes_cpu.cc"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "ops/conv/conv2d_winograd_window_cpu.h"
+#include "ops/cpu/vectors.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace bitale::conv2d_cpu {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-template <typename T>
-constexpr int64_t vector_length() {
-  return static_cast<int64_t>(HWY_LANES(T));
-}
-
-template <typename T>
-using Vector = hn::Vec<hn::ScalableTag<T>>;
+using cpu::HWY_NAMESPACE::Vector;
+using cpu::HWY_NAMESPACE::vector_length;
 
 // --- Staging -------------------------------------------------------------------------------------
 
@@ -134,51 +131,20 @@ HWY_ATTR void stage(const SourcePlanes<T>& from, std::span<const StagedRows> sta
 // --- Transforms ----------------------------------------------------------------------------------
 
 template <typename T>
-struct FourOfPlanes {
-  Vector<T> v[4];
-};
-
-// A row of four elements, transformed.
-template <typename T>
-HWY_INLINE FourOfPlanes<T> row_of_window(const T* from, int64_t width) {
-  const hn::ScalableTag<T> d;
-  const auto d0 = hn::LoadU(d, from);
-  const auto d1 = hn::LoadU(d, from + width);
-  const auto d2 = hn::LoadU(d, from + 2 * width);
-  const auto d3 = hn::LoadU(d, from + 3 * width);
-  return {{hn::Sub(d0, d2), hn::Add(d1, d2), hn::Sub(d2, d1), hn::Sub(d1, d3)}};
-}
-
-template <typename T>
-HWY_INLINE void window(const T* HWY_RESTRICT from, int64_t row_stride, int64_t width,
-                       T* HWY_RESTRICT to, int64_t product_stride) {
-  const hn::ScalableTag<T> d;
-  const auto store = [&](int64_t row, int64_t column, Vector<T> value) HWY_ATTR {
-    hn::StoreU(value, d, to + (4 * row + column) * product_stride);
-  };
-  const FourOfPlanes<T> r2 = row_of_window(from + 2 * row_stride, width);
-  const FourOfPlanes<T> r0 = row_of_window(from, width);
-#pragma GCC unroll 4
-  for (int j = 0; j < 4; ++j) store(0, j, hn::Sub(r0.v[j], r2.v[j]));
-  const FourOfPlanes<T> r1 = row_of_window(from + row_stride, width);
-#pragma GCC unroll 4
-  for (int j = 0; j < 4; ++j) store(1, j, hn::Add(r1.v[j], r2.v[j]));
-#pragma GCC unroll 4
-  for (int j = 0; j < 4; ++j) store(2, j, hn::Sub(r2.v[j], r1.v[j]));
-  const FourOfPlanes<T> r3 = row_of_window(from + 3 * row_stride, width);
-#pragma GCC unroll 4
-  for (int j = 0; j < 4; ++j) store(3, j, hn::Sub(r1.v[j], r3.v[j]));
-}
-
-template <typename T>
 HWY_ATTR void windows(const T* staged, int64_t stride, std::span<const TileRun> runs, int64_t width,
                       T* to, int64_t product_stride) {
+  const hn::ScalableTag<T> d;
   for (const TileRun& run : runs) {
     for (int64_t t = 0; t < run.length; ++t) {
       const T* from = staged + (run.staged + 2 * t) * width;
       T* tile = to + (run.column + t) * width;
       for (int64_t p = 0; p < width; p += vector_length<T>()) {
-        window(from + p, stride * width, width, tile + p, product_stride);
+        const auto load_row = [&](int64_t row) HWY_ATTR {
+          const T* row_from = from + row * stride * width + p;
+          return Four<T>{{hn::LoadU(d, row_from), hn::LoadU(d, row_from + width),
+                          hn::LoadU(d, row_from + 2 * width), hn::LoadU(d, row_from + 3 * width)}};
+        };
+        transform_window<T>(load_row, tile + p, product_stride);
       }
     }
   }
@@ -186,7 +152,7 @@ HWY_ATTR void windows(const T* staged, int64_t stride, std::span<const TileRun> 
 
 // Two elements become four: the first, half their sum, half their difference, the second.
 template <typename T>
-HWY_INLINE FourOfPlanes<T> four_of_two(Vector<T> a, Vector<T> b) {
+HWY_INLINE Four<T> four_of_two(Vector<T> a, Vector<T> b) {
   const auto half = hn::Set(hn::ScalableTag<T>(), T{0.5});
   const auto x = hn::Mul(a, half);
   const auto y = hn::Mul(b, half);
@@ -204,13 +170,12 @@ HWY_ATTR void gradients(const T* HWY_RESTRICT staged, int64_t stride, std::span<
       // What is written too much, the next tile overwrites.
       T* tile = to + (run.column + t) * rows;
       for (int64_t p = 0; p < rows; p += vector_length<T>()) {
-        const FourOfPlanes<T> left =
-            four_of_two<T>(hn::LoadU(d, top + p), hn::LoadU(d, bottom + p));
-        const FourOfPlanes<T> right =
+        const Four<T> left = four_of_two<T>(hn::LoadU(d, top + p), hn::LoadU(d, bottom + p));
+        const Four<T> right =
             four_of_two<T>(hn::LoadU(d, top + width + p), hn::LoadU(d, bottom + width + p));
 #pragma GCC unroll 4
         for (int i = 0; i < 4; ++i) {
-          const FourOfPlanes<T> row = four_of_two<T>(left.v[i], right.v[i]);
+          const Four<T> row = four_of_two<T>(left.v[i], right.v[i]);
 #pragma GCC unroll 4
           for (int j = 0; j < 4; ++j) {
             hn::StoreU(row.v[j], d, tile + p + (4 * i + j) * product_stride);
@@ -224,7 +189,7 @@ HWY_ATTR void gradients(const T* HWY_RESTRICT staged, int64_t stride, std::span<
 // Three taps become four: the first, half the sum of all, the same with the second's sign changed,
 // the last.
 template <typename T>
-HWY_INLINE FourOfPlanes<T> four_of_three(Vector<T> a, Vector<T> b, Vector<T> c) {
+HWY_INLINE Four<T> four_of_three(Vector<T> a, Vector<T> b, Vector<T> c) {
   const auto half = hn::Set(hn::ScalableTag<T>(), T{0.5});
   const auto outer = hn::Mul(hn::Add(a, c), half);
   const auto inner = hn::Mul(b, half);
@@ -244,7 +209,7 @@ HWY_ATTR void filters(const T* HWY_RESTRICT taps, int64_t filter_stride, int64_t
     // What is written too much, the next channel overwrites.
     for (int64_t r = 0; r < rows; r += lanes) {
       transpose_row(taps + c * channel_stride, planes + r, 9, staged, lanes);
-      FourOfPlanes<T> columns[3];
+      Four<T> columns[3];
 #pragma GCC unroll 3
       for (int64_t j = 0; j < 3; ++j) {
         const auto tap = [&](int64_t i) HWY_ATTR {
@@ -254,8 +219,7 @@ HWY_ATTR void filters(const T* HWY_RESTRICT taps, int64_t filter_stride, int64_t
       }
 #pragma GCC unroll 4
       for (int i = 0; i < 4; ++i) {
-        const FourOfPlanes<T> row =
-            four_of_three<T>(columns[0].v[i], columns[1].v[i], columns[2].v[i]);
+        const Four<T> row = four_of_three<T>(columns[0].v[i], columns[1].v[i], columns[2].v[i]);
 #pragma GCC unroll 4
         for (int j = 0; j < 4; ++j) {
           hn::StoreU(row.v[j], d, to + (4 * i + j) * product_stride + c * rows + r);

@@ -6,19 +6,16 @@
 #define HWY_TARGET_INCLUDE "ops/conv/conv2d_winograd_transforms_cpu.cc"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "ops/conv/conv2d_winograd_window_cpu.h"
+#include "ops/cpu/vectors.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace bitale::conv2d_cpu {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-template <typename T>
-constexpr int64_t vector_length() {
-  return static_cast<int64_t>(HWY_LANES(T));
-}
-
-template <typename T>
-using Vector = hn::Vec<hn::ScalableTag<T>>;
+using cpu::HWY_NAMESPACE::Vector;
+using cpu::HWY_NAMESPACE::vector_length;
 
 // Lanes are neighbouring tiles, in this order: 0, h, 1, h + 1, 2, ... for up to 2 h tiles. Every
 // second element of a row is then found by two loads and a blend, and outputs are interleaved
@@ -62,43 +59,6 @@ HWY_INLINE void store_some(D d, V v, int64_t count, hn::TFromD<D>* to) {
   }
 }
 #endif
-
-// Four elements in the place of four: what the tiles' rows, and then their columns, go
-// through.
-template <typename T>
-struct FourOfTiles {
-  Vector<T> v[4];
-};
-
-template <typename T>
-HWY_INLINE FourOfTiles<T> row_of_tiles(const T* from, int64_t half) {
-  const auto d0 = every_second(from, half);
-  const auto d1 = every_second(from + 1, half);
-  const auto d2 = every_second(from + 2, half);
-  const auto d3 = every_second(from + 3, half);
-  return {{hn::Sub(d0, d2), hn::Add(d1, d2), hn::Sub(d2, d1), hn::Sub(d1, d3)}};
-}
-
-template <typename T>
-HWY_INLINE void input_tiles(const T* HWY_RESTRICT from, int64_t row_stride, int64_t half,
-                            T* HWY_RESTRICT to, int64_t product_stride) {
-  const hn::ScalableTag<T> d;
-  const auto store = [&](int64_t row, int64_t column, Vector<T> value) HWY_ATTR {
-    hn::StoreU(value, d, to + (4 * row + column) * product_stride);
-  };
-  const FourOfTiles<T> r2 = row_of_tiles(from + 2 * row_stride, half);
-  const FourOfTiles<T> r0 = row_of_tiles(from, half);
-#pragma GCC unroll 4
-  for (int j = 0; j < 4; ++j) store(0, j, hn::Sub(r0.v[j], r2.v[j]));
-  const FourOfTiles<T> r1 = row_of_tiles(from + row_stride, half);
-#pragma GCC unroll 4
-  for (int j = 0; j < 4; ++j) store(1, j, hn::Add(r1.v[j], r2.v[j]));
-#pragma GCC unroll 4
-  for (int j = 0; j < 4; ++j) store(2, j, hn::Sub(r2.v[j], r1.v[j]));
-  const FourOfTiles<T> r3 = row_of_tiles(from + 3 * row_stride, half);
-#pragma GCC unroll 4
-  for (int j = 0; j < 4; ++j) store(3, j, hn::Sub(r1.v[j], r3.v[j]));
-}
 
 // Which outputs of a vector of tiles exist.
 struct Extent {
@@ -201,7 +161,13 @@ HWY_ATTR void inputs(const T* staged, int64_t stride, std::span<const TileRun> r
   for (const TileRun& run : runs) {
     for (int64_t t = 0; t < run.length; t += lanes) {
       const int64_t half = (std::min(lanes, run.length - t) + 1) / 2;
-      input_tiles(staged + run.staged + 2 * t, stride, half, to + run.column + t, product_stride);
+      const T* from = staged + run.staged + 2 * t;
+      const auto load_row = [&](int64_t i) HWY_ATTR {
+        const T* row = from + i * stride;
+        return Four<T>{{every_second(row, half), every_second(row + 1, half),
+                        every_second(row + 2, half), every_second(row + 3, half)}};
+      };
+      transform_window<T>(load_row, to + run.column + t, product_stride);
     }
   }
 }

@@ -8,6 +8,7 @@
 #define HWY_TARGET_INCLUDE "ops/cpu/gemm_tile.cc"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "ops/cpu/vectors.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace bitale::cpu {
@@ -20,11 +21,6 @@ constexpr int kTileRows = 12;
 #else
 constexpr int kTileRows = 6;
 #endif
-
-template <typename T>
-constexpr int64_t vector_length() {
-  return static_cast<int64_t>(HWY_LANES(T));
-}
 
 // kRows rows and kVectors vectors of C in registers. `scales` are alpha and beta, in memory: as
 // arguments they would take a register that the inner loop needs.

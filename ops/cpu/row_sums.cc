@@ -8,6 +8,7 @@
 #define HWY_TARGET_INCLUDE "ops/cpu/row_sums.cc"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "ops/cpu/vectors.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace bitale::cpu {
@@ -20,11 +21,6 @@ constexpr int kMostVectors = 26;
 #else
 constexpr int kMostVectors = 13;
 #endif
-
-template <typename T>
-constexpr int64_t vector_length() {
-  return static_cast<int64_t>(HWY_LANES(T));
-}
 
 // More rows than this are not worth a function each.
 constexpr int kMostRows = 7;

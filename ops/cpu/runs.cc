@@ -6,16 +6,12 @@
 #define HWY_TARGET_INCLUDE "ops/cpu/runs.cc"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "ops/cpu/vectors.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace bitale::cpu {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-
-template <typename T>
-constexpr int64_t vector_length() {
-  return static_cast<int64_t>(HWY_LANES(T));
-}
 
 // A vector of 16 bytes at most, for what does not fill a whole one.
 template <typename T>

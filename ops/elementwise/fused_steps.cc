@@ -2,6 +2,12 @@
 
 namespace bitale {
 
+bool has_room(size_t member_count, size_t input_count, const Apply& next) {
+  constexpr size_t kMostSteps = 32;
+  constexpr size_t kMostInputs = 32;
+  return member_count < kMostSteps && input_count + next.inputs().size() <= kMostInputs;
+}
+
 NumberedGroup::NumberedGroup(std::span<Apply* const> members) {
   for (const Apply* member : members) numbers.emplace(member->output(0), -1);
   for (const Apply* member : members) {

@@ -15,6 +15,10 @@
 
 namespace bitale {
 
+// Whether a group of so many members, which read so many inputs, still has room for `next`. Longer
+// groups are cut: their values would no longer fit the first cache.
+bool has_room(size_t member_count, size_t input_count, const Apply& next);
+
 // One node of a group. Values are numbered: the group's inputs first, then one per step; a step
 // reads earlier values only.
 struct FusedStep {

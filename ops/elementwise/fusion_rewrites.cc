@@ -9,10 +9,6 @@
 namespace bitale {
 namespace {
 
-// Longer groups are cut: their values would no longer fit the first cache.
-constexpr size_t kMostSteps = 32;
-constexpr size_t kMostInputs = 32;
-
 // Nodes in the order in which they joined: users before producers. `kept` are those whose values
 // the function gives out besides.
 struct Group {
@@ -34,11 +30,8 @@ Group* joinable(const FunctionGraph& graph, const Apply& apply,
     if (!user.is_whole(use.index) || !user.needs_elements(use.index)) return nullptr;
     common = it->second;
   }
-  if (common == nullptr || common->members.size() >= kMostSteps ||
-      common->input_count + apply.inputs().size() > kMostInputs) {
-    return nullptr;
-  }
-  return common;
+  if (common == nullptr) return nullptr;
+  return has_room(common->members.size(), common->input_count, apply) ? common : nullptr;
 }
 
 bool is_given_out(const FunctionGraph& graph, const Apply& apply) {

@@ -8,6 +8,7 @@
 #include "core/compile/kernel_registry.h"
 #include "core/runtime/thread_pool.h"
 #include "core/tensor/tensor.h"
+#include "ops/cpu/floats.h"
 #include "ops/cpu/gemm.h"
 #include "ops/cpu/workspace.h"
 
@@ -17,19 +18,10 @@ namespace {
 using cpu::MatrixView;
 
 constexpr const char* kNoHalf = "float16 and bfloat16 have no products: cast to float32 first";
-constexpr const char* kOnlyFloats = "only float32 and float64";
-
-bool is_float_or_double(DType dtype) {
-  return dtype == DType::kFloat32 || dtype == DType::kFloat64;
-}
-
-const char* supports_floats(const KernelCall& call) {
-  return is_float_or_double(call.outputs[0].dtype) ? nullptr : kOnlyFloats;
-}
 
 const char* supports_all_but_half(const KernelCall& call) {
   const DType dtype = call.outputs[0].dtype;
-  return is_discrete(dtype) || is_float_or_double(dtype) ? nullptr : kNoHalf;
+  return is_discrete(dtype) || cpu::is_float_or_double(dtype) ? nullptr : kNoHalf;
 }
 
 // A product of matrices and vectors as one of matrices: strides in elements.
@@ -252,14 +244,6 @@ class BlockedProductKernel final : public PartwiseKernel {
   int64_t slots_;
 };
 
-template <template <typename> class KernelType>
-std::unique_ptr<const Kernel> make_for_floats(const KernelCall& call, bool is_packed) {
-  if (call.outputs[0].dtype == DType::kFloat32) {
-    return std::make_unique<KernelType<float>>(call, is_packed);
-  }
-  return std::make_unique<KernelType<double>>(call, is_packed);
-}
-
 template <template <typename> class KernelType, typename... Types>
 std::unique_ptr<const Kernel> make_for(const KernelCall& call) {
   std::unique_ptr<const Kernel> kernel;
@@ -269,10 +253,6 @@ std::unique_ptr<const Kernel> make_for(const KernelCall& call) {
   };
   (try_type(TypeTag<Types>{}), ...);
   return kernel;
-}
-
-std::unique_ptr<const Kernel> make_blocked(KernelMaker& maker) {
-  return make_for_floats<BlockedProductKernel>(maker.call(), maker.is_packed(1));
 }
 
 std::unique_ptr<const Kernel> make_reference(KernelMaker& maker) {
@@ -319,19 +299,15 @@ class GemmKernel final : public PartwiseKernel {
   bool c_is_contiguous_;
 };
 
-std::unique_ptr<const Kernel> make_gemm(KernelMaker& maker) {
-  return make_for_floats<GemmKernel>(maker.call(), maker.is_packed(2));
-}
-
 const KernelRegistrar dot_blocked({.op = "dot",
                                    .name = "dot_blocked",
                                    .kind = KernelKind::kTuned,
                                    .rank = 20,
                                    .strided_inputs = true,
-                                   .supports = supports_floats,
+                                   .supports = cpu::supports_floats,
                                    .packed_input = packed_input_of_dot,
                                    .partwise = true,
-                                   .make = make_blocked});
+                                   .make = cpu::make_for_floats<BlockedProductKernel, 1>});
 const KernelRegistrar dot_reference({.op = "dot",
                                      .name = "dot_reference",
                                      .kind = KernelKind::kReference,
@@ -344,9 +320,9 @@ const KernelRegistrar matmul_blocked({.op = "matmul",
                                       .kind = KernelKind::kTuned,
                                       .rank = 20,
                                       .strided_inputs = true,
-                                      .supports = supports_floats,
+                                      .supports = cpu::supports_floats,
                                       .partwise = true,
-                                      .make = make_blocked});
+                                      .make = cpu::make_for_floats<BlockedProductKernel, 1>});
 const KernelRegistrar matmul_reference({.op = "matmul",
                                         .name = "matmul_reference",
                                         .kind = KernelKind::kReference,
@@ -359,10 +335,10 @@ const KernelRegistrar gemm_blocked({.op = "gemm",
                                     .kind = KernelKind::kTuned,
                                     .rank = 20,
                                     .strided_inputs = true,
-                                    .supports = supports_floats,
+                                    .supports = cpu::supports_floats,
                                     .packed_input = packed_input_of_gemm,
                                     .partwise = true,
-                                    .make = make_gemm});
+                                    .make = cpu::make_for_floats<GemmKernel, 2>});
 
 }  // namespace
 }  // namespace bitale

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "ops/cpu/floats.h"
 #include "ops/cpu/runs.h"
 #include "ops/cpu/workspace.h"
 #include "ops/pool/pool_cpu.h"
@@ -148,14 +149,14 @@ const KernelRegistrar average_pool({.op = "average_pool",
                                     .name = "average_pool_rows",
                                     .kind = KernelKind::kTuned,
                                     .rank = 20,
-                                    .supports = supports_floats,
-                                    .make = make_floats<AveragePoolRows>});
+                                    .supports = cpu::supports_floats,
+                                    .make = cpu::make_for_floats<AveragePoolRows>});
 const KernelRegistrar average_pool_grad({.op = "average_pool_grad",
                                          .name = "average_pool_grad_rows",
                                          .kind = KernelKind::kTuned,
                                          .rank = 20,
-                                         .supports = supports_floats,
-                                         .make = make_floats<AveragePoolGradRows>});
+                                         .supports = cpu::supports_floats,
+                                         .make = cpu::make_for_floats<AveragePoolGradRows>});
 
 }  // namespace
 }  // namespace bitale::pool_cpu

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "ops/cpu/floats.h"
 #include "ops/cpu/workspace.h"
 #include "ops/pool/maxima_cpu.h"
 #include "ops/pool/pool_cpu.h"
@@ -118,7 +119,7 @@ class MaxPoolGather final : public OfPositions {
 
 // Positions are counted in 32 bits.
 const char* supports_planes(const KernelCall& call) {
-  if (const char* reason = supports_floats(call)) return reason;
+  if (const char* reason = cpu::supports_floats(call)) return reason;
   const Dims& x = call.inputs[0].shape;
   return x[x.size() - 2] * x[x.size() - 1] < int64_t{1} << 31 ? nullptr
                                                               : "a plane has 2^31 elements or more";
@@ -129,25 +130,25 @@ const KernelRegistrar max_pool({.op = "max_pool",
                                 .kind = KernelKind::kTuned,
                                 .rank = 20,
                                 .supports = supports_planes,
-                                .make = make_floats<MaxPool>});
+                                .make = cpu::make_for_floats<MaxPool>});
 const KernelRegistrar max_pool_positions({.op = "max_pool_positions",
                                           .name = "max_pool_positions_vectors",
                                           .kind = KernelKind::kTuned,
                                           .rank = 20,
                                           .supports = supports_planes,
-                                          .make = make_floats<MaxPoolPositions>});
+                                          .make = cpu::make_for_floats<MaxPoolPositions>});
 const KernelRegistrar max_pool_grad({.op = "max_pool_grad",
                                      .name = "max_pool_grad_of_positions",
                                      .kind = KernelKind::kTuned,
                                      .rank = 20,
                                      .supports = supports_planes,
-                                     .make = make_floats<MaxPoolGrad>});
+                                     .make = cpu::make_for_floats<MaxPoolGrad>});
 const KernelRegistrar max_pool_gather({.op = "max_pool_gather",
                                        .name = "max_pool_gather_of_positions",
                                        .kind = KernelKind::kTuned,
                                        .rank = 20,
                                        .supports = supports_planes,
-                                       .make = make_floats<MaxPoolGather>});
+                                       .make = cpu::make_for_floats<MaxPoolGather>});
 
 }  // namespace
 }  // namespace bitale::pool_cpu

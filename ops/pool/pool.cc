@@ -7,6 +7,7 @@
 #include "core/graph/shape_context.h"
 #include "ops/creation/fill.h"
 #include "ops/elementwise/elementwise.h"
+#include "ops/elementwise/guarded_at_zero_internal.h"
 #include "ops/pool/pool_shape_internal.h"
 #include "ops/shape/shape_item.h"
 
@@ -99,12 +100,6 @@ Variable average_grad_node(const PoolWindow& window, PoolMode mode, const Variab
                    {output_grad, height.as_variable(), width.as_variable()});
 }
 
-// sqrt(s), with derivative 0 where s is 0, as norm() has it: sqrt's own is infinite there.
-Variable guarded_sqrt(const Variable& s) {
-  const Variable is_zero = eq(s, 0);
-  return where(is_zero, 0, sqrt(where(is_zero, 1, s)));
-}
-
 const char* name_of_mode(PoolMode mode) {
   static constexpr const char* kNames[] = {"max", "sum", "average_inc_pad", "average_exc_pad",
                                            "l2"};
@@ -174,7 +169,9 @@ Variable pool_2d(Operand x, std::array<int64_t, 2> ws, const PoolOptions& option
     case PoolMode::kMax:
       return apply_one(std::make_shared<MaxPoolOp>(window), {image}, site);
     case PoolMode::kL2:
-      return guarded_sqrt(average_node(window, PoolMode::kSum, sqr(image), site));
+      // With derivative 0 where all elements are 0, as norm() has it.
+      return guarded_at_zero(average_node(window, PoolMode::kSum, sqr(image), site), 0,
+                             [](const Variable& squares) { return sqrt(squares); });
     default:
       return average_node(window, options.mode, image, site);
   }

@@ -5,10 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <memory>
 
-#include "core/compile/kernel_registry.h"
-#include "core/runtime/kernel.h"
 #include "core/runtime/thread_pool.h"
 #include "ops/pool/pool.h"
 
@@ -86,19 +83,6 @@ struct Lengths {
 template <typename T>
 inline bool wins(T value, T best) {
   return !(value <= best) && best == best;
-}
-
-inline const char* supports_floats(const KernelCall& call) {
-  const DType dtype = call.inputs[0].dtype;
-  return dtype == DType::kFloat32 || dtype == DType::kFloat64 ? nullptr
-                                                              : "only float32 and float64";
-}
-
-template <template <typename> class KernelType>
-std::unique_ptr<const Kernel> make_floats(KernelMaker& maker) {
-  const KernelCall& call = maker.call();
-  if (call.inputs[0].dtype == DType::kFloat32) return std::make_unique<KernelType<float>>(call);
-  return std::make_unique<KernelType<double>>(call);
 }
 
 }  // namespace bitale::pool_cpu

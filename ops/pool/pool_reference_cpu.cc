@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "ops/cpu/floats.h"
 #include "ops/pool/pool_cpu.h"
 
 namespace bitale::pool_cpu {
@@ -197,26 +198,26 @@ const KernelRegistrar max_pool_grad({.op = "max_pool_grad",
                                      .name = "max_pool_grad_reference",
                                      .kind = KernelKind::kReference,
                                      .rank = 1,
-                                     .supports = supports_floats,
-                                     .make = make_floats<MaxPoolGrad>});
+                                     .supports = cpu::supports_floats,
+                                     .make = cpu::make_for_floats<MaxPoolGrad>});
 const KernelRegistrar max_pool_gather({.op = "max_pool_gather",
                                        .name = "max_pool_gather_reference",
                                        .kind = KernelKind::kReference,
                                        .rank = 1,
-                                       .supports = supports_floats,
-                                       .make = make_floats<MaxPoolGather>});
+                                       .supports = cpu::supports_floats,
+                                       .make = cpu::make_for_floats<MaxPoolGather>});
 const KernelRegistrar average_pool({.op = "average_pool",
                                     .name = "average_pool_reference",
                                     .kind = KernelKind::kReference,
                                     .rank = 1,
-                                    .supports = supports_floats,
-                                    .make = make_floats<AveragePool>});
+                                    .supports = cpu::supports_floats,
+                                    .make = cpu::make_for_floats<AveragePool>});
 const KernelRegistrar average_pool_grad({.op = "average_pool_grad",
                                          .name = "average_pool_grad_reference",
                                          .kind = KernelKind::kReference,
                                          .rank = 1,
-                                         .supports = supports_floats,
-                                         .make = make_floats<AveragePoolGrad>});
+                                         .supports = cpu::supports_floats,
+                                         .make = cpu::make_for_floats<AveragePoolGrad>});
 
 }  // namespace
 }  // namespace bitale::pool_cpu

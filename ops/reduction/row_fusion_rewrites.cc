@@ -13,10 +13,6 @@
 namespace bitale {
 namespace {
 
-// Longer groups are cut: their values would no longer fit the cache.
-constexpr size_t kMostSteps = 32;
-constexpr size_t kMostInputs = 32;
-
 const ReduceOp* as_reduction(const Apply& apply) {
   return dynamic_cast<const ReduceOp*>(&apply.op());
 }
@@ -118,8 +114,7 @@ bool join(const FunctionGraph& graph, Apply* apply, Memberships& memberships) {
     }
     demand.row_axes = std::max(demand.row_axes, next->row_axes);
   }
-  if (group == nullptr || group->members.size() >= kMostSteps ||
-      group->input_count + apply->inputs().size() > kMostInputs) {
+  if (group == nullptr || !has_room(group->members.size(), group->input_count, *apply)) {
     return false;
   }
   const int64_t own = row_axes_of(*apply);

@@ -6,6 +6,7 @@
 
 #include "core/base/options.h"
 #include "ops/elementwise/elementwise.h"
+#include "ops/elementwise/guarded_at_zero_internal.h"
 #include "ops/gradient_control/gradient_control.h"
 #include "ops/reduction/reduction.h"
 #include "ops/shape/shape_item.h"
@@ -79,13 +80,6 @@ Variable var_of(const Reduction& r, int64_t ddof) {
   return r.fold(ReduceKind::kSum, sqr(centered)) / count_of(r.x, r.axes, ddof, r.wide);
 }
 
-// f(s) for s > 0, and 0 with derivative 0 at s = 0, where f's own is infinite.
-template <typename F>
-Variable guarded_at_zero(const Variable& s, F f) {
-  const Variable is_zero = eq(s, 0);
-  return where(is_zero, 0, f(where(is_zero, 1, s)));
-}
-
 }  // namespace
 
 Variable mean(Operand x, Axes axes, bool keepdims) {
@@ -113,10 +107,9 @@ Variable logsumexp(Operand x, Axes axes, bool keepdims) {
   const Variable shift = where(isinf(largest), 0, largest);
   const Variable powers = reduce(ReduceKind::kSum, exp(wide - shift), r.axes, true);
   // Where all elements are -inf, so is the result, with derivative 0 instead of 0 / 0.
-  const Variable is_zero = eq(powers, 0);
-  const Variable total =
-      where(is_zero, -std::numeric_limits<double>::infinity(), log(where(is_zero, 1, powers))) +
-      shift;
+  const Variable total = guarded_at_zero(powers, -std::numeric_limits<double>::infinity(),
+                                         [](const Variable& positive) { return log(positive); }) +
+                         shift;
   // The axes have length 1 now: this sum only drops them.
   return as(keepdims ? total : reduce(ReduceKind::kSum, total, r.axes, false), r.dtype);
 }
@@ -131,10 +124,10 @@ Variable norm(Operand x, double ord, Axes axes, bool keepdims) {
   if (ord == 1) return as(r.fold(ReduceKind::kSum, abs(wide)), r.dtype);
   if (ord == 2) {
     const Variable total = r.fold(ReduceKind::kSum, sqr(wide));
-    return as(guarded_at_zero(total, [](const Variable& s) { return sqrt(s); }), r.dtype);
+    return as(guarded_at_zero(total, 0, [](const Variable& s) { return sqrt(s); }), r.dtype);
   }
   const Variable total = r.fold(ReduceKind::kSum, pow(abs(wide), ord));
-  return as(guarded_at_zero(total, [&](const Variable& s) { return pow(s, 1 / ord); }), r.dtype);
+  return as(guarded_at_zero(total, 0, [&](const Variable& s) { return pow(s, 1 / ord); }), r.dtype);
 }
 
 }  // namespace bitale

@@ -10,6 +10,7 @@
 #include "core/compile/kernel_registry.h"
 #include "core/runtime/kernel.h"
 #include "core/runtime/thread_pool.h"
+#include "ops/cpu/floats.h"
 #include "ops/softmax/crossentropy.h"
 #include "ops/softmax/rows_cpu.h"
 #include "ops/softmax/softmax.h"
@@ -24,8 +25,6 @@ using softmax_rows::Task;
 constexpr int64_t kGrain = 16384;
 
 int64_t grain_of(int64_t length) { return std::max<int64_t>(1, kGrain / length); }
-
-bool is_plain_float(DType dtype) { return dtype == DType::kFloat32 || dtype == DType::kFloat64; }
 
 Task task_of(SoftmaxOp::Kind kind) {
   switch (kind) {
@@ -72,7 +71,7 @@ class SoftmaxKernel final : public Kernel {
 const char* supports_softmax(const KernelCall& call) {
   // The maximum in the formula refuses an empty axis.
   if (call.outputs[0].size() == 0) return nullptr;
-  if (!is_plain_float(call.outputs[0].dtype)) return "only float32 and float64";
+  if (!cpu::is_float_or_double(call.outputs[0].dtype)) return cpu::kOnlyFloats;
   const size_t axis = static_cast<size_t>(call.op_as<SoftmaxOp>().axis());
   return axis + 1 == call.outputs[0].shape.size() ? nullptr : "only the last axis";
 }

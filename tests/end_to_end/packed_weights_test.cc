@@ -1,12 +1,16 @@
 // Weights that a function does not update lie there in the form that its kernels read, and follow
 // every new value nevertheless.
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "core/compile/function.h"
+#include "core/compile/lower.h"
 #include "core/graph/inputs.h"
+#include "core/graph/shape_analysis.h"
 #include "core/graph/shared.h"
+#include "core/runtime/program.h"
 #include "core/tensor/container.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -14,13 +18,16 @@
 #include "ops/elementwise/operators.h"
 #include "ops/linalg/dot.h"
 #include "ops/pool/pool.h"
+#include "ops/reduction/reduction.h"
 #include "tests/support/op_test.h"
 
 namespace bitale {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::UnorderedElementsAre;
 
 // A function of an input and of weights, given as a shared variable and as another input.
 struct Layer {
@@ -151,6 +158,63 @@ TEST(PackedWeights, MayLieThereInSeveralForms) {
   const Tensor other = random_tensor({6, 4, 3, 2}, -1, 1, 5);
   set_value(w, other);
   expect_all(other);
+}
+
+// The forms in which a program of x and w binds w.
+std::vector<std::string> bound_forms(const Variable& output, const Variable& x, const Variable& w) {
+  ShapeAnalysis analysis;
+  LowerRequest request;
+  const auto bind = [&](const Variable& leaf, Region region) {
+    Dims shape;
+    for (const Dim& dim : leaf.type().dims) shape.push_back(dim.length());
+    analysis.set_dims(leaf, IntExprs(shape.begin(), shape.end()));
+    request.bindings.push_back({leaf, region, 0, shape, contiguous_strides(shape)});
+  };
+  bind(x, Region::kInput);
+  bind(w, Region::kShared);
+  request.outputs = {output};
+  request.analysis = &analysis;
+  const std::shared_ptr<const Program> program = lower(request);
+  std::vector<std::string> forms;
+  for (const SharedSlot& slot : program->shared) forms.emplace_back(slot.layout.name());
+  return forms;
+}
+
+// Every call binds all forms of its program: nobody should pay for one that no kernel reads.
+TEST(PackedWeights, AreBoundInTheFormsThatKernelsReadAlone) {
+  for (const Layer& layer : layers()) {
+    const Variable x = input_like(DType::kFloat32, layer.input, "x");
+    const Variable w = shared(random_tensor(layer.weights, -1, 1, 2).cast(DType::kFloat32), "w");
+    const Variable y = layer.apply(x, w);
+    EXPECT_THAT(bound_forms(y, x, w), ElementsAre(layer.form));
+    EXPECT_THAT(bound_forms(sum(y) + sum(w), x, w), UnorderedElementsAre(layer.form, "strided"));
+    EXPECT_THAT(bound_forms(sum(w), x, w), ElementsAre("strided"));
+  }
+}
+
+TEST(PackedWeights, AreListedInTheReportOfMemory) {
+  for (const Layer& layer : layers()) {
+    const Variable x = input_like(DType::kFloat32, layer.input, "x");
+    const Variable w = shared(random_tensor(layer.weights, -1, 1, 2).cast(DType::kFloat32), "w");
+    const Function f = function({x}, {layer.apply(x, w), sum(w)});
+    EXPECT_TRUE(f.memory().packed.empty());
+    f(random_tensor(layer.input, -1, 1, 1).cast(DType::kFloat32));
+
+    const MemoryReport report = f.memory();
+    ASSERT_EQ(report.packed.size(), 1u);
+    const PackedShared& packed = report.packed[0];
+    EXPECT_EQ(packed.variable, "w");
+    EXPECT_EQ(packed.dtype, DType::kFloat32);
+    EXPECT_EQ(packed.shape, layer.weights);
+    EXPECT_EQ(packed.form, layer.form);
+    EXPECT_GE(packed.bytes, sizeof(float) * static_cast<size_t>(element_count(layer.weights)));
+    EXPECT_EQ(report.packed_bytes, packed.bytes);
+    EXPECT_EQ(report.peak_bytes,
+              report.workspace_bytes + report.device_arena_bytes + report.output_bytes);
+    EXPECT_THAT(report.str(), HasSubstr("packed forms held by shared variables: " +
+                                        std::to_string(packed.bytes) + " bytes\n  w float32 " +
+                                        to_string(layer.weights) + " as " + layer.form + ": "));
+  }
 }
 
 }  // namespace

@@ -2,20 +2,9 @@
 
 #include <cmath>
 
+#include "tools/bench/counter_hash.h"
+
 namespace bitale::bench {
-namespace {
-
-double unit(uint32_t seed, uint32_t i) {
-  uint32_t x = i + seed * 0x9E3779B9u;
-  x ^= x >> 16;
-  x *= 0x7FEB352Du;
-  x ^= x >> 15;
-  x *= 0x846CA68Bu;
-  x ^= x >> 16;
-  return (x >> 8) * 0x1p-24;
-}
-
-}  // namespace
 
 Tensor uniform(uint32_t seed, const Dims& shape, double low, double high, DType dtype) {
   Tensor values = Tensor::empty(DType::kFloat64, shape);

@@ -10,8 +10,8 @@
 
 namespace bitale::bench {
 
-// Element i is low + (high - low) * u, where u in [0, 1) is the upper 24 bits of Chris Wellons'
-// lowbias32 hash of i + seed * 0x9E3779B9; computed in float64, then cast.
+// Element i is low + (high - low) * unit(seed, i) of counter_hash.h, computed in float64, then
+// cast.
 Tensor uniform(uint32_t seed, const Dims& shape, double low, double high, DType dtype);
 
 // int32 in [0, classes).

@@ -83,7 +83,8 @@ class CompiledPeer:
         """Compiles what is older than its sources. Says so if it cannot, as Peer does."""
         peers_folder = _HERE / "peers"
         sources = [peers_folder / source for source in (*self.sources, "common.cc", "nets.cc")]
-        made_from = [pathlib.Path(__file__), *sources, *peers_folder.glob("*.h")]
+        made_from = [pathlib.Path(__file__), *sources, *peers_folder.glob("*.h"),
+                     _HERE / "counter_hash.h"]
         newest = max(file.stat().st_mtime for file in made_from)
         if self.program.exists() and self.program.stat().st_mtime > newest:
             return

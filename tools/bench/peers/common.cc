@@ -9,18 +9,12 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "../counter_hash.h"
+
 namespace peers {
 namespace {
 
-double unit(uint32_t seed, uint32_t i) {
-  uint32_t x = i + seed * 0x9E3779B9u;
-  x ^= x >> 16;
-  x *= 0x7FEB352Du;
-  x ^= x >> 15;
-  x *= 0x846CA68Bu;
-  x ^= x >> 16;
-  return (x >> 8) * 0x1p-24;
-}
+using bitale::bench::unit;
 
 // Whether text is the first of two words.
 bool is_first(const std::string& text, const std::string& first, const std::string& second) {

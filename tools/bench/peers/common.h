@@ -1,5 +1,5 @@
 // What the peers in C++ share: the line protocol, and the data. common.py is its counterpart; these
-// files include nothing of Bitale's, so that a peer is compiled by itself.
+// files include nothing of Bitale's but ../counter_hash.h, so that a peer is compiled by itself.
 
 #ifndef BITALE_TOOLS_BENCH_PEERS_COMMON_H_
 #define BITALE_TOOLS_BENCH_PEERS_COMMON_H_
@@ -43,8 +43,7 @@ class Spec {
 
 std::vector<std::string> split(const std::string& text, char separator);
 
-// Element i is low + (high - low) * u, where u in [0, 1) is a hash of i and the seed; see
-// ../data.h.
+// Element i is low + (high - low) * unit(seed, i) of ../counter_hash.h.
 std::vector<double> uniform(uint32_t seed, int64_t count, double low, double high);
 
 // In [0, classes).
