@@ -38,8 +38,8 @@ class BlockRunner {
         places_(reinterpret_cast<std::byte**>(scratch + program.scratch_bytes)) {
     for (const RowValue& v : program.values) {
       if (v.place != RowValue::kRepeated) continue;
-      const int64_t piece = std::min(kRowPiece, program.block_rows * program.length);
-      const int64_t elements = v.spans_block ? program.block_rows * program.length : piece;
+      const int64_t elements =
+          v.spans_block ? program.block_rows * program.length : program.piece_elements;
       reader_of(v).read(frame.inputs[v.input], 0, v.whole ? elements : program.block_rows,
                         scratch + v.offset);
     }
@@ -62,8 +62,8 @@ class BlockRunner {
       count_ = block.count;
       for (const RowInstruction& instruction : pass.first) run(instruction);
       if (pass.each.empty()) continue;
-      for (; first_ < block.count; first_ += kRowPiece, ++piece_) {
-        count_ = std::min(kRowPiece, block.count - first_);
+      for (; first_ < block.count; first_ += program_.piece_elements, ++piece_) {
+        count_ = std::min(program_.piece_elements, block.count - first_);
         for (const RowInstruction& instruction : pass.each) run(instruction);
       }
     }

@@ -71,6 +71,14 @@ struct RowChain {
     StepKind kind;
     bool is_number;
     T* place;
+
+    // Where the next `vectors` are. Each step keeps its own place: one index for all of them would
+    // be a register for each vector.
+    HWY_INLINE T* walk(int vectors) {
+      T* const from = place;
+      place += vectors * static_cast<int64_t>(hn::Lanes(hn::ScalableTag<T>()));
+      return from;
+    }
   };
 
   HWY_INLINE RowChain(const Chain& chain, int64_t row)
@@ -92,14 +100,14 @@ struct RowChain {
 };
 
 template <int kCount, typename T, typename Memory, typename F>
-HWY_INLINE void combine(const typename RowChain<T>::RowStep& step, int64_t at, const Memory& memory,
-                        VectorOf<T>* v, const F& f) {
+HWY_INLINE void combine(typename RowChain<T>::RowStep& step, const Memory& memory, VectorOf<T>* v,
+                        const F& f) {
   if (step.is_number) {
     const auto number = hn::Set(hn::ScalableTag<T>(), *step.place);
 #pragma GCC unroll 8
     for (int k = 0; k < kCount; ++k) v[k] = f(v[k], number);
   } else {
-    const T* const operand = step.place + at;
+    const T* const operand = step.walk(kCount);
 #pragma GCC unroll 8
     for (int k = 0; k < kCount; ++k) v[k] = f(v[k], memory.load(operand, k));
   }
@@ -112,28 +120,22 @@ HWY_INLINE void change(VectorOf<T>* v, const F& f) {
 }
 
 template <int kCount, typename T, typename Memory>
-HWY_INLINE void take_step(const typename RowChain<T>::RowStep& step, int64_t at,
-                          const Memory& memory, VectorOf<T>* v) {
+HWY_INLINE void take_step(typename RowChain<T>::RowStep& step, const Memory& memory,
+                          VectorOf<T>* v) {
   using V = VectorOf<T>;
   switch (step.kind) {
     case StepKind::kAdd:
-      return combine<kCount, T>(step, at, memory, v,
-                                [](V a, V b) HWY_ATTR { return hn::Add(a, b); });
+      return combine<kCount, T>(step, memory, v, [](V a, V b) HWY_ATTR { return hn::Add(a, b); });
     case StepKind::kSub:
-      return combine<kCount, T>(step, at, memory, v,
-                                [](V a, V b) HWY_ATTR { return hn::Sub(a, b); });
+      return combine<kCount, T>(step, memory, v, [](V a, V b) HWY_ATTR { return hn::Sub(a, b); });
     case StepKind::kSubFrom:
-      return combine<kCount, T>(step, at, memory, v,
-                                [](V a, V b) HWY_ATTR { return hn::Sub(b, a); });
+      return combine<kCount, T>(step, memory, v, [](V a, V b) HWY_ATTR { return hn::Sub(b, a); });
     case StepKind::kMul:
-      return combine<kCount, T>(step, at, memory, v,
-                                [](V a, V b) HWY_ATTR { return hn::Mul(a, b); });
+      return combine<kCount, T>(step, memory, v, [](V a, V b) HWY_ATTR { return hn::Mul(a, b); });
     case StepKind::kDiv:
-      return combine<kCount, T>(step, at, memory, v,
-                                [](V a, V b) HWY_ATTR { return hn::Div(a, b); });
+      return combine<kCount, T>(step, memory, v, [](V a, V b) HWY_ATTR { return hn::Div(a, b); });
     case StepKind::kDivInto:
-      return combine<kCount, T>(step, at, memory, v,
-                                [](V a, V b) HWY_ATTR { return hn::Div(b, a); });
+      return combine<kCount, T>(step, memory, v, [](V a, V b) HWY_ATTR { return hn::Div(b, a); });
     case StepKind::kNeg:
       return change<kCount, T>(v, [](V a) HWY_ATTR { return hn::Neg(a); });
     case StepKind::kAbs:
@@ -145,19 +147,19 @@ HWY_INLINE void take_step(const typename RowChain<T>::RowStep& step, int64_t at,
     case StepKind::kStore:
       break;
   }
-  T* const to = step.place + at;
+  T* const to = step.walk(kCount);
 #pragma GCC unroll 8
   for (int k = 0; k < kCount; ++k) memory.store(v[k], to, k);
 }
 
-// kCount vectors from element `at` on through all steps.
+// The next kCount vectors through all steps.
 template <int kCount, typename T, typename Memory>
-HWY_INLINE void pass(const RowChain<T>& chain, int64_t at, const Memory& memory, VectorOf<T>* v) {
-  const T* const source = chain.source + at;
+HWY_INLINE void pass(RowChain<T>& chain, const Memory& memory, VectorOf<T>* v) {
 #pragma GCC unroll 8
-  for (int k = 0; k < kCount; ++k) v[k] = memory.load(source, k);
+  for (int k = 0; k < kCount; ++k) v[k] = memory.load(chain.source, k);
+  chain.source += kCount * static_cast<int64_t>(hn::Lanes(hn::ScalableTag<T>()));
   for (size_t i = 0; i < chain.step_count; ++i) {
-    take_step<kCount, T>(chain.steps[i], at, memory, v);
+    take_step<kCount, T>(chain.steps[i], memory, v);
   }
 }
 
@@ -225,7 +227,7 @@ HWY_INLINE void run_row(const Chain& whole, int64_t row) {
   using V = VectorOf<T>;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t n = whole.length;
-  const RowChain<T> chain(whole, row);
+  RowChain<T> chain(whole, row);
   const auto op = whole.fold.value_or(reduction::VectorOp::kSum);
   const V identity = hn::Set(d, visit_fold(op, [](auto f) { return f.template identity<T>(); }));
   V totals[kTotals] = {identity, identity, identity, identity};
@@ -233,12 +235,12 @@ HWY_INLINE void run_row(const Chain& whole, int64_t row) {
   int64_t i = 0;
   for (; i + kVectors * lanes <= n; i += kVectors * lanes) {
     fetch<kVectors>(chain, i);
-    pass<kVectors, T>(chain, i, WholeVectors<T>(), v);
+    pass<kVectors, T>(chain, WholeVectors<T>(), v);
     if constexpr (kFolds) add_vectors<kVectors, T>(op, v, totals);
   }
   if (i + kTotals * lanes <= n) {
     fetch<kTotals>(chain, i);
-    pass<kTotals, T>(chain, i, WholeVectors<T>(), v);
+    pass<kTotals, T>(chain, WholeVectors<T>(), v);
     if constexpr (kFolds) add_vectors<kTotals, T>(op, v, totals);
     i += kTotals * lanes;
   }
@@ -250,7 +252,7 @@ HWY_INLINE void run_row(const Chain& whole, int64_t row) {
   }
   Sequence<T> last;
   for (; i + lanes <= n; i += lanes) {
-    pass<1, T>(chain, i, WholeVectors<T>(), v);
+    pass<1, T>(chain, WholeVectors<T>(), v);
     if constexpr (!kFolds) continue;
     if (n < 2 * lanes) {
       last.append(v[0], lanes);
@@ -261,7 +263,7 @@ HWY_INLINE void run_row(const Chain& whole, int64_t row) {
     }
   }
   if (i < n) {
-    pass<1, T>(chain, i, RestOfRow<T>{n - i}, v);
+    pass<1, T>(chain, RestOfRow<T>{n - i}, v);
     if constexpr (kFolds) last.append(v[0], n - i);
   }
   if constexpr (kFolds) {

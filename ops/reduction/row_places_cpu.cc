@@ -99,7 +99,7 @@ class Placement {
   size_t bytes_of(const RowValue& v) const {
     const int64_t block = program_.block_rows * program_.length;
     int64_t count = v.is_per_piece ? program_.pieces : program_.block_rows;
-    if (v.whole) count = v.spans_block ? block : std::min(block, kRowPiece);
+    if (v.whole) count = v.spans_block ? block : program_.piece_elements;
     return cpu::aligned_bytes(static_cast<size_t>(count * widest_));
   }
 
@@ -157,7 +157,7 @@ class Placement {
     }
     if (v.whole) {
       if (!in_scratch) v.column_step = v.size;
-      if (!in_scratch || v.spans_block) v.piece_step = kRowPiece * v.size;
+      if (!in_scratch || v.spans_block) v.piece_step = program_.piece_elements * v.size;
     }
     if (v.place == RowValue::kInput || v.place == RowValue::kOutput) {
       v.row_step = (v.whole ? program_.length : 1) * v.size;

@@ -17,6 +17,9 @@ using row_chain::StepKind;
 // Shorter rows are not worth a chain each: all elements of a block are taken alike, and numbers are
 // repeated along their rows.
 constexpr int64_t kShortestByItself = 64;
+// A block of short rows has so many elements; more where no step needs scratch for them.
+constexpr int64_t kBlockElements = 1024;
+constexpr int64_t kBlockElementsInRegisters = 2048;
 // Longer rows are cut into blocks, if each element is read once.
 constexpr int64_t kLongestBlock = 8192;
 // What lies between passes must stay in the second cache, unless there are rows enough for all
@@ -363,7 +366,14 @@ RowProgram::RowProgram(const KernelCall& call, const RowGeometry& geometry,
       blocks_are_pieces(is_cut(call.op_as<FusedRowsOp>(), geometry)),
       row_by_row(geometry.length >= kShortestByItself) {
   pieces = (length + kRowPiece - 1) / kRowPiece;
-  block_rows = std::clamp<int64_t>(kRowPiece / length, 1, rows);
+  const auto steps = call.op_as<FusedRowsOp>().steps();
+  bool in_registers = row_by_row;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    in_registers = in_registers && (!steps[i].whole || schedule.chain_step(i));
+  }
+  const int64_t elements = in_registers ? kBlockElementsInRegisters : kBlockElements;
+  if (pieces == 1) block_rows = std::clamp<int64_t>(elements / length, 1, rows);
+  piece_elements = pieces == 1 ? block_rows * length : kRowPiece;
   RowProgramBuilder(call, geometry, schedule, *this).build();
   place_values(*this);
 }

@@ -1,7 +1,7 @@
 // The steps of a fused group for operands of concrete layouts: instructions over values, pass by
 // pass, and where each value lies.
 //
-// A block is some short rows, or one row. Each pass goes over the block in pieces of kRowPiece
+// A block is some short rows, or one row. Each pass goes over a long row in pieces of kRowPiece
 // elements, so that what its instructions hand on stays in the first cache. Where a sum or the like
 // is all that comes of long rows, a block is one piece of a row.
 
@@ -89,6 +89,7 @@ struct RowProgram {
   int64_t length;          // of a row
   int64_t block_rows = 1;  // rows of a block
   int64_t pieces = 1;      // of a block, or of a row if blocks are pieces
+  int64_t piece_elements;  // kRowPiece, but for a block that is one piece
   bool blocks_are_pieces = false;
   bool row_by_row = false;  // chains take rows one by one, not all elements of a block alike
   std::vector<RowPass> passes;
