@@ -4,6 +4,7 @@
 #include <limits>
 #include <map>
 #include <tuple>
+#include <utility>
 
 #include "ops/elementwise/tile_program_cpu.h"
 #include "ops/reduction/reduction.h"

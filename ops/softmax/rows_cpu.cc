@@ -254,7 +254,11 @@ void run_rows(const Rows& rows, int64_t begin, int64_t end) {
   for (int64_t r = begin; r < end; ++r) {
     Ahead<T> ahead;
     if (r + 1 < end) {
-      ahead = {a + (r + 1) * n, b == nullptr ? nullptr : b + (r + 1) * n, out + (r + 1) * n};
+      const bool has_two = rows.task == Task::kSoftmaxGrad || rows.task == Task::kLogSoftmaxGrad;
+      const bool gives_rows = rows.task != Task::kCrossentropy;
+      ahead.read = a + (r + 1) * n;
+      if (has_two) ahead.read_too = b + (r + 1) * n;
+      if (gives_rows) ahead.write = out + (r + 1) * n;
     }
     switch (rows.task) {
       case Task::kSoftmax:
