@@ -4,54 +4,12 @@
 #define HWY_TARGET_INCLUDE "ops/reduction/vector_fold_cpu.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
+#include "ops/reduction/fold_functors_cpu.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace bitale::reduction {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-
-struct Sum {
-  template <typename V>
-  HWY_INLINE V operator()(V a, V b) const {
-    return hn::Add(a, b);
-  }
-  template <typename T>
-  static HWY_INLINE T scalar(T a, T b) {
-    return a + b;
-  }
-};
-struct Prod {
-  template <typename V>
-  HWY_INLINE V operator()(V a, V b) const {
-    return hn::Mul(a, b);
-  }
-  template <typename T>
-  static HWY_INLINE T scalar(T a, T b) {
-    return a * b;
-  }
-};
-// A NaN b is taken because a > b is false, a NaN a because it does not equal itself. (Ne() is
-// ordered on some targets: false for NaN.)
-struct Max {
-  template <typename V>
-  HWY_INLINE V operator()(V a, V b) const {
-    return hn::IfThenElse(hn::Or(hn::Gt(a, b), hn::Not(hn::Eq(a, a))), a, b);
-  }
-  template <typename T>
-  static HWY_INLINE T scalar(T a, T b) {
-    return a > b || a != a ? a : b;
-  }
-};
-struct Min {
-  template <typename V>
-  HWY_INLINE V operator()(V a, V b) const {
-    return hn::IfThenElse(hn::Or(hn::Lt(a, b), hn::Not(hn::Eq(a, a))), a, b);
-  }
-  template <typename T>
-  static HWY_INLINE T scalar(T a, T b) {
-    return a < b || a != a ? a : b;
-  }
-};
 
 template <typename F, typename T>
 HWY_INLINE T fold_vector_with(const T* p, int64_t n) {
@@ -120,33 +78,14 @@ HWY_INLINE void fold_rows_with(T* acc, const T* p, int64_t stride, int64_t rows,
 
 template <typename T>
 HWY_INLINE T fold_vector_as(VectorOp op, const T* p, int64_t n) {
-  switch (op) {
-    case VectorOp::kSum:
-      return fold_vector_with<Sum>(p, n);
-    case VectorOp::kProd:
-      return fold_vector_with<Prod>(p, n);
-    case VectorOp::kMax:
-      return fold_vector_with<Max>(p, n);
-    case VectorOp::kMin:
-      break;
-  }
-  return fold_vector_with<Min>(p, n);
+  return visit_fold(op, [&](auto f) HWY_ATTR { return fold_vector_with<decltype(f)>(p, n); });
 }
 
 template <typename T>
 HWY_INLINE void fold_rows_as(VectorOp op, T* acc, const T* p, int64_t stride, int64_t rows,
                              int64_t width) {
-  switch (op) {
-    case VectorOp::kSum:
-      return fold_rows_with<Sum>(acc, p, stride, rows, width);
-    case VectorOp::kProd:
-      return fold_rows_with<Prod>(acc, p, stride, rows, width);
-    case VectorOp::kMax:
-      return fold_rows_with<Max>(acc, p, stride, rows, width);
-    case VectorOp::kMin:
-      break;
-  }
-  fold_rows_with<Min>(acc, p, stride, rows, width);
+  visit_fold(op,
+             [&](auto f) HWY_ATTR { fold_rows_with<decltype(f)>(acc, p, stride, rows, width); });
 }
 
 float fold_vector_f32(VectorOp op, const float* p, int64_t n) { return fold_vector_as(op, p, n); }

@@ -31,14 +31,43 @@ HWY_INLINE auto load_rest(const T* from, int64_t count, T padding) {
 #endif
 }
 
+// What lies as far from a row's elements as the next row, or nothing: it is asked for while this
+// row is computed with, as what the hardware fetches by itself ends with each page.
+template <typename T>
+struct Ahead {
+  const T* read = nullptr;
+  const T* read_too = nullptr;
+  const T* write = nullptr;
+
+  // Lines of `count` elements from the i-th on.
+  HWY_INLINE void fetch(int64_t i, int64_t count) const {
+    constexpr int64_t kLine = 64 / sizeof(T);
+    for (int64_t at = i; at < i + count; at += kLine) {
+      if (read != nullptr) __builtin_prefetch(read + at, 0);
+      if (read_too != nullptr) __builtin_prefetch(read_too + at, 0);
+      if (write != nullptr) __builtin_prefetch(write + at, 1);
+    }
+  }
+};
+
 // Calls body(vector, index, count) for each whole vector of a row, and once more for what remains,
 // with `padding` in the lanes past the end.
 template <typename T, typename Body>
-HWY_INLINE void for_each_vector(const T* HWY_RESTRICT row, int64_t n, T padding, const Body& body) {
+HWY_INLINE void for_each_vector(const T* HWY_RESTRICT row, int64_t n, T padding,
+                                const Ahead<T>& ahead, const Body& body) {
   const hn::ScalableTag<T> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) body(hn::LoadU(d, row + i), i, lanes);
+  for (; i + 2 * lanes <= n; i += 2 * lanes) {
+    ahead.fetch(i, 2 * lanes);
+    body(hn::LoadU(d, row + i), i, lanes);
+    body(hn::LoadU(d, row + i + lanes), i + lanes, lanes);
+  }
+  ahead.fetch(i, 2 * lanes);
+  if (i + lanes <= n) {
+    body(hn::LoadU(d, row + i), i, lanes);
+    i += lanes;
+  }
   if (i < n) body(load_rest(row + i, n - i, padding), i, n - i);
 }
 
@@ -69,7 +98,7 @@ HWY_INLINE T largest(const T* row, int64_t n) {
   constexpr T kLowest = -std::numeric_limits<T>::infinity();
   auto top = hn::Set(d, kLowest);
   auto nan = hn::Zero(d);  // x - x would be NaN for infinities as well
-  for_each_vector<T>(row, n, kLowest, [&](auto v, int64_t, int64_t) HWY_ATTR {
+  for_each_vector<T>(row, n, kLowest, {}, [&](auto v, int64_t, int64_t) HWY_ATTR {
     top = hn::Max(v, top);
     nan = hn::IfThenElse(hn::Eq(v, v), nan, v);
   });
@@ -84,38 +113,49 @@ HWY_INLINE V exp_of(D d, V x) {
   using T = hn::TFromD<D>;
   using Traits = scalar::FloatTraits<T>;
   const hn::RebindToSigned<D> integers;
-  const auto lowest = hn::Set(d, Traits::kLowest);
   const auto rounder = hn::Set(d, Traits::kRounder);
-  const auto bounded = hn::IfThenElse(hn::Lt(x, lowest), lowest, x);
-  const auto rounded = hn::MulAdd(bounded, hn::Set(d, Traits::kInverseLog2), rounder);
-  const auto n = hn::Sub(rounded, rounder);
-  const auto high = hn::NegMulAdd(n, hn::Set(d, Traits::kLog2High), bounded);
-  const auto r = hn::NegMulAdd(n, hn::Set(d, Traits::kLog2Low), high);
-  auto tail = hn::Set(d, Traits::kExpTail[0]);
-  for (size_t i = 1; i < std::size(Traits::kExpTail); ++i) {
-    tail = hn::MulAdd(tail, r, hn::Set(d, Traits::kExpTail[i]));
-  }
-  const auto y = hn::Add(hn::Set(d, T{1}), hn::MulAdd(hn::Mul(r, r), tail, r));
-  // 2^n in two steps, as it may be subnormal.
-  const auto integer = [&](V value) HWY_ATTR {
-    return hn::Sub(hn::BitCast(integers, value), hn::BitCast(integers, rounder));
+  const auto one_plus = [&](V bounded, V rounded) HWY_ATTR {
+    const auto n = hn::Sub(rounded, rounder);
+    const auto high = hn::NegMulAdd(n, hn::Set(d, Traits::kLog2High), bounded);
+    const auto r = hn::NegMulAdd(n, hn::Set(d, Traits::kLog2Low), high);
+    auto tail = hn::Set(d, Traits::kExpTail[0]);
+    for (size_t i = 1; i < std::size(Traits::kExpTail); ++i) {
+      tail = hn::MulAdd(tail, r, hn::Set(d, Traits::kExpTail[i]));
+    }
+    return hn::Add(hn::Set(d, T{1}), hn::MulAdd(hn::Mul(r, r), tail, r));
   };
-  const auto power_of_two = [&](auto k) HWY_ATTR {
-    const auto biased = hn::Add(k, hn::Set(integers, Traits::kExponentBias));
+  const auto in_units_of_log2 = [&](V bounded) HWY_ATTR {
+    return hn::MulAdd(bounded, hn::Set(d, Traits::kInverseLog2), rounder);
+  };
+  // Where 2^n is a normal number and so is the result, n is added to the exponent. The rounder
+  // itself has no bits that stay after the shift.
+  const auto normal = hn::Set(d, T{2 - Traits::kExponentBias} * T(0.693));
+  if (HWY_LIKELY(hn::AllTrue(d, hn::Ge(x, normal)))) {
+    const auto rounded = in_units_of_log2(x);
+    const auto n = hn::ShiftLeft<Traits::kMantissaBits>(hn::BitCast(integers, rounded));
+    return hn::BitCast(d, hn::Add(hn::BitCast(integers, one_plus(x, rounded)), n));
+  }
+  const auto lowest = hn::Set(d, Traits::kLowest);
+  const auto bounded = hn::IfThenElse(hn::Lt(x, lowest), lowest, x);
+  const auto rounded = in_units_of_log2(bounded);
+  // 2^n in two steps, as it may be subnormal.
+  const auto k = hn::Sub(hn::BitCast(integers, rounded), hn::BitCast(integers, rounder));
+  const auto power_of_two = [&](auto exponent) HWY_ATTR {
+    const auto biased = hn::Add(exponent, hn::Set(integers, Traits::kExponentBias));
     return hn::BitCast(d, hn::ShiftLeft<Traits::kMantissaBits>(biased));
   };
-  const auto k = integer(rounded);
   const auto half = hn::ShiftRight<1>(k);
-  return hn::Mul(hn::Mul(y, power_of_two(half)), power_of_two(hn::Sub(k, half)));
+  return hn::Mul(hn::Mul(one_plus(bounded, rounded), power_of_two(half)),
+                 power_of_two(hn::Sub(k, half)));
 }
 
 // Sum of exp(row - top); writes the powers if `to` is given.
 template <typename T>
-HWY_INLINE T sum_of_powers(const T* row, int64_t n, T top, T* to) {
+HWY_INLINE T sum_of_powers(const T* row, int64_t n, T top, T* to, const Ahead<T>& ahead) {
   const hn::ScalableTag<T> d;
   auto total = hn::Zero(d);
   const auto shift = hn::Set(d, top);
-  for_each_vector<T>(row, n, -std::numeric_limits<T>::infinity(),
+  for_each_vector<T>(row, n, -std::numeric_limits<T>::infinity(), ahead,
                      [&](auto v, int64_t i, int64_t count) HWY_ATTR {
                        const auto power = exp_of(d, hn::Sub(v, shift));
                        total = hn::Add(total, power);
@@ -130,31 +170,35 @@ HWY_INLINE bool is_undefined(T top) {
   return !(std::abs(top) < std::numeric_limits<T>::infinity());
 }
 
+// The functions of a row: `ahead` is what the next one reads and writes.
+
 template <typename T>
-HWY_INLINE void softmax_row(const T* row, T* out, int64_t n, T scale) {
+HWY_INLINE void softmax_row(const T* row, T* out, int64_t n, T scale, const Ahead<T>& ahead) {
   const hn::ScalableTag<T> d;
   const T top = largest(row, n);
   if (is_undefined(top)) {
     std::fill_n(out, n, std::numeric_limits<T>::quiet_NaN());
     return;
   }
-  const auto factor = hn::Set(d, scale / sum_of_powers(row, n, top, out));
-  for_each_vector<T>(out, n, T{0}, [&](auto v, int64_t i, int64_t count) HWY_ATTR {
-    store<T>(hn::Mul(factor, v), out + i, count);
-  });
+  const T total = sum_of_powers(row, n, top, out, {.read = ahead.read});
+  const auto factor = hn::Set(d, scale / total);
+  for_each_vector<T>(out, n, T{0}, {.write = ahead.write},
+                     [&](auto v, int64_t i, int64_t count)
+                         HWY_ATTR { store<T>(hn::Mul(factor, v), out + i, count); });
 }
 
 template <typename T>
-HWY_INLINE void log_softmax_row(const T* row, T* out, int64_t n) {
+HWY_INLINE void log_softmax_row(const T* row, T* out, int64_t n, const Ahead<T>& ahead) {
   const hn::ScalableTag<T> d;
   const T top = largest(row, n);
   if (is_undefined(top)) {
     std::fill_n(out, n, std::numeric_limits<T>::quiet_NaN());
     return;
   }
-  const auto log_total = hn::Set(d, std::log(sum_of_powers<T>(row, n, top, nullptr)));
+  const T total = sum_of_powers<T>(row, n, top, nullptr, {.read = ahead.read, .write = out});
+  const auto log_total = hn::Set(d, std::log(total));
   const auto shift = hn::Set(d, top);
-  for_each_vector<T>(row, n, T{0}, [&](auto v, int64_t i, int64_t count) HWY_ATTR {
+  for_each_vector<T>(row, n, T{0}, {}, [&](auto v, int64_t i, int64_t count) HWY_ATTR {
     store<T>(hn::Sub(hn::Sub(v, shift), log_total), out + i, count);
   });
 }
@@ -168,35 +212,37 @@ HWY_INLINE auto beside(const T* row, int64_t i, int64_t count) {
 }
 
 template <typename T>
-HWY_INLINE void softmax_grad_row(const T* g, const T* y, T* out, int64_t n) {
+HWY_INLINE void softmax_grad_row(const T* g, const T* y, T* out, int64_t n, const Ahead<T>& ahead) {
   const hn::ScalableTag<T> d;
   auto total = hn::Zero(d);
-  for_each_vector<T>(g, n, T{0}, [&](auto v, int64_t i, int64_t count) HWY_ATTR {
+  for_each_vector<T>(g, n, T{0}, {}, [&](auto v, int64_t i, int64_t count) HWY_ATTR {
     total = hn::Add(total, hn::Mul(v, beside(y, i, count)));
   });
   const auto inner = hn::Set(d, sum_of_lanes<T>(total));
-  for_each_vector<T>(g, n, T{0}, [&](auto v, int64_t i, int64_t count) HWY_ATTR {
+  for_each_vector<T>(g, n, T{0}, ahead, [&](auto v, int64_t i, int64_t count) HWY_ATTR {
     store<T>(hn::Mul(beside(y, i, count), hn::Sub(v, inner)), out + i, count);
   });
 }
 
 template <typename T>
-HWY_INLINE void log_softmax_grad_row(const T* g, const T* y, T* out, int64_t n) {
+HWY_INLINE void log_softmax_grad_row(const T* g, const T* y, T* out, int64_t n,
+                                     const Ahead<T>& ahead) {
   const hn::ScalableTag<T> d;
   auto total = hn::Zero(d);
-  for_each_vector<T>(g, n, T{0},
+  for_each_vector<T>(g, n, T{0}, {},
                      [&](auto v, int64_t, int64_t) HWY_ATTR { total = hn::Add(total, v); });
   const auto sum = hn::Set(d, sum_of_lanes<T>(total));
-  for_each_vector<T>(g, n, T{0}, [&](auto v, int64_t i, int64_t count) HWY_ATTR {
+  for_each_vector<T>(g, n, T{0}, ahead, [&](auto v, int64_t i, int64_t count) HWY_ATTR {
     store<T>(hn::Sub(v, hn::Mul(exp_of(d, beside(y, i, count)), sum)), out + i, count);
   });
 }
 
 template <typename T>
-HWY_INLINE T crossentropy_row(const T* row, int64_t n, int64_t label) {
+HWY_INLINE T crossentropy_row(const T* row, int64_t n, int64_t label, const Ahead<T>& ahead) {
   const T top = largest(row, n);
   if (is_undefined(top)) return std::numeric_limits<T>::quiet_NaN();
-  return (top - row[label]) + std::log(sum_of_powers<T>(row, n, top, nullptr));
+  return (top - row[label]) +
+         std::log(sum_of_powers<T>(row, n, top, nullptr, {.read = ahead.read}));
 }
 
 template <typename T>
@@ -206,24 +252,32 @@ void run_rows(const Rows& rows, int64_t begin, int64_t end) {
   const T* b = static_cast<const T*>(rows.b);
   T* out = static_cast<T*>(rows.out);
   for (int64_t r = begin; r < end; ++r) {
+    Ahead<T> ahead;
+    if (r + 1 < end) {
+      const bool has_two = rows.task == Task::kSoftmaxGrad || rows.task == Task::kLogSoftmaxGrad;
+      const bool gives_rows = rows.task != Task::kCrossentropy;
+      ahead.read = a + (r + 1) * n;
+      if (has_two) ahead.read_too = b + (r + 1) * n;
+      if (gives_rows) ahead.write = out + (r + 1) * n;
+    }
     switch (rows.task) {
       case Task::kSoftmax:
-        softmax_row<T>(a + r * n, out + r * n, n, T{1});
+        softmax_row<T>(a + r * n, out + r * n, n, T{1}, ahead);
         break;
       case Task::kLogSoftmax:
-        log_softmax_row<T>(a + r * n, out + r * n, n);
+        log_softmax_row<T>(a + r * n, out + r * n, n, ahead);
         break;
       case Task::kSoftmaxGrad:
-        softmax_grad_row<T>(a + r * n, b + r * n, out + r * n, n);
+        softmax_grad_row<T>(a + r * n, b + r * n, out + r * n, n, ahead);
         break;
       case Task::kLogSoftmaxGrad:
-        log_softmax_grad_row<T>(a + r * n, b + r * n, out + r * n, n);
+        log_softmax_grad_row<T>(a + r * n, b + r * n, out + r * n, n, ahead);
         break;
       case Task::kCrossentropy:
-        out[r] = crossentropy_row<T>(a + r * n, n, rows.labels[r]);
+        out[r] = crossentropy_row<T>(a + r * n, n, rows.labels[r], ahead);
         break;
       case Task::kCrossentropyGrad:
-        softmax_row<T>(a + r * n, out + r * n, n, b[r]);
+        softmax_row<T>(a + r * n, out + r * n, n, b[r], ahead);
         out[r * n + rows.labels[r]] -= b[r];
         break;
     }
