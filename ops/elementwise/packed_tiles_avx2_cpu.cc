@@ -1,6 +1,5 @@
 #if defined(__x86_64__)
 
-#include <algorithm>
 #include <cstdint>
 
 #include "hwy/base.h"
@@ -17,23 +16,17 @@ namespace bitale {
 using namespace scalar;  // NOLINT: the functors' names
 
 template <typename F, typename T>
-void packed_tile(int64_t count, void* out, const void* const* in) {
+int64_t run_packs(int64_t count, const T* a, T* y) {
   constexpr int64_t kSize = Pack<T>::kSize;
-  const T* a = static_cast<const T*>(in[0]);
-  T* y = static_cast<T*>(out);
-  T rest[kSize] = {};
-  for (int64_t i = 0; i < count; i += kSize) {
-    const bool whole = i + kSize <= count;
-    if (!whole) std::copy(a + i, a + count, rest);
-    F()(Pack<T>::load(whole ? a + i : rest)).store(whole ? y + i : rest);
-    if (!whole) std::copy_n(rest, count - i, y + i);
-  }
+  int64_t i = 0;
+  for (; i + kSize <= count; i += kSize) F()(Pack<T>::load(a + i)).store(y + i);
+  return i;
 }
 
 template <typename F>
 struct ForBothFloats {
-  static constexpr auto* kFloat32 = packed_tile<F, float>;
-  static constexpr auto* kFloat64 = packed_tile<F, double>;
+  static constexpr auto* kFloat32 = run_packs<F, float>;
+  static constexpr auto* kFloat64 = run_packs<F, double>;
 };
 template struct ForBothFloats<Exp>;
 template struct ForBothFloats<Expm1>;

@@ -8,10 +8,24 @@
 
 namespace bitale {
 
-// The tile function of F from T to T, for processors with AVX2 and FMA. Made in
-// packed_tiles_avx2_cpu.cc for each F that is named there.
+// y[i] = F(a[i]) for as many of the first elements as fill whole packs; returns how many. For
+// processors with AVX2 and FMA. Made in packed_tiles_avx2_cpu.cc for each F that is named there.
 template <typename F, typename T>
-void packed_tile(int64_t count, void* out, const void* const* in);
+int64_t run_packs(int64_t count, const T* a, T* y);
+
+#if defined(__x86_64__)
+// The tile function of F from T to T. What fills no pack is computed by smaller vectors, which take
+// less time for tiny tiles.
+template <typename F, typename T>
+__attribute__((target("avx2,fma"))) void packed_tile(int64_t count, void* out,
+                                                     const void* const* in) {
+  const T* a = static_cast<const T*>(in[0]);
+  T* y = static_cast<T*>(out);
+  const int64_t done = run_packs<F>(count, a, y);
+  const void* const rest = a + done;
+  if (done < count) tile_loop<F, false, T>(TypeList<T>(), count - done, y + done, &rest);
+}
+#endif
 
 // The table of F, a function of one float.
 template <typename F>
