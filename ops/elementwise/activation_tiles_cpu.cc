@@ -1,5 +1,5 @@
 #include "ops/elementwise/activation_functors.h"
-#include "ops/elementwise/make_tiles_cpu.h"
+#include "ops/elementwise/packed_tiles_cpu.h"
 
 namespace bitale {
 namespace {
@@ -7,8 +7,8 @@ namespace {
 using namespace scalar;  // NOLINT: the functors' names
 
 const TileRegistrar kRegistrars[] = {
-    {"sigmoid", tiles<Sigmoid, 1, FloatTypes>},
-    {"softplus", tiles<Softplus, 1, FloatTypes>},
+    {"sigmoid", packed_tiles<Sigmoid>},
+    {"softplus", packed_tiles<Softplus>},
     {"relu", tiles<Relu, 1, FloatTypes, IntegerTypes, BoolType>},
     {"leaky_relu", tiles<LeakyRelu, 2, FloatTypes>},
     {"elu", tiles<Elu, 2, FloatTypes>},

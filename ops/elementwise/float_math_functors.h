@@ -1,6 +1,6 @@
 // Exponentials and logarithms of float32 and float64, without branches and without a library: the
-// same operations, in the same order, in scalar code, in the vector code that a compiler makes of a
-// loop over them, and on a GPU. So their results have the same bits everywhere.
+// same operations, in the same order, on single numbers, on packs of them (pack_avx2_cpu.h) and on
+// a GPU. So their results have the same bits everywhere.
 //
 // Greatest errors found, in units in the last place (float_math_test.cc holds them to it):
 //
@@ -22,23 +22,37 @@ namespace bitale::scalar {
 template <typename T>
 using BitsOf = typename FloatTraits<T>::Bits;
 
+template <typename To, typename From>
+struct BitCast {
+  static BITALE_FUNCTOR To of(From x) { return __builtin_bit_cast(To, x); }
+};
 template <typename T>
 BITALE_FUNCTOR BitsOf<T> to_bits(T x) {
-  return __builtin_bit_cast(BitsOf<T>, x);
+  return BitCast<BitsOf<T>, T>::of(x);
 }
 template <typename T>
 BITALE_FUNCTOR T from_bits(BitsOf<T> bits) {
-  return __builtin_bit_cast(T, bits);
+  return BitCast<T, BitsOf<T>>::of(bits);
 }
 template <typename T>
 BITALE_FUNCTOR BitsOf<T> sign_bit(T x) {
-  return to_bits(x) & (BitsOf<T>(1) << (8 * sizeof(T) - 1));
+  return to_bits(x) & BitsOf<T>(FloatTraits<T>::kSignBit);
+}
+
+// The bound where x is beyond it. NaN passes.
+template <typename T>
+BITALE_FUNCTOR T at_least(T x, T bound) {
+  return x < bound ? bound : x;
+}
+template <typename T>
+BITALE_FUNCTOR T at_most(T x, T bound) {
+  return x > bound ? bound : x;
 }
 
 // The nearest integer of a number of moderate size, as what it is with kRounder added to it.
 template <typename T>
 BITALE_FUNCTOR BitsOf<T> integer_bits(T rounded) {
-  return to_bits(rounded) - to_bits(FloatTraits<T>::kRounder);
+  return to_bits(rounded) - to_bits(T(FloatTraits<T>::kRounder));
 }
 // 2^k for an integer in two's complement, where that is a normal number.
 template <typename T>
@@ -47,21 +61,24 @@ BITALE_FUNCTOR T power_of_two(BitsOf<T> k) {
                       << FloatTraits<T>::kMantissaBits);
 }
 
-// A polynomial whose coefficients begin with the highest power's, up to the one at kLast.
-template <unsigned kLast, typename T, unsigned kCount>
-BITALE_FUNCTOR T polynomial(const T (&coefficients)[kCount], T x) {
-  if constexpr (kLast == 0) {
-    return coefficients[0];
-  } else {
-    return fma(polynomial<kLast - 1>(coefficients, x), x, coefficients[kLast]);
-  }
+// x 2^k where both are normal numbers.
+template <typename T>
+BITALE_FUNCTOR T times_power_of_two(T x, BitsOf<T> k) {
+  return from_bits<T>(to_bits(x) + (k << FloatTraits<T>::kMantissaBits));
 }
 
-// (e^r - 1 - r) / r^2 for |r| <= log(2) / 2.
-template <typename T>
-BITALE_FUNCTOR T exp_tail(T r) {
-  constexpr auto& kTail = FloatTraits<T>::kExpTail;
-  return polynomial<sizeof(kTail) / sizeof(T) - 1>(kTail, r);
+// A polynomial whose coefficients begin with the highest power's, up to the one at kLast.
+template <unsigned kLast, typename C, typename T, unsigned kCount>
+BITALE_FUNCTOR T polynomial_to(const C (&coefficients)[kCount], T x) {
+  if constexpr (kLast == 0) {
+    return T(coefficients[0]);
+  } else {
+    return fma(polynomial_to<kLast - 1>(coefficients, x), x, T(coefficients[kLast]));
+  }
+}
+template <typename C, typename T, unsigned kCount>
+BITALE_FUNCTOR T polynomial(const C (&coefficients)[kCount], T x) {
+  return polynomial_to<kCount - 1>(coefficients, x);
 }
 
 // x = n log 2 + r. `rounded` is n + kRounder; r's error is far below its last place.
@@ -73,91 +90,79 @@ struct ReducedExponent {
 template <typename T>
 BITALE_FUNCTOR ReducedExponent<T> reduce_exponent(T x) {
   using Traits = FloatTraits<T>;
-  const T rounded = fma(x, Traits::kInverseLog2, Traits::kRounder);
-  const T n = rounded - Traits::kRounder;
-  return {rounded, fma(n, -Traits::kLog2Low, fma(n, -Traits::kLog2High, x))};
+  const T rounded = fma(x, T(Traits::kInverseLog2), T(Traits::kRounder));
+  const T n = rounded - T(Traits::kRounder);
+  return {rounded, fma(n, T(-Traits::kLog2Low), fma(n, T(-Traits::kLog2High), x))};
+}
+
+// e^r - 1 for |r| <= log(2) / 2.
+template <typename T>
+BITALE_FUNCTOR T reduced_expm1(T r) {
+  return fma(r * r, polynomial(FloatTraits<T>::kExpTail, r), r);
 }
 
 template <typename T>
 BITALE_FUNCTOR T float_exp(T x) {
   using Traits = FloatTraits<T>;
-  // NaN passes both comparisons by.
-  x = x < Traits::kLowest ? Traits::kLowest : x;
-  x = x > Traits::kHighest ? Traits::kHighest : x;
+  x = at_most(at_least(x, T(Traits::kLowest)), T(Traits::kHighest));
   const ReducedExponent<T> e = reduce_exponent(x);
-  const T y = T(1) + fma(e.r * e.r, exp_tail(e.r), e.r);
+  const T y = T(1) + reduced_expm1(e.r);
   // In two steps, as 2^k may lie beyond the normal numbers where the result does not.
-  const BitsOf<T> k = integer_bits(e.rounded);
-  const BitsOf<T> half = integer_bits(fma(e.rounded - Traits::kRounder, T(0.5), Traits::kRounder));
-  return y * power_of_two<T>(half) * power_of_two<T>(k - half);
+  const T half = fma(e.rounded - T(Traits::kRounder), T(0.5), T(Traits::kRounder));
+  const T first = times_power_of_two(y, to_bits(e.rounded) - to_bits(half));
+  return first * power_of_two<T>(integer_bits(half));
 }
 
-// Without the bounds: for kMinusOneBelow <= x <= kHighest.
+// (e^x - 1) / 2 for kMinusOneBelow <= x <= kHighest.
 template <typename T>
-BITALE_FUNCTOR T expm1_within(T x) {
+BITALE_FUNCTOR T half_expm1_within(T x) {
   const ReducedExponent<T> e = reduce_exponent(x);
-  const T p = fma(e.r * e.r, exp_tail(e.r), e.r);
-  // 2 (s p + (s - 1/2)) with s = 2^(k - 1), which is normal for the greatest k too.
-  const T s = power_of_two<T>(integer_bits(e.rounded) - 1);
-  return T(2) * fma(s, p, s - T(0.5));
+  // s p + (s - 1/2) with s = 2^(k - 1), which is normal for the greatest k too.
+  const T s = power_of_two<T>(integer_bits(e.rounded) - BitsOf<T>(1));
+  return fma(s, reduced_expm1(e.r), s - T(0.5));
 }
 
 template <typename T>
 BITALE_FUNCTOR T float_expm1(T x) {
   using Traits = FloatTraits<T>;
-  const BitsOf<T> sign = sign_bit(x);
-  x = x < Traits::kMinusOneBelow ? Traits::kMinusOneBelow : x;
-  x = x > Traits::kHighest ? Traits::kHighest : x;
-  return from_bits<T>(to_bits(expm1_within(x)) | sign);  // -0 stays -0
+  const T bounded = at_most(at_least(x, T(Traits::kMinusOneBelow)), T(Traits::kHighest));
+  const T y = T(2) * half_expm1_within(bounded);
+  return from_bits<T>(to_bits(y) | sign_bit(x));  // -0 stays -0
 }
 
 template <typename T>
 BITALE_FUNCTOR T float_tanh(T x) {
-  using Traits = FloatTraits<T>;
-  T a = from_bits<T>(to_bits(x) ^ sign_bit(x));
-  a = a > Traits::kOneAbove ? Traits::kOneAbove : a;
-  const T t = expm1_within(a + a);
-  return from_bits<T>(to_bits(t / (t + T(2))) | sign_bit(x));
-}
-
-// log(1 + f) - (f - f^2 / 2) = s (f^2 / 2 + R) with s = f / (2 + f) and R the sum of an odd series.
-BITALE_FUNCTOR float log_series(float z) {
-  float r = 0xf89e26.0p-26f;
-  r = fma(r, z, 0x91e9ee.0p-25f);
-  r = fma(r, z, 0xccce13.0p-25f);
-  return fma(r, z, 0xaaaaaa.0p-24f) * z;
-}
-BITALE_FUNCTOR double log_series(double z) {
-  double r = 1.479819860511658591e-01;
-  r = fma(r, z, 1.531383769920937332e-01);
-  r = fma(r, z, 1.818357216161805012e-01);
-  r = fma(r, z, 2.222219843214978396e-01);
-  r = fma(r, z, 2.857142874366239149e-01);
-  r = fma(r, z, 3.999999999940941908e-01);
-  return fma(r, z, 6.666666666666735130e-01) * z;
+  const T magnitude = from_bits<T>(to_bits(x) ^ sign_bit(x));
+  const T a = at_most(magnitude, T(FloatTraits<T>::kOneAbove));
+  const T t = half_expm1_within(a + a);
+  return from_bits<T>(to_bits(t / (t + T(1))) | sign_bit(x));
 }
 
 template <typename T>
 BITALE_FUNCTOR T float_log(T x) {
   using Traits = FloatTraits<T>;
   using Bits = BitsOf<T>;
-  const bool subnormal = x < Traits::kSmallestNormal;
-  const T scaled = subnormal ? x * T(0x1p25) : x;
+  const auto subnormal = x < T(Traits::kSmallestNormal);
+  const T scaled = x * select(subnormal, T(0x1p25), T(1));
   // scaled = 2^k m with m in [sqrt(1/2), sqrt(2)).
-  const Bits bits = to_bits(scaled) - Traits::kSqrtHalf;
+  const Bits bits = to_bits(scaled) - Bits(Traits::kSqrtHalf);
   const Bits biased =
       (bits + (Bits(Traits::kExponentBias) << Traits::kMantissaBits)) >> Traits::kMantissaBits;
-  const T k = from_bits<T>(biased + to_bits(Traits::kRounder)) -
-              (Traits::kRounder + T(Traits::kExponentBias)) - (subnormal ? T(25) : T(0));
-  constexpr Bits kMantissa = (Bits(1) << Traits::kMantissaBits) - 1;
-  const T f = from_bits<T>((bits & kMantissa) + Traits::kSqrtHalf) - T(1);
+  constexpr auto kBias = Traits::kRounder + Traits::kExponentBias;
+  const T k = from_bits<T>(biased + to_bits(T(Traits::kRounder))) -
+              select(subnormal, T(kBias + 25), T(kBias));
+  const Bits mantissa = (Bits(1) << Traits::kMantissaBits) - Bits(1);
+  const T f = from_bits<T>((bits & mantissa) + Bits(Traits::kSqrtHalf)) - T(1);
+  // log(1 + f) - (f - f^2 / 2) = s (f^2 / 2 + R), where R is the sum of an odd series.
   const T s = f / (T(2) + f);
+  const T z = s * s;
   const T half_square = T(0.5) * f * f;
-  const T low = fma(s, half_square + log_series(s * s), k * Traits::kLog2Low);
-  const T y = fma(k, Traits::kLog2High, -((half_square - low) - f));
-  const T of_positive = x < Traits::kInfinity ? y : x;
-  const T of_others = x == T(0) ? -Traits::kInfinity : Traits::kNaN;
-  return x > T(0) ? of_positive : of_others;
+  const T low =
+      fma(s, half_square + polynomial(Traits::kLogSeries, z) * z, k * T(Traits::kLog2Low));
+  const T y = fma(k, T(Traits::kLog2High), -((half_square - low) - f));
+  const T of_positive = select(x < T(Traits::kInfinity), y, x);
+  const T of_others = select(x == T(0), T(-Traits::kInfinity), T(Traits::kNaN));
+  return select(x > T(0), of_positive, of_others);
 }
 
 template <typename T>
@@ -165,9 +170,9 @@ BITALE_FUNCTOR T float_log1p(T x) {
   const T u = T(1) + x;
   // What the rounding of 1 + x took away.
   const T lost = (x - (u - T(1))) / u;
-  const bool regular = (u > T(0)) & (u < FloatTraits<T>::kInfinity);
-  const T y = float_log(u) + (regular ? lost : T(0));
-  return x == T(0) ? x : y;
+  const auto regular = (u > T(0)) & (u < T(FloatTraits<T>::kInfinity));
+  const T y = float_log(u) + select(regular, lost, T(0));
+  return select(x == T(0), x, y);
 }
 
 }  // namespace bitale::scalar

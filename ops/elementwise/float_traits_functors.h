@@ -23,10 +23,14 @@ struct FloatTraits<float> {
   static constexpr float kNaN = __builtin_nanf("");
   static constexpr float kSmallestNormal = 0x1p-126f;
   static constexpr Bits kSqrtHalf = 0x3f3504f3u;
-  // Of exp_tail's polynomial, highest power first.
+  static constexpr Bits kSignBit = 0x80000000u;
+  // Of (e^r - 1 - r) / r^2, highest power first.
   static constexpr float kExpTail[] = {1.9907639147957531e-4f,  1.39336878346987287e-3f,
                                        8.33328592905775896e-3f, 4.16664645800531202e-2f,
                                        1.66666667566834051e-1f, 5.00000001350127876e-1f};
+  // Of the series by which a logarithm is corrected, highest power first.
+  static constexpr float kLogSeries[] = {0xf89e26.0p-26f, 0x91e9ee.0p-25f, 0xccce13.0p-25f,
+                                         0xaaaaaa.0p-24f};
   // Beyond these exp is 0 or infinite, expm1 -1 and tanh 1.
   static constexpr float kLowest = -104, kHighest = 89, kMinusOneBelow = -20, kOneAbove = 10;
 };
@@ -45,11 +49,16 @@ struct FloatTraits<double> {
   static constexpr double kNaN = __builtin_nan("");
   static constexpr double kSmallestNormal = 0x1p-1022;
   static constexpr Bits kSqrtHalf = 0x3fe6a09e667f3bcdull;
+  static constexpr Bits kSignBit = 0x8000000000000000ull;
   static constexpr double kExpTail[] = {2.51100965230165984e-8, 2.76201404733347503e-7,
                                         2.75572422127459605e-6, 2.48015211860699268e-5,
                                         1.9841269886700887e-4,  1.38888889172848273e-3,
                                         8.33333333332217112e-3, 4.16666666666239846e-2,
                                         1.66666666666666746e-1, 5.00000000000000103e-1};
+  static constexpr double kLogSeries[] = {1.479819860511658591e-01, 1.531383769920937332e-01,
+                                          1.818357216161805012e-01, 2.222219843214978396e-01,
+                                          2.857142874366239149e-01, 3.999999999940941908e-01,
+                                          6.666666666666735130e-01};
   static constexpr double kLowest = -746, kHighest = 710, kMinusOneBelow = -40, kOneAbove = 20;
 };
 

@@ -15,65 +15,89 @@ namespace bitale {
 template <typename... Ts>
 struct TypeList {};
 
-// The loops. Always part of a function that says for which instruction set they are compiled.
-template <typename F, typename Out, typename A>
+// body(i) for i < count. Always part of a function that says for which instruction set it is
+// compiled. A step on floats takes less time than to count it, so the loop over those counts in
+// blocks: of some vectors, without a branch between them.
+template <bool kInBlocks, typename Body>
+BITALE_FUNCTOR void for_each_element(int64_t count, const Body& body) {
+  int64_t i = 0;
+  if constexpr (kInBlocks) {
+    constexpr int64_t kBlock = 32;
+    for (; i + kBlock <= count; i += kBlock) {
+#pragma GCC ivdep
+      for (int64_t k = 0; k < kBlock; ++k) body(i + k);
+    }
+  }
+#pragma GCC ivdep
+  for (; i < count; ++i) body(i);
+}
+
+template <typename F, bool kInBlocks, typename Out, typename A>
 BITALE_FUNCTOR void tile_loop(TypeList<A>, int64_t count, void* out, const void* const* in) {
   Out* y = static_cast<Out*>(out);
   const A* a = static_cast<const A*>(in[0]);
-#pragma GCC ivdep
-  for (int64_t i = 0; i < count; ++i) y[i] = F()(a[i]);
+  for_each_element<kInBlocks>(
+      count, [=](int64_t i) __attribute__((always_inline)) { y[i] = F()(a[i]); });
 }
 
-template <typename F, typename Out, typename A, typename B>
+template <typename F, bool kInBlocks, typename Out, typename A, typename B>
 BITALE_FUNCTOR void tile_loop(TypeList<A, B>, int64_t count, void* out, const void* const* in) {
   Out* y = static_cast<Out*>(out);
   const A* a = static_cast<const A*>(in[0]);
   const B* b = static_cast<const B*>(in[1]);
-#pragma GCC ivdep
-  for (int64_t i = 0; i < count; ++i) y[i] = F()(a[i], b[i]);
+  for_each_element<kInBlocks>(
+      count, [=](int64_t i) __attribute__((always_inline)) { y[i] = F()(a[i], b[i]); });
 }
 
-template <typename F, typename Out, typename A, typename B, typename C>
+template <typename F, bool kInBlocks, typename Out, typename A, typename B, typename C>
 BITALE_FUNCTOR void tile_loop(TypeList<A, B, C>, int64_t count, void* out, const void* const* in) {
   Out* y = static_cast<Out*>(out);
   const A* a = static_cast<const A*>(in[0]);
   const B* b = static_cast<const B*>(in[1]);
   const C* c = static_cast<const C*>(in[2]);
-#pragma GCC ivdep
-  for (int64_t i = 0; i < count; ++i) y[i] = F()(a[i], b[i], c[i]);
+  for_each_element<kInBlocks>(
+      count, [=](int64_t i) __attribute__((always_inline)) { y[i] = F()(a[i], b[i], c[i]); });
 }
 
 // The tile function of F from Ins to Out.
 template <typename F, typename Out, typename... Ins>
 struct Tile {
+  static constexpr bool kOfFloats = (std::is_floating_point_v<Ins> && ...);
+
   static void portable(int64_t count, void* out, const void* const* in) {
-    tile_loop<F, Out>(TypeList<Ins...>(), count, out, in);
+    tile_loop<F, false, Out>(TypeList<Ins...>(), count, out, in);
   }
 #if defined(__x86_64__)
   __attribute__((target("avx2,fma"))) static void avx2(int64_t count, void* out,
                                                        const void* const* in) {
-    tile_loop<F, Out>(TypeList<Ins...>(), count, out, in);
+    tile_loop<F, kOfFloats, Out>(TypeList<Ins...>(), count, out, in);
   }
   __attribute__((
       target("avx512f,avx512bw,avx512dq,avx512vl,fma,prefer-vector-width=512"))) static void
   avx512(int64_t count, void* out, const void* const* in) {
-    tile_loop<F, Out>(TypeList<Ins...>(), count, out, in);
+    tile_loop<F, kOfFloats, Out>(TypeList<Ins...>(), count, out, in);
   }
 #endif
 
   // For the best instruction set there is. Integers gain little and are compiled once.
   static TileFunction best() {
 #if defined(__x86_64__)
-    if constexpr ((std::is_floating_point_v<Ins> && ...)) {
-      if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
-        return avx512;
-      }
-      if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2;
-    }
+    if constexpr (kOfFloats) return best(avx2);
 #endif
     return portable;
   }
+
+#if defined(__x86_64__)
+  // The same where there is another one for AVX2.
+  static TileFunction best(TileFunction on_avx2) {
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
+      return avx512;
+    }
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return on_avx2;
+    return portable;
+  }
+#endif
 };
 
 using FloatTypes = TypeList<float, double>;

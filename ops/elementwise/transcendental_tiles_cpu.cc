@@ -1,4 +1,4 @@
-#include "ops/elementwise/make_tiles_cpu.h"
+#include "ops/elementwise/packed_tiles_cpu.h"
 #include "ops/elementwise/transcendental_functors.h"
 
 namespace bitale {
@@ -7,14 +7,14 @@ namespace {
 using namespace scalar;  // NOLINT: the functors' names
 
 const TileRegistrar kRegistrars[] = {
-    {"sqrt", tiles<Sqrt, 1, FloatTypes>},   {"exp", tiles<Exp, 1, FloatTypes>},
-    {"expm1", tiles<Expm1, 1, FloatTypes>}, {"log", tiles<Log, 1, FloatTypes>},
-    {"log1p", tiles<Log1p, 1, FloatTypes>}, {"log2", tiles<Log2, 1, FloatTypes>},
+    {"sqrt", tiles<Sqrt, 1, FloatTypes>},   {"exp", packed_tiles<Exp>},
+    {"expm1", packed_tiles<Expm1>},         {"log", packed_tiles<Log>},
+    {"log1p", packed_tiles<Log1p>},         {"log2", tiles<Log2, 1, FloatTypes>},
     {"log10", tiles<Log10, 1, FloatTypes>}, {"sin", tiles<Sin, 1, FloatTypes>},
     {"cos", tiles<Cos, 1, FloatTypes>},     {"tan", tiles<Tan, 1, FloatTypes>},
     {"asin", tiles<Asin, 1, FloatTypes>},   {"acos", tiles<Acos, 1, FloatTypes>},
     {"atan", tiles<Atan, 1, FloatTypes>},   {"sinh", tiles<Sinh, 1, FloatTypes>},
-    {"cosh", tiles<Cosh, 1, FloatTypes>},   {"tanh", tiles<Tanh, 1, FloatTypes>},
+    {"cosh", tiles<Cosh, 1, FloatTypes>},   {"tanh", packed_tiles<Tanh>},
     {"erf", tiles<Erf, 1, FloatTypes>},     {"erfc", tiles<Erfc, 1, FloatTypes>},
     {"atan2", tiles<Atan2, 2, FloatTypes>},
 };
