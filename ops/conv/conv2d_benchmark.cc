@@ -1,4 +1,4 @@
-// Speed of the convolution kernels in FLOP/s, each op by itself on one thread.
+// Speed of the convolution kernels, each op by itself on one thread.
 
 #include <benchmark/benchmark.h>
 
@@ -9,6 +9,7 @@
 #include "core/graph/inputs.h"
 #include "core/graph/operand.h"
 #include "ops/conv/conv2d.h"
+#include "ops/cpu/benchmark_rates.h"
 #include "ops/cpu/single_kernel.h"
 
 namespace bitale {
@@ -58,8 +59,10 @@ void BM_Conv2d(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(kernel.run().raw_data());
   const double flops = 2.0 * static_cast<double>(element_count(output)) *
                        static_cast<double>(filters[1] * filters[2] * filters[3]);
-  state.counters["FLOP/s"] = benchmark::Counter(flops * static_cast<double>(state.iterations()),
-                                                benchmark::Counter::kIsRate);
+  double bytes_read = 0;
+  for (const Tensor& input : inputs) bytes_read += static_cast<double>(input.bytes());
+  cpu::report_rates(state,
+                    {flops, bytes_read, static_cast<double>(element_count(shape)) * sizeof(float)});
 }
 
 void shapes(benchmark::internal::Benchmark* b) {

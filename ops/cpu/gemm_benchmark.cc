@@ -1,19 +1,25 @@
-// Speed of gemm() in FLOP/s, beside what the CPU can do from registers.
+// Speed of gemm(), beside what the CPU can do from registers.
 
 #include <cstdint>
 #include <vector>
 
 #include "benchmark/benchmark.h"
 #include "core/base/options.h"
+#include "ops/cpu/benchmark_rates.h"
 #include "ops/cpu/gemm.h"
 #include "ops/cpu/gemm_tile.h"
 
 namespace bitale::cpu {
 namespace {
 
-void set_rate(benchmark::State& state, double flops) {
-  state.counters["FLOP/s"] = benchmark::Counter(flops * static_cast<double>(state.iterations()),
-                                                benchmark::Counter::kIsRate);
+// Of a product that reads and writes each operand once.
+template <typename T>
+KernelCost product_cost(int64_t m, int64_t n, int64_t k) {
+  const auto size = [](int64_t rows, int64_t columns) {
+    return static_cast<double>(rows) * static_cast<double>(columns) * sizeof(T);
+  };
+  return {2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k),
+          size(m, k) + size(k, n), size(m, n)};
 }
 
 // The tile alone on operands in L1: the limit of this machine, less the loads.
@@ -29,7 +35,7 @@ void BM_Tile(benchmark::State& state) {
              tile.columns, T{1}, T{0});
     benchmark::DoNotOptimize(c.data());
   }
-  set_rate(state, 2.0 * static_cast<double>(tile.rows * tile.columns * depth));
+  report_rates(state, product_cost<T>(tile.rows, tile.columns, depth));
 }
 BENCHMARK(BM_Tile<float>);
 BENCHMARK(BM_Tile<double>);
@@ -55,7 +61,7 @@ void BM_Gemm(benchmark::State& state) {
     gemm<T>(m, n, k, T{1}, left, right, T{0}, c.data(), n, aligned);
     benchmark::DoNotOptimize(c.data());
   }
-  set_rate(state, 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k));
+  report_rates(state, product_cost<T>(m, n, k));
 }
 
 void shapes(benchmark::internal::Benchmark* b) {

@@ -4,6 +4,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "core/compile/kernel_registry.h"
 #include "core/graph/inputs.h"
+#include "core/graph/shared.h"
 #include "core/rewrite/rule.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/epilogue/fused_epilogue_internal.h"
@@ -63,6 +64,11 @@ bool can_fuse(const Pair& pair, const Order& order) {
   if (pair.user->output(0).dtype() != produced.dtype()) return false;
   const auto group = group_of(*pair.user);
   if (group == nullptr || !reads_whole(*group, pair.position)) return false;
+  // Updates are made in place by a kernel of their own: here the producer's result would take the
+  // memory of the new value while the old one is still read.
+  for (size_t i = 0; i < pair.user->inputs().size(); ++i) {
+    if (pair.user->input(i).is_shared() && reads_whole(*group, i)) return false;
+  }
   if (pair.producer->output_count() == 1) return true;
   // What else the producer makes may lead to another operand of the user.
   for (size_t i = 0; i < pair.user->inputs().size(); ++i) {
@@ -123,8 +129,8 @@ std::vector<RuleExample> examples() {
                     {x, w})}};
 }
 
-// A product that two nodes read, one whose dtype changes, one that is repeated, and one that is the
-// function's result too.
+// A product that two nodes read, one whose dtype changes, one that is repeated, one that is the
+// function's result too, and one that a shared variable's update depends on.
 std::vector<Variables> counterexamples() {
   const Variable x = matrix("x");
   const Variable product = dot(x, matrix("w"));
@@ -132,7 +138,8 @@ std::vector<Variables> counterexamples() {
   return {{tanh(product), exp(product)},
           {cast(product, DType::kInt32)},
           {x + dot(r, x)},
-          {tanh(product), product}};
+          {tanh(product), product},
+          {sqr(shared(Tensor::zeros(product.dtype(), {2, 3}))) + sqr(dot(x, matrix("v")))}};
 }
 
 const GraphPassRegistrar epilogue_fusion(

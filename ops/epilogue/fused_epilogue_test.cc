@@ -266,8 +266,8 @@ TEST(Epilogue, FollowsAProductThatAccumulatesInPlace) {
   const Variable w = shared(random_tensor({30, 40}), "w"), x = dmatrix("x");
   const Variable g = dmatrix("g");
   const Tensor before = get_value(w);
-  const Function f =
-      function({x, g}, Variables{}, {.updates = {{w, clip(w - dot(transpose(x), g) * 0.1, -1.0, 1.0)}}});
+  const Function f = function({x, g}, Variables{},
+                              {.updates = {{w, clip(w - dot(transpose(x), g) * 0.1, -1.0, 1.0)}}});
   const Tensor a = random_tensor({7, 30}, -1, 1, 2), b = random_tensor({7, 40}, -1, 1, 3);
   f(a, b);
   EXPECT_THAT(f.program_dump(), HasSubstr("fused_epilogue{of=gemm")) << f.program_dump();
@@ -275,8 +275,19 @@ TEST(Epilogue, FollowsAProductThatAccumulatesInPlace) {
   const Tensor after = get_value(w);
   set_value(w, before);
   function({x, g}, Variables{},
-           {.updates = {{w, clip(w - dot(transpose(x), g) * 0.1, -1.0, 1.0)}}, .mode = kApart})(a, b);
+           {.updates = {{w, clip(w - dot(transpose(x), g) * 0.1, -1.0, 1.0)}}, .mode = kApart})(a,
+                                                                                                b);
   EXPECT_TRUE(same_bits(after, get_value(w)));
+}
+
+TEST(Epilogue, LeavesUpdatesInPlace) {
+  const Variable w = shared(random_tensor({30, 40}), "w"), v = shared(random_tensor({30, 40}), "v");
+  const Variable x = dmatrix("x"), g = dmatrix("g");
+  const Variable velocity = 0.9 * v - 0.1 * sqr(dot(transpose(x), g));
+  const Function f = function({x, g}, Variables{}, {.updates = {{w, w + velocity}, {v, velocity}}});
+  f(random_tensor({7, 30}, -1, 1, 2), random_tensor({7, 40}, -1, 1, 3));
+  EXPECT_THAT(f.program_dump(), Not(HasSubstr("fused_epilogue")));
+  EXPECT_THAT(f.program_dump(), Not(HasSubstr("[copy]"))) << f.program_dump();
 }
 
 TEST(Epilogue, ReadsStridedOperandsOfItsProducer) {

@@ -1,5 +1,4 @@
-// Speed of max-pooling and its gradient, each by itself on one thread, as bytes of the image per
-// second.
+// Speed of pooling, by itself on one thread.
 
 #include <array>
 #include <cstdint>
@@ -7,12 +6,29 @@
 
 #include "benchmark/benchmark.h"
 #include "core/base/options.h"
+#include "core/compile/function.h"
 #include "core/graph/inputs.h"
+#include "core/graph/shared.h"
+#include "ops/cpu/benchmark_rates.h"
 #include "ops/cpu/single_kernel.h"
 #include "ops/pool/pool.h"
 
 namespace bitale {
 namespace {
+
+// Arguments: planes, size of the image, of the
+// window, stride.
+void BM_Pool(benchmark::State& state, PoolMode mode) {
+  options().threads = 1;
+  const Dims image = {state.range(0), state.range(1), state.range(1)};
+  const std::array<int64_t, 2> ws = {state.range(2), state.range(2)};
+  const PoolOptions pool = {.stride = {state.range(3), state.range(3)}, .mode = mode};
+  const Variable x = shared(Tensor::ones(DType::kFloat32, image), "x");
+  const Function call = function({}, pool_2d(x, ws, pool));
+  const double pooled = static_cast<double>(call()[0].bytes());
+  for (auto _ : state) benchmark::DoNotOptimize(call());
+  cpu::report_rates(state, {0, static_cast<double>(element_count(image)) * sizeof(float), pooled});
+}
 
 // Arguments: whether the gradient, planes, size of the image, of the window, stride.
 void BM_MaxPool(benchmark::State& state) {
@@ -38,7 +54,10 @@ void BM_MaxPool(benchmark::State& state) {
                                inputs, gradient ? image : pooled);
   }
   for (auto _ : state) benchmark::DoNotOptimize(kernel.run().raw_data());
-  state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(values.bytes()));
+  const double image_bytes = static_cast<double>(values.bytes());
+  const double pooled_bytes = static_cast<double>(element_count(pooled)) * sizeof(float);
+  cpu::report_rates(state, gradient ? KernelCost{0, image_bytes + pooled_bytes, image_bytes}
+                                    : KernelCost{0, image_bytes, pooled_bytes});
 }
 
 void shapes(benchmark::internal::Benchmark* b) {
@@ -49,6 +68,15 @@ void shapes(benchmark::internal::Benchmark* b) {
   }
 }
 BENCHMARK(BM_MaxPool)->Apply(shapes)->Unit(benchmark::kMillisecond);
+
+void pooled_shapes(benchmark::internal::Benchmark* b) {
+  b->Args({500 * 20, 24, 2, 2})->Args({500 * 50, 8, 2, 2})->Args({5000, 6, 2, 2});
+  b->Args({64 * 64, 28, 3, 2})->Args({64 * 64, 28, 3, 1})->Args({64 * 64, 28, 4, 4});
+  b->Args({64 * 64, 7, 7, 7});
+}
+BENCHMARK_CAPTURE(BM_Pool, max, PoolMode::kMax)->Apply(pooled_shapes);
+BENCHMARK_CAPTURE(BM_Pool, average, PoolMode::kAverageIncPad)->Apply(pooled_shapes);
+BENCHMARK_CAPTURE(BM_Pool, l2, PoolMode::kL2)->Apply(pooled_shapes);
 
 }  // namespace
 }  // namespace bitale

@@ -1,4 +1,4 @@
-// Speed of softmax along rows on one thread, as bytes read and written per second.
+// Speed of softmax along rows on one thread.
 
 #include <cstdint>
 
@@ -6,6 +6,7 @@
 #include "core/base/options.h"
 #include "core/compile/function.h"
 #include "core/graph/shared.h"
+#include "ops/cpu/benchmark_rates.h"
 #include "ops/softmax/softmax.h"
 
 namespace bitale {
@@ -22,8 +23,8 @@ void BM_Rows(benchmark::State& state, Rows op) {
   const Function call = function({}, op(x));
   call();
   for (auto _ : state) benchmark::DoNotOptimize(call());
-  state.SetBytesProcessed(state.iterations() * 2 * rows * columns *
-                          static_cast<int64_t>(sizeof(float)));
+  const double bytes = static_cast<double>(rows * columns) * sizeof(float);
+  cpu::report_rates(state, {0, bytes, bytes});
 }
 
 void shapes(benchmark::internal::Benchmark* b) {
