@@ -63,7 +63,7 @@ void expect_formulas(const Case& c, DType dtype) {
                filters = whole_numbers(dtype, c.filters, 2);
   for (const bool with_positions : {false, true}) {
     expect_formula(std::make_shared<Conv2dMaxPoolOp>(c.options, c.window, with_positions),
-                   {image, filters}, {}, "conv2d_max_pool{");
+                   {image, filters}, {}, "conv2d_max_pool_panels");
   }
   const Tensor convolved = eval(conv2d(image, filters, c.options));
   const Tensor positions =

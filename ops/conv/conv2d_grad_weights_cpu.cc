@@ -6,6 +6,7 @@
 
 #include "core/runtime/thread_pool.h"
 #include "ops/conv/conv2d_cpu.h"
+#include "ops/conv/conv2d_pointwise_cpu.h"
 #include "ops/cpu/floats.h"
 #include "ops/cpu/gemm.h"
 #include "ops/cpu/gemm_tile.h"
@@ -22,7 +23,11 @@ template <typename T>
 class GradWeightsPanels final : public Kernel {
  public:
   explicit GradWeightsPanels(const KernelCall& call)
-      : l_(grad_weights_lengths(call)), offsets_(window_offsets(l_)), tile_(cpu::gemm_tile<T>()) {
+      : given_(grad_weights_lengths(call)),
+        is_pointwise_(supports_pointwise(call, given_) == nullptr),
+        l_(is_pointwise_ ? flattened(given_) : given_),
+        offsets_(window_offsets(l_)),
+        tile_(cpu::gemm_tile<T>()) {
     const double work = static_cast<double>(l_.batch * l_.positions()) *
                         static_cast<double>(l_.filters) * static_cast<double>(l_.depth());
     blocks_ = blocks_of_images(l_, work, l_.filters * l_.depth());
@@ -36,12 +41,15 @@ class GradWeightsPanels final : public Kernel {
     const Parts parts(*this, frame.workspace);
     const T* image = frame.input<T>(0);
     const int64_t size = l_.filters * l_.depth();
-    if (l_.is_dealt()) {
+    if (thins()) {
+      thin_images(given_, image, parts.image);
+      image = parts.image;
+    } else if (l_.is_dealt()) {
       parallel_for(l_.batch, [&](int64_t n) {
         deal_images(l_, 1, image + n * l_.channels * l_.height * l_.width,
-                    parts.dealt + n * l_.dealt_size());
+                    parts.image + n * l_.dealt_size());
       });
-      image = parts.dealt;
+      image = parts.image;
     }
     cpu::SlotPool slots(slots_);
     parallel_for(blocks_, [&](int64_t block) {
@@ -71,16 +79,18 @@ class GradWeightsPanels final : public Kernel {
       const Lengths& l = kernel.l_;
       cpu::WorkspaceLayout layout(workspace);
       sums = layout.template take<T>(kernel.blocks_ * l.filters * l.depth());
-      dealt = layout.template take<T>(l.is_dealt() ? l.batch * l.dealt_size() : 0);
+      const bool copies = kernel.thins() || l.is_dealt();
+      image = layout.template take<T>(copies ? l.batch * l.dealt_size() : 0);
       scratch = layout.template take<T>(kernel.slots_ * kernel.scratch_elements());
       bytes = layout.bytes();
     }
     T* sums;
-    T* dealt;
+    T* image;  // thinned or dealt
     T* scratch;
     size_t bytes;
   };
 
+  bool thins() const { return is_pointwise_ && skips_elements(given_); }
   int64_t scratch_elements() const { return kChunk * (l_.group_filters + tile_.columns); }
 
   void add_chunk(const T* image, const T* grad, int64_t group, std::span<const Run> runs,
@@ -127,6 +137,9 @@ class GradWeightsPanels final : public Kernel {
     }
   }
 
+  Lengths given_;
+  bool is_pointwise_;
+  // With windows of one element, flattened: long runs.
   Lengths l_;
   std::vector<int64_t> offsets_;
   const cpu::GemmTile<T>& tile_;

@@ -208,8 +208,41 @@ std::vector<Case> cases() {
   // Deeper than a block; as many groups as channels.
   all.push_back({.image = {2, 40, 6, 7}, .filters = {5, 40, 3, 3}});
   all.push_back({.options = {.num_groups = 4}, .image = {2, 4, 6, 7}, .filters = {8, 1, 3, 3}});
-  // Windows of one element; no images; no filters.
+  // Groups of one channel, as many of them as direct sums take: some filters each; windows apart
+  // and with gaps; rows shorter than a vector, and longer than several.
+  for (const std::array<int64_t, 2> subsample : {std::array<int64_t, 2>{1, 1}, {2, 2}, {3, 2}}) {
+    for (const int64_t dilation : {1, 2}) {
+      all.push_back({.options = {.border_mode = {{2, 0}, {1, 3}},
+                                 .subsample = subsample,
+                                 .filter_dilation = {dilation, dilation},
+                                 .num_groups = 9,
+                                 .filter_flip = dilation == 1},
+                     .pads = {2, 0, 1, 3},
+                     .image = {2, 9, 8, 7},
+                     .filters = {18, 1, 3, 3}});
+    }
+  }
+  all.push_back({.options = {.subsample = {4, 5}, .num_groups = 16},
+                 .image = {2, 16, 17, 24},
+                 .filters = {16, 1, 3, 2}});
+  all.push_back({.image = {17, 1, 19, 83}, .filters = {5, 1, 5, 4}});
+  all.push_back({.image = {17, 1, 5, 6}, .filters = {4, 1, 5, 6}});
+  all.push_back({.options = {.border_mode = 1},
+                 .pads = {1, 1, 1, 1},
+                 .image = {2, 3, 19, 30},
+                 .filters = {20, 3, 3, 3}});
+  // Windows of one element: images smaller than a panel, rows of several panels, deeper than a
+  // block, with many filters, apart from each other; no images; no filters.
   all.push_back({.image = {2, 3, 4, 5}, .filters = {4, 3, 1, 1}});
+  all.push_back({.image = {3, 8, 9, 13}, .filters = {7, 8, 1, 1}});
+  all.push_back({.image = {2, 330, 5, 3}, .filters = {140, 330, 1, 1}});
+  for (const std::array<int64_t, 2> subsample : {std::array<int64_t, 2>{1, 1}, {2, 3}}) {
+    all.push_back({.options = {.subsample = subsample, .num_groups = 3},
+                   .image = {5, 15, 16, 18},
+                   .filters = {21, 5, 1, 1}});
+  }
+  all.push_back({.image = {0, 3, 4, 5}, .filters = {4, 3, 1, 1}});
+  all.push_back({.image = {2, 3, 4, 5}, .filters = {0, 3, 1, 1}});
   all.push_back({.image = {0, 3, 4, 5}, .filters = {4, 3, 2, 2}});
   all.push_back({.image = {2, 3, 4, 5}, .filters = {0, 3, 2, 2}});
   all.push_back({.image = {2, 0, 4, 5}, .filters = {3, 0, 2, 2}});
@@ -224,11 +257,7 @@ TEST(Conv2dKernels, DoubleEqualsTheDefinition) {
   for (const Case& c : cases()) expect_kernels(c, DType::kFloat64);
 }
 
-void expect_same_bits_for_any_threads(std::array<int64_t, 2> subsample) {
-  const Case c = {.options = {.border_mode = "half", .subsample = subsample},
-                  .pads = {2, 2, 2, 2},
-                  .image = {40, 5, 14, 13},
-                  .filters = {18, 5, 5, 5}};
+void expect_same_bits_for_any_threads(const Case& c) {
   const Dims out_shape = output_shape(c);
   const auto noise = [](const Dims& shape) {
     Tensor numbers = whole_numbers(DType::kFloat32, shape, 5);
@@ -241,7 +270,7 @@ void expect_same_bits_for_any_threads(std::array<int64_t, 2> subsample) {
   const Variable x = ftensor4("x"), w = ftensor4("w"), g = ftensor4("g");
   const Variable nodes[] = {conv2d(x, w, c.options),
                             conv2d_grad_wrt_inputs(g, w, c.image[2], c.image[3], c.options),
-                            conv2d_grad_wrt_weights(x, g, 5, 5, c.options)};
+                            conv2d_grad_wrt_weights(x, g, c.filters[2], c.filters[3], c.options)};
   const Tensor size(int64_t{5});
   const std::vector<Tensor> inputs[] = {
       {image, filters}, {output, filters, size, size}, {image, output, size, size}};
@@ -263,8 +292,20 @@ void expect_same_bits_for_any_threads(std::array<int64_t, 2> subsample) {
 }
 
 TEST(Conv2dKernels, AnyNumberOfThreadsGivesTheSameBits) {
-  expect_same_bits_for_any_threads({1, 1});
-  expect_same_bits_for_any_threads({1, 2});
+  for (const int64_t step : {1, 2}) {
+    expect_same_bits_for_any_threads({.options = {.border_mode = "half", .subsample = {1, step}},
+                                      .pads = {2, 2, 2, 2},
+                                      .image = {40, 5, 14, 13},
+                                      .filters = {18, 5, 5, 5}});
+    expect_same_bits_for_any_threads({.options = {.subsample = {1, step}},
+                                      .image = {40, 17, 14, 13},
+                                      .filters = {70, 17, 1, 1}});
+    expect_same_bits_for_any_threads(
+        {.options = {.border_mode = 1, .subsample = {step, step}, .num_groups = 6},
+         .pads = {1, 1, 1, 1},
+         .image = {8, 6, 14, 13},
+         .filters = {12, 1, 3, 3}});
+  }
 }
 
 }  // namespace

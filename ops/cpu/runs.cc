@@ -125,66 +125,108 @@ HWY_ATTR void scatter_add(int64_t count, const int64_t* HWY_RESTRICT offsets, in
   for (int64_t k = 0; k < count; ++k) add(length, from + k * from_stride, to + offsets[k]);
 }
 
-#if HWY_TARGET == HWY_SCALAR
-constexpr int64_t kRegisterBytes = 1;  // a square of one element
-
+// Elements of a block of 16 bytes, which vectors of any length are transposed by; and how many runs
+// are transposed at once: two blocks of them where vectors are long enough.
 template <typename T>
-HWY_INLINE void transpose_square(const T* from, const int64_t* offsets, T* HWY_RESTRICT to,
-                                 int64_t) {
+constexpr int64_t kBlock = HWY_TARGET == HWY_SCALAR ? 1
+                                                    : int64_t{16} / static_cast<int64_t>(sizeof(T));
+template <typename T>
+constexpr int64_t kMostRuns = HWY_MAX_BYTES >= 32 ? 2 * kBlock<T> : kBlock<T>;
+
+#if HWY_TARGET == HWY_SCALAR
+template <int64_t kRuns, typename T>
+HWY_INLINE void transpose_block(const T* from, const int64_t* offsets, T* HWY_RESTRICT to,
+                                int64_t) {
   *to = from[offsets[0]];
 }
 #else
-constexpr int64_t kRegisterBytes = 16;
-
-// A square of one register's elements a side, transposed: to[i * to_stride + k] = from[offsets[k] +
-// i].
-HWY_INLINE void transpose_square(const float* from, const int64_t* offsets, float* HWY_RESTRICT to,
-                                 int64_t to_stride) {
-  const hn::FixedTag<float, 4> d;
-  const auto r0 = hn::LoadU(d, from + offsets[0]);
-  const auto r1 = hn::LoadU(d, from + offsets[1]);
-  const auto r2 = hn::LoadU(d, from + offsets[2]);
-  const auto r3 = hn::LoadU(d, from + offsets[3]);
-  const auto low01 = hn::InterleaveLower(d, r0, r1);
-  const auto low23 = hn::InterleaveLower(d, r2, r3);
-  const auto high01 = hn::InterleaveUpper(d, r0, r1);
-  const auto high23 = hn::InterleaveUpper(d, r2, r3);
-  hn::StoreU(hn::ConcatLowerLower(d, low23, low01), d, to);
-  hn::StoreU(hn::ConcatUpperUpper(d, low23, low01), d, to + to_stride);
-  hn::StoreU(hn::ConcatLowerLower(d, high23, high01), d, to + 2 * to_stride);
-  hn::StoreU(hn::ConcatUpperUpper(d, high23, high01), d, to + 3 * to_stride);
+// A block of run i, and behind it one of run i + kBlock if there are so many.
+template <typename D, typename T>
+HWY_INLINE hn::Vec<D> load_blocks(D d, const T* from, const int64_t* offsets, int64_t i) {
+  if constexpr (hn::MaxLanes(d) > kBlock<T>) {
+    const hn::Half<D> half;
+    const auto later = hn::LoadU(half, from + offsets[i + kBlock<T>]);
+    return hn::Combine(d, later, hn::LoadU(half, from + offsets[i]));
+  } else {
+    return hn::LoadU(d, from + offsets[i]);
+  }
 }
 
-HWY_INLINE void transpose_square(const double* from, const int64_t* offsets,
-                                 double* HWY_RESTRICT to, int64_t to_stride) {
-  const hn::FixedTag<double, 2> d;
-  const auto r0 = hn::LoadU(d, from + offsets[0]);
-  const auto r1 = hn::LoadU(d, from + offsets[1]);
+// to[i * to_stride + k] = from[offsets[k] + i] for i < kBlock, k < kRuns, in ascending i.
+template <int64_t kRuns>
+HWY_INLINE void transpose_block(const float* from, const int64_t* offsets, float* HWY_RESTRICT to,
+                                int64_t to_stride) {
+  const hn::FixedTag<float, kRuns> d;
+  const hn::Repartition<double, decltype(d)> pairs;
+  const auto r0 = load_blocks(d, from, offsets, 0);
+  const auto r1 = load_blocks(d, from, offsets, 1);
+  const auto r2 = load_blocks(d, from, offsets, 2);
+  const auto r3 = load_blocks(d, from, offsets, 3);
+  const auto low01 = hn::BitCast(pairs, hn::InterleaveLower(d, r0, r1));
+  const auto low23 = hn::BitCast(pairs, hn::InterleaveLower(d, r2, r3));
+  const auto high01 = hn::BitCast(pairs, hn::InterleaveUpper(d, r0, r1));
+  const auto high23 = hn::BitCast(pairs, hn::InterleaveUpper(d, r2, r3));
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, low01, low23)), d, to);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, low01, low23)), d, to + to_stride);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, high01, high23)), d, to + 2 * to_stride);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, high01, high23)), d, to + 3 * to_stride);
+}
+
+template <int64_t kRuns>
+HWY_INLINE void transpose_block(const double* from, const int64_t* offsets, double* HWY_RESTRICT to,
+                                int64_t to_stride) {
+  const hn::FixedTag<double, kRuns> d;
+  const auto r0 = load_blocks(d, from, offsets, 0);
+  const auto r1 = load_blocks(d, from, offsets, 1);
   hn::StoreU(hn::InterleaveLower(d, r0, r1), d, to);
   hn::StoreU(hn::InterleaveUpper(d, r0, r1), d, to + to_stride);
 }
 #endif
 
+template <int64_t kRuns, typename T>
+HWY_ATTR HWY_INLINE void gather_some_columns(const int64_t* offsets, int64_t length, const T* from,
+                                             T* HWY_RESTRICT to, int64_t to_stride) {
+  int64_t i = 0;
+  if constexpr (kRuns >= kBlock<T>) {
+    for (; i + kBlock<T> <= length; i += kBlock<T>) {
+      transpose_block<kRuns>(from + i, offsets, to + i * to_stride, to_stride);
+    }
+  }
+  for (; i < length; ++i) {
+    for (int64_t r = 0; r < kRuns; ++r) to[i * to_stride + r] = from[offsets[r] + i];
+  }
+}
+
+// Fewer columns than kMostRuns, but more than half, with nothing between the rows: what is written
+// beside a row is overwritten by the next one.
+template <typename T>
+HWY_ATTR void gather_adjacent_columns(int64_t count, const int64_t* offsets, int64_t length,
+                                      const T* from, T* HWY_RESTRICT to) {
+  int64_t at[kMostRuns<T>];
+  for (int64_t k = 0; k < kMostRuns<T>; ++k) at[k] = offsets[std::min(k, count - 1)];
+  int64_t i = 0;
+  for (; i + kBlock<T> < length; i += kBlock<T>) {
+    transpose_block<kMostRuns<T>>(from + i, at, to + i * count, count);
+  }
+  for (; i < length; ++i) {
+    for (int64_t k = 0; k < count; ++k) to[i * count + k] = from[offsets[k] + i];
+  }
+}
+
 template <typename T>
 HWY_ATTR void gather_columns(int64_t count, const int64_t* HWY_RESTRICT offsets, int64_t length,
                              const T* from, T* HWY_RESTRICT to, int64_t to_stride) {
-  constexpr int64_t kSide = std::max<int64_t>(1, kRegisterBytes / static_cast<int64_t>(sizeof(T)));
+  if (count == to_stride && count > kBlock<T> && count < kMostRuns<T>) {
+    return gather_adjacent_columns(count, offsets, length, from, to);
+  }
   int64_t k = 0;
-  for (; k + kSide <= count; k += kSide) {
-    const int64_t* at = offsets + k;
-    int64_t i = 0;
-    for (; i + kSide <= length; i += kSide) {
-      transpose_square(from + i, at, to + i * to_stride + k, to_stride);
-    }
-    for (; i < length; ++i) {
-      for (int64_t r = 0; r < kSide; ++r) to[i * to_stride + k + r] = from[at[r] + i];
-    }
+  for (; k + kMostRuns<T> <= count; k += kMostRuns<T>) {
+    gather_some_columns<kMostRuns<T>>(offsets + k, length, from, to + k, to_stride);
   }
-  for (; k < count; ++k) {
-    const T* run = from + offsets[k];
-    T* column = to + k;
-    for (int64_t i = 0; i < length; ++i) column[i * to_stride] = run[i];
+  for (; k + kBlock<T> <= count; k += kBlock<T>) {
+    gather_some_columns<kBlock<T>>(offsets + k, length, from, to + k, to_stride);
   }
+  for (; k < count; ++k) gather_some_columns<1>(offsets + k, length, from, to + k, to_stride);
 }
 
 // A step of two takes whole vectors apart, and puts them together.
