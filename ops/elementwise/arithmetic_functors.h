@@ -36,11 +36,27 @@ struct IntDiv {
   BITALE_FUNCTOR T operator()(T a, T b) const {
     return floor_quotient(a, b);
   }
+  template <typename T>
+  static BITALE_FUNCTOR bool is_rare(T a, T b) {
+    return has_long_quotient(a, b);
+  }
+  template <typename T>
+  BITALE_FUNCTOR T usual(T a, T b) const {
+    return short_floor_quotient(a, b);
+  }
 };
 struct Mod {
   template <typename T>
   BITALE_FUNCTOR T operator()(T a, T b) const {
     return floor_remainder(a, b);
+  }
+  template <typename T>
+  static BITALE_FUNCTOR bool is_rare(T a, T b) {
+    return has_long_quotient(a, b);
+  }
+  template <typename T>
+  BITALE_FUNCTOR T usual(T a, T b) const {
+    return short_floor_remainder(a, b);
   }
 };
 struct Pow {

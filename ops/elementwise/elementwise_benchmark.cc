@@ -27,6 +27,20 @@ void BM_Function(benchmark::State& state, Unary unary, DType dtype) {
   state.SetItemsProcessed(state.iterations() * size);
 }
 
+// The same for functions of two numbers.
+using Binary = Variable (*)(const Variable& a, const Variable& b);
+
+void BM_Pair(benchmark::State& state, Binary binary, DType dtype) {
+  options().threads = 1;
+  const int64_t size = 4096;
+  const Variable a = shared(Tensor::full(dtype, {size}, 2.75), "a");
+  const Variable b = shared(Tensor::full(dtype, {size}, 0.75), "b");
+  const Function call = function({}, binary(a, b));
+  call();
+  for (auto _ : state) benchmark::DoNotOptimize(call());
+  state.SetItemsProcessed(state.iterations() * size);
+}
+
 #define BITALE_BENCHMARK_FUNCTION(name)                                                         \
   BENCHMARK_CAPTURE(                                                                            \
       BM_Function, name##_float32, [](const Variable& x) { return name(x); }, DType::kFloat32); \
@@ -35,12 +49,40 @@ void BM_Function(benchmark::State& state, Unary unary, DType dtype) {
 BITALE_BENCHMARK_FUNCTION(neg);
 BITALE_BENCHMARK_FUNCTION(sqrt);
 BITALE_BENCHMARK_FUNCTION(exp);
+BITALE_BENCHMARK_FUNCTION(expm1);
 BITALE_BENCHMARK_FUNCTION(log);
-BITALE_BENCHMARK_FUNCTION(tanh);
-BITALE_BENCHMARK_FUNCTION(sigmoid);
-BITALE_BENCHMARK_FUNCTION(erf);
+BITALE_BENCHMARK_FUNCTION(log1p);
+BITALE_BENCHMARK_FUNCTION(log2);
+BITALE_BENCHMARK_FUNCTION(log10);
 BITALE_BENCHMARK_FUNCTION(sin);
+BITALE_BENCHMARK_FUNCTION(cos);
+BITALE_BENCHMARK_FUNCTION(tan);
+BITALE_BENCHMARK_FUNCTION(asin);
+BITALE_BENCHMARK_FUNCTION(acos);
+BITALE_BENCHMARK_FUNCTION(atan);
+BITALE_BENCHMARK_FUNCTION(sinh);
+BITALE_BENCHMARK_FUNCTION(cosh);
+BITALE_BENCHMARK_FUNCTION(tanh);
+BITALE_BENCHMARK_FUNCTION(erf);
+BITALE_BENCHMARK_FUNCTION(erfc);
+BITALE_BENCHMARK_FUNCTION(sigmoid);
+BITALE_BENCHMARK_FUNCTION(softplus);
 #undef BITALE_BENCHMARK_FUNCTION
+
+#define BITALE_BENCHMARK_PAIR(name)                                                             \
+  BENCHMARK_CAPTURE(                                                                            \
+      BM_Pair, name##_float32, [](const Variable& a, const Variable& b) { return name(a, b); }, \
+      DType::kFloat32);                                                                         \
+  BENCHMARK_CAPTURE(                                                                            \
+      BM_Pair, name##_float64, [](const Variable& a, const Variable& b) { return name(a, b); }, \
+      DType::kFloat64)
+BITALE_BENCHMARK_PAIR(mul);
+BITALE_BENCHMARK_PAIR(true_div);
+BITALE_BENCHMARK_PAIR(int_div);
+BITALE_BENCHMARK_PAIR(mod);
+BITALE_BENCHMARK_PAIR(pow);
+BITALE_BENCHMARK_PAIR(atan2);
+#undef BITALE_BENCHMARK_PAIR
 
 enum Operand2 { kContiguous, kTransposed, kRow, kColumn };
 

@@ -2,11 +2,7 @@
 // same operations, in the same order, on single numbers, on packs of them (pack_avx2_cpu.h) and on
 // a GPU. So their results have the same bits everywhere.
 //
-// Greatest errors found, in units in the last place (float_math_test.cc holds them to it):
-//
-//            exp   expm1   log   log1p   tanh
-//   float    1.0   1.5     1.0   1.6     2.4
-//   double   1.1   2.1     1.0   1.6     2.4
+// Greatest errors: elementwise.h.
 //
 // exp(x) = 2^k e^r with k = round(x / log 2), |r| <= log(2) / 2, e^r by a minimax polynomial.
 // The logarithm's method and coefficients are those of FreeBSD's e_log.c and e_logf.c.
@@ -138,31 +134,47 @@ BITALE_FUNCTOR T float_tanh(T x) {
   return from_bits<T>(to_bits(t / (t + T(1))) | sign_bit(x));
 }
 
+// x = 2^k (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)), for positive finite x.
 template <typename T>
-BITALE_FUNCTOR T float_log(T x) {
+struct ReducedLogarithm {
+  T k;
+  T f;
+};
+template <typename T>
+BITALE_FUNCTOR ReducedLogarithm<T> reduce_logarithm(T x) {
   using Traits = FloatTraits<T>;
   using Bits = BitsOf<T>;
   const auto subnormal = x < T(Traits::kSmallestNormal);
-  const T scaled = x * select(subnormal, T(0x1p25), T(1));
-  // scaled = 2^k m with m in [sqrt(1/2), sqrt(2)).
+  const T scaled = x * select(subnormal, T(0x1p54), T(1));
   const Bits bits = to_bits(scaled) - Bits(Traits::kSqrtHalf);
   const Bits biased =
       (bits + (Bits(Traits::kExponentBias) << Traits::kMantissaBits)) >> Traits::kMantissaBits;
   constexpr auto kBias = Traits::kRounder + Traits::kExponentBias;
   const T k = from_bits<T>(biased + to_bits(T(Traits::kRounder))) -
-              select(subnormal, T(kBias + 25), T(kBias));
+              select(subnormal, T(kBias + 54), T(kBias));
   const Bits mantissa = (Bits(1) << Traits::kMantissaBits) - Bits(1);
-  const T f = from_bits<T>((bits & mantissa) + Bits(Traits::kSqrtHalf)) - T(1);
+  return {k, from_bits<T>((bits & mantissa) + Bits(Traits::kSqrtHalf)) - T(1)};
+}
+
+// What any logarithm is of x where it has no finite one; `of_positive` where it has.
+template <typename T>
+BITALE_FUNCTOR T logarithm_or_special(T x, T of_positive) {
+  using Traits = FloatTraits<T>;
+  const T of_others = select(x == T(0), T(-Traits::kInfinity), T(Traits::kNaN));
+  return select(x > T(0), select(x < T(Traits::kInfinity), of_positive, x), of_others);
+}
+
+template <typename T>
+BITALE_FUNCTOR T float_log(T x) {
+  using Traits = FloatTraits<T>;
+  const auto [k, f] = reduce_logarithm(x);
   // log(1 + f) - (f - f^2 / 2) = s (f^2 / 2 + R), where R is the sum of an odd series.
   const T s = f / (T(2) + f);
   const T z = s * s;
   const T half_square = T(0.5) * f * f;
   const T low =
       fma(s, half_square + polynomial(Traits::kLogSeries, z) * z, k * T(Traits::kLog2Low));
-  const T y = fma(k, T(Traits::kLog2High), -((half_square - low) - f));
-  const T of_positive = select(x < T(Traits::kInfinity), y, x);
-  const T of_others = select(x == T(0), T(-Traits::kInfinity), T(Traits::kNaN));
-  return select(x > T(0), of_positive, of_others);
+  return logarithm_or_special(x, fma(k, T(Traits::kLog2High), -((half_square - low) - f)));
 }
 
 template <typename T>

@@ -4,6 +4,8 @@
 #ifndef BITALE_OPS_ELEMENTWISE_MAKE_TILES_CPU_H_
 #define BITALE_OPS_ELEMENTWISE_MAKE_TILES_CPU_H_
 
+#include <algorithm>
+#include <concepts>
 #include <cstdint>
 #include <type_traits>
 
@@ -57,6 +59,42 @@ BITALE_FUNCTOR void tile_loop(TypeList<A, B, C>, int64_t count, void* out, const
   const C* c = static_cast<const C*>(in[2]);
   for_each_element<kInBlocks>(
       count, [=](int64_t i) __attribute__((always_inline)) { y[i] = F()(a[i], b[i], c[i]); });
+}
+
+// A functor of floats that needs branches for some operands, which is_rare() tells, and has usual()
+// without branches for the others.
+template <typename F, typename... Ins>
+concept HasRareOperands = (std::floating_point<Ins> && ...) && requires(Ins... operands) {
+  F::is_rare(operands...);
+};
+
+// Run by run: by vectors where no operand of the run is rare, else one by one. An element's result
+// is the same either way.
+template <typename F, typename Out, typename... Ins>
+BITALE_FUNCTOR void guarded_loop(int64_t count, Out* y, const Ins*... in) {
+  constexpr int64_t kRun = 64;
+  for (int64_t begin = 0; begin < count; begin += kRun) {
+    const int64_t end = std::min(begin + kRun, count);
+    uint32_t rare = 0;
+    for (int64_t i = begin; i < end; ++i) rare |= F::is_rare(in[i]...) ? 1 : 0;
+    if (rare != 0) {
+      for (int64_t i = begin; i < end; ++i) y[i] = F()(in[i]...);
+    } else {
+#pragma GCC ivdep
+      for (int64_t i = begin; i < end; ++i) y[i] = F().usual(in[i]...);
+    }
+  }
+}
+template <typename F, typename Out, typename A>
+requires HasRareOperands<F, A> BITALE_FUNCTOR void tile_loop(TypeList<A>, int64_t count, void* out,
+                                                             const void* const* in) {
+  guarded_loop<F>(count, static_cast<Out*>(out), static_cast<const A*>(in[0]));
+}
+template <typename F, typename Out, typename A, typename B>
+requires HasRareOperands<F, A, B> BITALE_FUNCTOR void tile_loop(TypeList<A, B>, int64_t count,
+                                                                void* out, const void* const* in) {
+  guarded_loop<F>(count, static_cast<Out*>(out), static_cast<const A*>(in[0]),
+                  static_cast<const B*>(in[1]));
 }
 
 // The tile function of F from Ins to Out.

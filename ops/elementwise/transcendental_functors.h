@@ -54,17 +54,41 @@ struct Sin {
   BITALE_FUNCTOR T operator()(T x) const {
     return sin(x);
   }
+  template <typename T>
+  static BITALE_FUNCTOR bool is_rare(T x) {
+    return is_huge_angle(x);
+  }
+  template <typename T>
+  BITALE_FUNCTOR T usual(T x) const {
+    return moderate_sin(x);
+  }
 };
 struct Cos {
   template <typename T>
   BITALE_FUNCTOR T operator()(T x) const {
     return cos(x);
   }
+  template <typename T>
+  static BITALE_FUNCTOR bool is_rare(T x) {
+    return is_huge_angle(x);
+  }
+  template <typename T>
+  BITALE_FUNCTOR T usual(T x) const {
+    return moderate_cos(x);
+  }
 };
 struct Tan {
   template <typename T>
   BITALE_FUNCTOR T operator()(T x) const {
     return tan(x);
+  }
+  template <typename T>
+  static BITALE_FUNCTOR bool is_rare(T x) {
+    return is_huge_angle(x);
+  }
+  template <typename T>
+  BITALE_FUNCTOR T usual(T x) const {
+    return moderate_tan(x);
   }
 };
 struct Asin {

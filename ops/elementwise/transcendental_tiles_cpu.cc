@@ -10,13 +10,8 @@ const TileRegistrar kRegistrars[] = {
     {"sqrt", tiles<Sqrt, 1, FloatTypes>},   {"exp", packed_tiles<Exp>},
     {"expm1", packed_tiles<Expm1>},         {"log", packed_tiles<Log>},
     {"log1p", packed_tiles<Log1p>},         {"log2", tiles<Log2, 1, FloatTypes>},
-    {"log10", tiles<Log10, 1, FloatTypes>}, {"sin", tiles<Sin, 1, FloatTypes>},
-    {"cos", tiles<Cos, 1, FloatTypes>},     {"tan", tiles<Tan, 1, FloatTypes>},
-    {"asin", tiles<Asin, 1, FloatTypes>},   {"acos", tiles<Acos, 1, FloatTypes>},
-    {"atan", tiles<Atan, 1, FloatTypes>},   {"sinh", tiles<Sinh, 1, FloatTypes>},
-    {"cosh", tiles<Cosh, 1, FloatTypes>},   {"tanh", packed_tiles<Tanh>},
+    {"log10", tiles<Log10, 1, FloatTypes>}, {"tanh", packed_tiles<Tanh>},
     {"erf", tiles<Erf, 1, FloatTypes>},     {"erfc", tiles<Erfc, 1, FloatTypes>},
-    {"atan2", tiles<Atan2, 2, FloatTypes>},
 };
 
 }  // namespace

@@ -8,7 +8,15 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "ops/elementwise/error_function_functors.h"
 #include "ops/elementwise/float_math_functors.h"
+#include "ops/elementwise/huge_angle_cpu.h"
+#include "ops/elementwise/hyperbolic_functors.h"
+#include "ops/elementwise/inverse_trigonometric_functors.h"
+#include "ops/elementwise/logarithm_functors.h"
+#include "ops/elementwise/power_functors.h"
+#include "ops/elementwise/remainder_functors.h"
+#include "ops/elementwise/trigonometric_functors.h"
 #include "ops/elementwise/vocabulary_functors.h"
 
 namespace bitale::scalar {
@@ -63,9 +71,7 @@ BITALE_FUNCTOR T magnitude(T x) {
 template <typename T>
 BITALE_FUNCTOR T floor_remainder(T a, T b) {
   if constexpr (std::floating_point<T>) {
-    const T rest = std::fmod(a, b);
-    if (rest == 0) return std::copysign(T(0), b);
-    return (rest < 0) != (b < 0) ? rest + b : rest;
+    return floor_remainder_from(std::fmod(a, b), b);
   } else if constexpr (std::unsigned_integral<T>) {
     return b == 0 ? T(0) : static_cast<T>(a % b);
   } else {
@@ -77,14 +83,7 @@ BITALE_FUNCTOR T floor_remainder(T a, T b) {
 template <typename T>
 BITALE_FUNCTOR T floor_quotient(T a, T b) {
   if constexpr (std::floating_point<T>) {
-    if (b == 0) return a / b;
-    // As numpy: from the exact remainder, then repaired where the division rounded.
-    T rest = std::fmod(a, b);
-    T quotient = (a - rest) / b;
-    if (rest != 0 && (rest < 0) != (b < 0)) quotient -= T(1);
-    if (quotient == 0) return std::copysign(T(0), a / b);
-    const T whole = std::floor(quotient);
-    return quotient - whole > T(0.5) ? whole + T(1) : whole;
+    return b == 0 ? a / b : floor_quotient_from(std::fmod(a, b), a, b);
   } else if constexpr (std::unsigned_integral<T>) {
     return b == 0 ? T(0) : static_cast<T>(a / b);
   } else {
@@ -97,7 +96,7 @@ BITALE_FUNCTOR T floor_quotient(T a, T b) {
 template <typename T>
 BITALE_FUNCTOR T power(T a, T b) {
   if constexpr (std::floating_point<T>) {
-    return std::pow(a, b);
+    return float_power(a, b);
   } else {
     if constexpr (std::signed_integral<T>) {
       if (b < 0) return a == 1 ? T(1) : a == -1 ? static_cast<T>(b % 2 == 0 ? 1 : -1) : T(0);
@@ -157,47 +156,49 @@ BITALE_FUNCTOR T log1p(T x) {
 }
 template <typename T>
 BITALE_FUNCTOR T log2(T x) {
-  return std::log2(x);
+  return float_log2(x);
 }
 template <typename T>
 BITALE_FUNCTOR T log10(T x) {
-  return std::log10(x);
+  return float_log10(x);
 }
 template <typename T>
 BITALE_FUNCTOR T sin(T x) {
-  return std::sin(x);
+  if (!is_huge_angle(x)) return moderate_sin(x);
+  return from_bits<T>(to_bits(sine(reduce_huge_angle(magnitude(x)))) ^ sign_bit(x));
 }
 template <typename T>
 BITALE_FUNCTOR T cos(T x) {
-  return std::cos(x);
+  return is_huge_angle(x) ? cosine(reduce_huge_angle(magnitude(x))) : moderate_cos(x);
 }
 template <typename T>
 BITALE_FUNCTOR T tan(T x) {
-  return std::tan(x);
+  if (!is_huge_angle(x)) return moderate_tan(x);
+  return from_bits<T>(to_bits(tangent(reduce_huge_angle(magnitude(x)))) ^ sign_bit(x));
 }
 template <typename T>
 BITALE_FUNCTOR T asin(T x) {
-  return std::asin(x);
+  return float_asin(x);
 }
 template <typename T>
 BITALE_FUNCTOR T acos(T x) {
-  return std::acos(x);
+  return float_acos(x);
 }
 template <typename T>
 BITALE_FUNCTOR T atan(T x) {
-  return std::atan(x);
+  return float_atan(x);
 }
 template <typename T>
 BITALE_FUNCTOR T atan2(T y, T x) {
-  return std::atan2(y, x);
+  return float_atan2(y, x);
 }
 template <typename T>
 BITALE_FUNCTOR T sinh(T x) {
-  return std::sinh(x);
+  return float_sinh(x);
 }
 template <typename T>
 BITALE_FUNCTOR T cosh(T x) {
-  return std::cosh(x);
+  return float_cosh(x);
 }
 template <typename T>
 BITALE_FUNCTOR T tanh(T x) {
@@ -205,11 +206,11 @@ BITALE_FUNCTOR T tanh(T x) {
 }
 template <typename T>
 BITALE_FUNCTOR T erf(T x) {
-  return std::erf(x);
+  return float_erf(x);
 }
 template <typename T>
 BITALE_FUNCTOR T erfc(T x) {
-  return std::erfc(x);
+  return float_erfc(x);
 }
 template <typename T>
 BITALE_FUNCTOR T round_even(T x) {

@@ -34,6 +34,13 @@ template <typename T>
 BITALE_FUNCTOR T floor_quotient(T a, T b);
 template <typename T>
 BITALE_FUNCTOR T floor_remainder(T a, T b);
+// False where short_floor_*, which need no branches, give the same.
+template <typename T>
+BITALE_FUNCTOR bool has_long_quotient(T a, T b);
+template <typename T>
+BITALE_FUNCTOR T short_floor_quotient(T a, T b);
+template <typename T>
+BITALE_FUNCTOR T short_floor_remainder(T a, T b);
 // a to the power of b; integers wrap, and a negative b gives 1 / a^-b truncated (0 for a = 0).
 template <typename T>
 BITALE_FUNCTOR T power(T a, T b);
@@ -69,6 +76,15 @@ template <typename T>
 BITALE_FUNCTOR T cos(T x);
 template <typename T>
 BITALE_FUNCTOR T tan(T x);
+// False where moderate_*, which need no branches, give the same.
+template <typename T>
+BITALE_FUNCTOR bool is_huge_angle(T x);
+template <typename T>
+BITALE_FUNCTOR T moderate_sin(T x);
+template <typename T>
+BITALE_FUNCTOR T moderate_cos(T x);
+template <typename T>
+BITALE_FUNCTOR T moderate_tan(T x);
 template <typename T>
 BITALE_FUNCTOR T asin(T x);
 template <typename T>
