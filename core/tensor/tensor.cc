@@ -6,6 +6,7 @@
 
 #include "core/base/error.h"
 #include "core/tensor/device_memory.h"
+#include "core/tensor/strided_copy.h"
 
 namespace bitale {
 namespace {
@@ -400,6 +401,9 @@ bool all_close(const Tensor& a, const Tensor& b, double rtol, double atol, bool 
 
 void copy_strided(const Dims& shape, DType to_dtype, void* to, const Dims& to_strides,
                   DType from_dtype, const void* from, const Dims& from_strides) {
+  if (to_dtype == from_dtype) {
+    return StridedCopy(size_of(to_dtype), shape, to_strides, from_strides).run(from, to);
+  }
   visit_dtype(to_dtype, [&](auto to_tag) {
     using To = typename decltype(to_tag)::type;
     visit_dtype(from_dtype, [&](auto from_tag) {
@@ -409,11 +413,6 @@ void copy_strided(const Dims& shape, DType to_dtype, void* to, const Dims& to_st
                        int64_t from_stride) {
                      To* out = static_cast<To*>(to) + to_offset;
                      const From* in = static_cast<const From*>(from) + from_offset;
-                     if (std::is_same_v<To, From> && to_stride == 1 && from_stride == 1) {
-                       std::memmove(static_cast<void*>(out), in,
-                                    static_cast<size_t>(count) * sizeof(To));
-                       return;
-                     }
                      for (int64_t i = 0; i < count; ++i) {
                        out[i * to_stride] = convert_element<To>(in[i * from_stride]);
                      }

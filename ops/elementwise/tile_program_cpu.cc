@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "core/base/error.h"
 #include "core/runtime/thread_pool.h"
+#include "ops/cpu/workspace.h"
 #include "ops/elementwise/strided_reader_cpu.h"
+#include "ops/elementwise/tile_order_cpu.h"
 
 namespace bitale {
 
@@ -15,6 +18,8 @@ constexpr int64_t kShortestTile = 64;
 // first cache, and must fit in the larger size.
 constexpr size_t kCacheBytes = 24 * 1024;
 constexpr size_t kScratchBytes = 96 * 1024;
+// And beside them the operands that are read for several tiles at once.
+constexpr size_t kGroupedBytes = 64 * 1024;
 constexpr int kMaxValues = 192;
 // Operands of more bytes than this come from beyond the second cache. A step reads a tile faster
 // than they arrive, and what the hardware fetches ahead ends with each page; so a tile's lines are
@@ -65,13 +70,21 @@ class TileKernel final : public Kernel {
         steps_(std::move(steps)),
         places_(dtypes_.size()) {
     for (const OperandLayout& input : inputs) readers_.emplace_back(input, shape);
+    for (DType dtype : dtypes_) widest_ = std::max(widest_, size_of(dtype));
+    for (const Step& step : steps_) {
+      if (step.compute_as == step.in) continue;
+      converts_ = true;
+      widest_ = std::max(widest_, sizeof(float));
+    }
+    plan_order();
     place_values();
+    size_slots();
     plan_fetches();
   }
 
   void run(const KernelFrame& frame) const override {
-    parallel_ranges(count_, kTileGrain, [&](int64_t begin, int64_t end) {
-      alignas(64) std::byte scratch[kScratchBytes];
+    parallel_ranges(order_->groups(), groups_per_block_, [&](int64_t begin, int64_t end) {
+      alignas(64) std::byte scratch[kScratchBytes + kGroupedBytes];
       run_block(frame, begin, end, scratch);
     });
   }
@@ -98,14 +111,20 @@ class TileKernel final : public Kernel {
   struct Place {
     enum Kind : uint8_t {
       kUnread,   // only its dims count
-      kDirect,   // in the input's memory
-      kUniform,  // one element, repeated in scratch once per block
-      kGather,   // strided elements, copied to scratch before the first step that reads them
-      kOutput,   // in the output's memory
-      kScratch,  // between steps
+      kDirect,    // in the input's memory
+      kInPlace,   // the same, tile by tile where the tile's elements lie
+      kUniform,   // one element, repeated in scratch once per block
+      kRepeated,  // the elements of every tile, copied to scratch once per block
+      kGrouped,   // strided elements, copied to scratch for all tiles of a group
+      kGather,    // strided elements, copied to scratch before the first step that reads them
+      kOutput,    // in the output's memory
+      kScratch,   // between steps
     };
     Kind kind = kUnread;
     int slot = -1;
+    bool fills_slot() const {
+      return kind == kUniform || kind == kRepeated || kind == kGather || kind == kScratch;
+    }
   };
 
   DType output_dtype(size_t output) const {
@@ -115,14 +134,64 @@ class TileKernel final : public Kernel {
     return DType::kBool;
   }
 
-  // Decides where each value lies; slots of scratch are reused after a value's last reader.
+  // Decides in which tiles the group runs, and how each input comes into them. The tiles must fit in
+  // the cache whatever that is.
+  void plan_order() {
+    std::vector<const StridedReader*> strided;
+    for (int i = 0; i < input_count_; ++i) {
+      if (!is_read(i)) continue;
+      const StridedReader& reader = readers_[i];
+      places_[i].kind = reader.is_contiguous() ? Place::kDirect
+                        : reader.is_uniform()  ? Place::kUniform
+                                               : Place::kRepeated;
+      if (places_[i].kind == Place::kRepeated) strided.push_back(&reader);
+    }
+    std::vector<Place> places = places_;
+    place_values();
+    order_.emplace(strided, count_, most_tile());
+    places_ = std::move(places);
+    const auto group_elements = static_cast<size_t>(order_->group_elements());
+    for (int i = 0; i < input_count_; ++i) {
+      if (places_[i].kind != Place::kRepeated) continue;
+      TileOrder::Reading reading = order_->reading(readers_[i]);
+      const size_t bytes = group_elements * size_of(dtypes_[i]);
+      if (reading == TileOrder::Reading::kGrouped && grouped_bytes_ + bytes > kGroupedBytes) {
+        reading = TileOrder::Reading::kCopied;
+      }
+      switch (reading) {
+        case TileOrder::Reading::kCopied:
+          places_[i].kind = Place::kGather;
+          break;
+        case TileOrder::Reading::kInPlace:
+          places_[i].kind = Place::kInPlace;
+          break;
+        case TileOrder::Reading::kRepeated:
+          places_[i].kind = Place::kRepeated;
+          break;
+        case TileOrder::Reading::kGrouped:
+          places_[i] = {Place::kGrouped, static_cast<int>(grouped_bytes_)};
+          grouped_bytes_ += bytes;
+          break;
+      }
+    }
+    groups_per_block_ =
+        std::max<int64_t>(1, kTileGrain / std::max<int64_t>(1, order_->group_elements()));
+  }
+
+  bool is_read(int value) const {
+    return std::ranges::any_of(steps_, [&](const Step& step) {
+      return std::ranges::count(step.operands, value) != 0;
+    });
+  }
+
+  // Gives values their slots of scratch, which are reused after a value's last reader.
   void place_values() {
+    slot_count_ = 0;
     std::vector<int> last_reader(dtypes_.size(), -1);
     for (size_t i = 0; i < steps_.size(); ++i) {
       for (int k = 0; k < steps_[i].arity; ++k) {
         if (steps_[i].operands[k] >= 0) last_reader[steps_[i].operands[k]] = static_cast<int>(i);
       }
-      converts_ = converts_ || steps_[i].compute_as != steps_[i].in;
     }
     std::vector<int> free_slots;
     const auto take_slot = [&] {
@@ -131,18 +200,9 @@ class TileKernel final : public Kernel {
       free_slots.pop_back();
       return slot;
     };
-    for (int i = 0; i < input_count_; ++i) {
-      if (last_reader[i] < 0) continue;
-      if (readers_[i].is_contiguous()) {
-        places_[i].kind = Place::kDirect;
-      } else if (readers_[i].is_uniform()) {
-        places_[i] = {Place::kUniform, take_slot()};
-      } else {
-        places_[i].kind = Place::kGather;
-      }
+    for (Place& place : places_) {
+      if (place.kind == Place::kUniform || place.kind == Place::kRepeated) place.slot = take_slot();
     }
-    size_t widest = converts_ ? sizeof(float) : 1;
-    for (DType dtype : dtypes_) widest = std::max(widest, size_of(dtype));
     for (size_t i = 0; i < steps_.size(); ++i) {
       const Step& step = steps_[i];
       const auto operands = std::span(step.operands, static_cast<size_t>(step.arity));
@@ -166,15 +226,22 @@ class TileKernel final : public Kernel {
         free_slots.push_back(place.slot);
       }
     }
+  }
+
+  // The most elements of a tile, which what lies in scratch should fit in the cache with.
+  int64_t most_tile() const {
     const int slots = slot_count_ + (converts_ ? 4 : 0);
-    tile_ = kTileGrain;
     // A value between steps may lie in an output.
-    if (slots > 0 || steps_.size() > 1) {
-      const size_t fitting = kCacheBytes / (static_cast<size_t>(std::max(slots, 1)) * widest);
-      tile_ = std::clamp(static_cast<int64_t>(fitting) / kShortestTile * kShortestTile,
-                         kShortestTile, kLongestTile);
-    }
-    slot_bytes_ = static_cast<size_t>(tile_) * widest;
+    if (slots == 0 && steps_.size() == 1) return kTileGrain;
+    const size_t fitting = kCacheBytes / (static_cast<size_t>(std::max(slots, 1)) * widest_);
+    return std::clamp(static_cast<int64_t>(fitting) / kShortestTile * kShortestTile, kShortestTile,
+                      kLongestTile);
+  }
+
+  void size_slots() {
+    tile_ = order_->tile();
+    slot_bytes_ = cpu::aligned_bytes(static_cast<size_t>(tile_) * widest_);
+    const auto slots = static_cast<size_t>(slot_count_ + (converts_ ? 4 : 0));
     if (slots * slot_bytes_ > kScratchBytes || dtypes_.size() > kMaxValues) {
       throw CompileError("an elementwise group needs more scratch than there is");
     }
@@ -198,7 +265,7 @@ class TileKernel final : public Kernel {
       far.push_back(static_cast<int>(v));
       bytes += static_cast<double>(count_) * static_cast<double>(size_of(dtypes_[v]));
     }
-    if (bytes <= kFarBytes || steps_.size() < 2) return;
+    if (bytes <= kFarBytes || steps_.size() < 2 || !order_->is_sequential()) return;
     const auto steps = static_cast<int64_t>(steps_.size());
     for (const int v : far) {
       const int64_t lines = tile_ * static_cast<int64_t>(size_of(dtypes_[v])) / kLineBytes;
@@ -224,35 +291,65 @@ class TileKernel final : public Kernel {
     }
   }
 
+  // Groups [begin, end) of the order.
   void run_block(const KernelFrame& frame, int64_t begin, int64_t end, std::byte* scratch) const {
     std::array<void*, kMaxValues> values;
     for (size_t v = 0; v < places_.size(); ++v) {
       const Place& place = places_[v];
-      if (place.kind == Place::kUniform || place.kind == Place::kGather ||
-          place.kind == Place::kScratch) {
-        values[v] = scratch + place.slot * slot_bytes_;
-      }
+      if (place.fills_slot()) values[v] = scratch + place.slot * slot_bytes_;
       if (place.kind == Place::kUniform) {
-        fill_elements(frame.inputs[v], size_of(dtypes_[v]), std::min(tile_, end - begin),
-                      values[v]);
+        fill_elements(frame.inputs[v], size_of(dtypes_[v]), tile_, values[v]);
+      } else if (place.kind == Place::kRepeated) {
+        readers_[v].read(frame.inputs[v], 0, tile_, values[v]);
       }
     }
-    for (int64_t first = begin; first < end; first += tile_) {
-      const bool another_follows = first + 2 * tile_ <= end;
-      run_tile(frame, first, std::min(tile_, end - first), another_follows, values.data(), scratch);
+    for (int64_t index = begin; index < end; ++index) {
+      const TileOrder::Group group = order_->group(index);
+      if (grouped_bytes_ > 0) read_group(frame, group, scratch + kScratchBytes);
+      for (int64_t row = 0; row < group.rows; row += order_->tile_rows()) {
+        place_tile(frame, group, row, values.data(), scratch + kScratchBytes);
+        const int64_t rows = std::min(order_->tile_rows(), group.rows - row);
+        run_tile(frame, group.first + row * group.distance, rows * group.columns, index + 1 < end,
+                 values.data(), scratch);
+      }
+    }
+  }
+
+  void read_group(const KernelFrame& frame, const TileOrder::Group& group, std::byte* to) const {
+    for (int v = 0; v < input_count_; ++v) {
+      if (places_[v].kind != Place::kGrouped) continue;
+      readers_[v].read_beside(frame.inputs[v], group.first, group.rows, group.columns,
+                              to + places_[v].slot);
+    }
+  }
+
+  // Where the values of the tile that begins with a row of the group lie in memory.
+  void place_tile(const KernelFrame& frame, const TileOrder::Group& group, int64_t row,
+                  void** values, std::byte* grouped) const {
+    const int64_t first = group.first + row * group.distance;
+    for (size_t v = 0; v < places_.size(); ++v) {
+      const auto size = static_cast<int64_t>(size_of(dtypes_[v]));
+      switch (places_[v].kind) {
+        case Place::kDirect:
+          values[v] = static_cast<std::byte*>(frame.inputs[v]) + first * size;
+          break;
+        case Place::kInPlace:
+          values[v] = static_cast<std::byte*>(frame.inputs[v]) + readers_[v].offset(first) * size;
+          break;
+        case Place::kGrouped:
+          values[v] = grouped + places_[v].slot + row * group.columns * size;
+          break;
+        case Place::kOutput:
+          values[v] = static_cast<std::byte*>(frame.outputs[places_[v].slot]) + first * size;
+          break;
+        default:
+          break;
+      }
     }
   }
 
   void run_tile(const KernelFrame& frame, int64_t first, int64_t count, bool another_follows,
                 void** values, std::byte* scratch) const {
-    for (size_t v = 0; v < places_.size(); ++v) {
-      const int64_t skipped = first * static_cast<int64_t>(size_of(dtypes_[v]));
-      if (places_[v].kind == Place::kDirect) {
-        values[v] = static_cast<std::byte*>(frame.inputs[v]) + skipped;
-      } else if (places_[v].kind == Place::kOutput) {
-        values[v] = static_cast<std::byte*>(frame.outputs[places_[v].slot]) + skipped;
-      }
-    }
     std::array<bool, kMaxValues> gathered;
     std::fill_n(gathered.begin(), input_count_, false);
     for (size_t i = 0; i < steps_.size(); ++i) {
@@ -298,8 +395,12 @@ class TileKernel final : public Kernel {
   std::vector<Step> steps_;
   std::vector<Place> places_;  // of values
   std::vector<StridedReader> readers_;
+  std::optional<const TileOrder> order_;
   std::vector<std::vector<Fetch>> fetches_;  // by step
+  int64_t groups_per_block_ = 1;
+  size_t widest_ = 1;  // of the elements of all values
   int slot_count_ = 0;
+  size_t grouped_bytes_ = 0;
   bool converts_ = false;
   int64_t tile_ = 0;
   size_t slot_bytes_ = 0;
