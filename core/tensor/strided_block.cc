@@ -177,8 +177,8 @@ HWY_INLINE void transpose_square(const T* from, int64_t, T* to, int64_t) {
 template <typename T>
 constexpr int64_t kSide = 16 / static_cast<int64_t>(sizeof(T));
 
-// A square of one small vector's elements a side: to[i * to_stride + k] = from[k * from_stride + i].
-// Interleaving the first half of the vectors with the second exchanges one bit of an element's
+// A square of one small vector's elements a side: to[i * to_stride + k] = from[k * from_stride +
+// i]. Interleaving the first half of the vectors with the second exchanges one bit of an element's
 // place in the square; after as many times as there are bits, rows are columns.
 template <typename T>
 HWY_ATTR HWY_INLINE void transpose_square(const T* from, int64_t from_stride, T* to,
@@ -234,9 +234,8 @@ template <typename T>
 HWY_ATTR void transpose_few(const BlockAxis& rows, const BlockAxis& columns, const T* from, T* to) {
   const hn::ScalableTag<T> d;
   const int64_t lanes = lanes_of(d);
-  const auto column = [&](int64_t row, int64_t j) HWY_ATTR {
-    return hn::LoadU(d, from + row + j * columns.from_stride);
-  };
+  const auto column = [&](int64_t row, int64_t j)
+                          HWY_ATTR { return hn::LoadU(d, from + row + j * columns.from_stride); };
   int64_t r = 0;
   for (; r + lanes <= rows.length; r += lanes) {
     T* const target = to + r * columns.length;

@@ -114,7 +114,8 @@ void StridedCopy::run_parts(int64_t begin, int64_t end, const void* from, void* 
       if (i == rows_cut_.outer) rows.length = rows_cut_.rest;
       if (i == columns_cut_.outer) columns.length = columns_cut_.rest;
     }
-    move_block(element_size_, rows, columns, static_cast<const std::byte*>(from) + from_offset * size,
+    move_block(element_size_, rows, columns,
+               static_cast<const std::byte*>(from) + from_offset * size,
                static_cast<std::byte*>(to) + to_offset * size);
   }
 }

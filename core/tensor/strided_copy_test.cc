@@ -21,7 +21,8 @@ struct Place {
 // The place of a tensor of `shape` whose axes are laid out innermost last in the order `order`,
 // each walked with `step` (negative: from its end) over room for |step| times its length, plus
 // `gap` elements after each innermost axis.
-Place place_of(const Dims& shape, const std::vector<size_t>& order, const Dims& steps, int64_t gap) {
+Place place_of(const Dims& shape, const std::vector<size_t>& order, const Dims& steps,
+               int64_t gap) {
   Place place;
   place.strides.resize(shape.size());
   int64_t extent = 1;
@@ -79,10 +80,10 @@ void expect_copies_words(const Dims& shape, const Place& to, const Place& from) 
   expect_copies<uint64_t>(shape, to, from);
 }
 
-const Dims kShapes[] = {{5, 7},     {1, 1},    {3, 1},     {0, 4},   {64, 64}, {33, 3}, {2, 40},
-                        {100, 2},   {90, 4},   {17, 16},   {19, 31}, {3, 130}, {200, 5}, {70, 130},
-                        {9, 5000},  {5000, 9}, {10001, 2}, {3, 5, 7}, {40, 2, 2}, {2, 33, 17},
-                        {5, 1, 70}, {17, 3, 3}};
+const Dims kShapes[] = {{5, 7},     {1, 1},      {3, 1},     {0, 4},    {64, 64},   {33, 3},
+                        {2, 40},    {100, 2},    {90, 4},    {17, 16},  {19, 31},   {3, 130},
+                        {200, 5},   {70, 130},   {9, 5000},  {5000, 9}, {10001, 2}, {3, 5, 7},
+                        {40, 2, 2}, {2, 33, 17}, {5, 1, 70}, {17, 3, 3}};
 
 TEST(StridedCopy, MovesBetweenAnyOrdersOfAxes) {
   for (const Dims& shape : kShapes) {

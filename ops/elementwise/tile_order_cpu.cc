@@ -24,7 +24,7 @@ int64_t line_rows(const StridedReader& reader) {
 }  // namespace
 
 TileOrder::TileOrder(std::span<const StridedReader* const> strided, int64_t count, int64_t most)
-    : row_(count) {
+    : row_(std::max<int64_t>(count, 1)) {
   if (count == 0) return;
   int64_t unit = 1;  // the longest row that is tiled whole; each divides all longer ones
   for (const StridedReader* reader : strided) {

@@ -110,7 +110,7 @@ class TileKernel final : public Kernel {
   // Where a value's tile is found.
   struct Place {
     enum Kind : uint8_t {
-      kUnread,   // only its dims count
+      kUnread,    // only its dims count
       kDirect,    // in the input's memory
       kInPlace,   // the same, tile by tile where the tile's elements lie
       kUniform,   // one element, repeated in scratch once per block
@@ -134,8 +134,8 @@ class TileKernel final : public Kernel {
     return DType::kBool;
   }
 
-  // Decides in which tiles the group runs, and how each input comes into them. The tiles must fit in
-  // the cache whatever that is.
+  // Decides in which tiles the group runs, and how each input comes into them. The tiles must fit
+  // in the cache whatever that is.
   void plan_order() {
     std::vector<const StridedReader*> strided;
     for (int i = 0; i < input_count_; ++i) {
@@ -179,9 +179,8 @@ class TileKernel final : public Kernel {
   }
 
   bool is_read(int value) const {
-    return std::ranges::any_of(steps_, [&](const Step& step) {
-      return std::ranges::count(step.operands, value) != 0;
-    });
+    return std::ranges::any_of(
+        steps_, [&](const Step& step) { return std::ranges::count(step.operands, value) != 0; });
   }
 
   // Gives values their slots of scratch, which are reused after a value's last reader.

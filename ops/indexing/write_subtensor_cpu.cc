@@ -88,9 +88,8 @@ class SetSubtensorKernel final : public WriteSubtensorKernel {
 
  private:
   void write(void* part, const void* value) const override {
-    parallel_ranges(copy_.parts(), 1, [&](int64_t begin, int64_t end) {
-      copy_.run_parts(begin, end, value, part);
-    });
+    parallel_ranges(copy_.parts(), 1,
+                    [&](int64_t begin, int64_t end) { copy_.run_parts(begin, end, value, part); });
   }
 
   StridedCopy copy_;
