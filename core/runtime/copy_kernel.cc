@@ -1,47 +1,25 @@
 #include "core/runtime/copy_kernel.h"
 
 #include "core/runtime/thread_pool.h"
+#include "core/tensor/strided_copy.h"
 #include "core/tensor/tensor.h"
 
 namespace bitale {
 namespace {
 
-// Blocks of at least this many elements are worth another thread.
-constexpr int64_t kElementsPerBlock = int64_t{1} << 16;
-
 class CopyKernel final : public Kernel {
  public:
   CopyKernel(DType dtype, const Dims& shape, const Dims& strides)
-      : dtype_(dtype), shape_(shape), strides_(strides), out_strides_(contiguous_strides(shape)) {
-    if (shape_.empty()) return;
-    rows_shape_ = shape_;
-    const int64_t per_row = shape_[0] == 0 ? 1 : element_count(shape_) / shape_[0];
-    rows_per_block_ = per_row == 0 ? 1 : (kElementsPerBlock + per_row - 1) / per_row;
-  }
+      : copy_(size_of(dtype), shape, contiguous_strides(shape), strides) {}
 
   void run(const KernelFrame& frame) const override {
-    if (shape_.empty()) {
-      copy_strided(shape_, dtype_, frame.outputs[0], out_strides_, dtype_, frame.inputs[0],
-                   strides_);
-      return;
-    }
-    const auto width = static_cast<int64_t>(size_of(dtype_));
-    parallel_ranges(shape_[0], rows_per_block_, [&](int64_t begin, int64_t end) {
-      Dims rows = rows_shape_;
-      rows[0] = end - begin;
-      copy_strided(rows, dtype_, frame.output<char>(0) + begin * out_strides_[0] * width,
-                   out_strides_, dtype_, frame.input<char>(0) + begin * strides_[0] * width,
-                   strides_);
+    parallel_ranges(copy_.parts(), 1, [&](int64_t begin, int64_t end) {
+      copy_.run_parts(begin, end, frame.inputs[0], frame.outputs[0]);
     });
   }
 
  private:
-  DType dtype_;
-  Dims shape_;
-  Dims strides_;
-  Dims out_strides_;
-  Dims rows_shape_;
-  int64_t rows_per_block_ = 1;
+  StridedCopy copy_;
 };
 
 class IntegersKernel final : public Kernel {

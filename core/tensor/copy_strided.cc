@@ -1,9 +1,9 @@
 // copy_strided(): elements from one dtype and arrangement to another.
 
-#include <cstring>
 #include <limits>
 #include <type_traits>
 
+#include "core/tensor/strided_copy.h"
 #include "core/tensor/tensor.h"
 
 namespace bitale {
@@ -66,6 +66,9 @@ void for_each_row(const Dims& shape, const Dims& to_strides, const Dims& from_st
 
 void copy_strided(const Dims& shape, DType to_dtype, void* to, const Dims& to_strides,
                   DType from_dtype, const void* from, const Dims& from_strides) {
+  if (to_dtype == from_dtype) {
+    return StridedCopy(size_of(to_dtype), shape, to_strides, from_strides).run(from, to);
+  }
   visit_dtype(to_dtype, [&](auto to_tag) {
     using To = typename decltype(to_tag)::type;
     visit_dtype(from_dtype, [&](auto from_tag) {
@@ -75,11 +78,6 @@ void copy_strided(const Dims& shape, DType to_dtype, void* to, const Dims& to_st
                        int64_t from_stride) {
                      To* out = static_cast<To*>(to) + to_offset;
                      const From* in = static_cast<const From*>(from) + from_offset;
-                     if (std::is_same_v<To, From> && to_stride == 1 && from_stride == 1) {
-                       std::memmove(static_cast<void*>(out), in,
-                                    static_cast<size_t>(count) * sizeof(To));
-                       return;
-                     }
                      for (int64_t i = 0; i < count; ++i) {
                        out[i * to_stride] = convert_element<To>(in[i * from_stride]);
                      }

@@ -10,6 +10,7 @@
 #include "core/graph/shared.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/elementwise/operators.h"
+#include "ops/indexing/subtensor.h"
 #include "ops/shape/dimshuffle.h"
 
 namespace bitale {
@@ -84,7 +85,7 @@ BITALE_BENCHMARK_PAIR(pow);
 BITALE_BENCHMARK_PAIR(atan2);
 #undef BITALE_BENCHMARK_PAIR
 
-enum Operand2 { kContiguous, kTransposed, kRow, kColumn };
+enum Operand2 { kContiguous, kTransposed, kRow, kColumn, kEverySecond, kReversed, kPartOfRows };
 
 // Arguments: how the second operand of an addition lies, rows, columns.
 void BM_Add(benchmark::State& state) {
@@ -108,6 +109,15 @@ void BM_Add(benchmark::State& state) {
     case kColumn:
       second = operand({rows, 1});
       break;
+    case kEverySecond:
+      second = operand({rows, 2 * columns})[{slice(), slice(none, none, 2)}];
+      break;
+    case kReversed:
+      second = operand({rows, columns})[{slice(), slice(none, none, -1)}];
+      break;
+    case kPartOfRows:
+      second = operand({rows, columns + 3})[{slice(), slice(3, none)}];
+      break;
   }
   const Function call = function({}, operand({rows, columns}) + second);
   call();
@@ -117,9 +127,11 @@ void BM_Add(benchmark::State& state) {
 }
 
 void layouts(benchmark::internal::Benchmark* b) {
-  for (int64_t layout : {kContiguous, kTransposed, kRow, kColumn}) {
-    // A multiple of every vector, and one of none.
-    b->Args({layout, 256, 256})->Args({layout, 257, 255})->Args({layout, 2048, 2048});
+  for (int64_t layout :
+       {kContiguous, kTransposed, kRow, kColumn, kEverySecond, kReversed, kPartOfRows}) {
+    // A multiple of every vector, one of none, short rows, and more than the second cache holds.
+    b->Args({layout, 256, 256})->Args({layout, 257, 255})->Args({layout, 21845, 3});
+    b->Args({layout, 9362, 7})->Args({layout, 2048, 2048})->Args({layout, 1000, 1000});
   }
 }
 BENCHMARK(BM_Add)->Apply(layouts);

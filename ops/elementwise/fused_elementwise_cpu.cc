@@ -38,7 +38,7 @@ const char* group_refusal(const FusedElementwiseOp& op, std::span<const OperandL
 
 std::unique_ptr<const GroupKernel> make_group_kernel(const FusedElementwiseOp& op,
                                                      std::span<const OperandLayout> inputs,
-                                                     const Dims& shape) {
+                                                     const Dims& shape, bool any_ranges) {
   TileProgramBuilder program(inputs, shape);
   std::vector<int> values;
   for (const FusedElementwiseOp::Step& step : op.steps()) {
@@ -48,7 +48,7 @@ std::unique_ptr<const GroupKernel> make_group_kernel(const FusedElementwiseOp& o
   for (size_t i = 0; i < outputs.size(); ++i) {
     program.set_output(values[outputs[i]], static_cast<int>(i));
   }
-  return program.build();
+  return program.build(any_ranges);
 }
 
 }  // namespace bitale

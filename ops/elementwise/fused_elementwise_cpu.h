@@ -16,10 +16,11 @@ namespace bitale {
 // Null if every step has a tile function for operands of these dtypes, else the reason why not.
 const char* group_refusal(const FusedElementwiseOp& op, std::span<const OperandLayout> inputs);
 
-// The kernel of the group for inputs of any strides and outputs of this shape.
+// The kernel of the group for inputs of any strides and outputs of this shape, whole or, if asked
+// for, in any ranges.
 std::unique_ptr<const GroupKernel> make_group_kernel(const FusedElementwiseOp& op,
                                                      std::span<const OperandLayout> inputs,
-                                                     const Dims& shape);
+                                                     const Dims& shape, bool any_ranges = false);
 
 }  // namespace bitale
 

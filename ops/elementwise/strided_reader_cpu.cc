@@ -1,70 +1,15 @@
 #include "ops/elementwise/strided_reader_cpu.h"
 
 #include <algorithm>
-#include <cstring>
+#include <cstddef>
+
+#include "core/tensor/strided_block.h"
 
 namespace bitale {
 namespace {
 
-// Elements of one size are moved alike, whatever their type.
-using Bytes1 __attribute__((may_alias)) = uint8_t;
-using Bytes2 __attribute__((may_alias)) = uint16_t;
-using Bytes4 __attribute__((may_alias)) = uint32_t;
-using Bytes8 __attribute__((may_alias)) = uint64_t;
-
-template <typename Word>
-void copy_run(const Word* from, int64_t stride, int64_t count, Word* to) {
-  if (stride == 1) {
-    std::memcpy(to, from, static_cast<size_t>(count) * sizeof(Word));
-  } else if (stride == 0) {
-    std::fill_n(to, count, *from);
-  } else {
-    for (int64_t i = 0; i < count; ++i) to[i] = from[i * stride];
-  }
-}
-
-template <typename Word>
-void read_words(const Word* from, const Dims& dims, const Dims& strides, int64_t begin,
-                int64_t count, Word* to) {
-  const size_t last = dims.size() - 1;
-  int64_t index[64];  // more axes than a broadcast mask has bits
-  int64_t offset = 0;
-  for (size_t axis = dims.size(); axis-- > 0;) {
-    index[axis] = begin % dims[axis];
-    begin /= dims[axis];
-    offset += index[axis] * strides[axis];
-  }
-  while (true) {
-    const int64_t run = std::min(count, dims[last] - index[last]);
-    copy_run(from + offset, strides[last], run, to);
-    to += run;
-    count -= run;
-    if (count == 0) return;
-    offset -= index[last] * strides[last];
-    index[last] = 0;
-    for (size_t axis = last; axis-- > 0;) {
-      offset += strides[axis];
-      if (++index[axis] < dims[axis]) break;
-      offset -= dims[axis] * strides[axis];
-      index[axis] = 0;
-    }
-  }
-}
-
-// Calls visitor with a null pointer to the word type of this size.
-template <typename Visitor>
-void visit_word(size_t element_size, Visitor&& visitor) {
-  switch (element_size) {
-    case 1:
-      return visitor(static_cast<Bytes1*>(nullptr));
-    case 2:
-      return visitor(static_cast<Bytes2*>(nullptr));
-    case 4:
-      return visitor(static_cast<Bytes4*>(nullptr));
-    default:
-      return visitor(static_cast<Bytes8*>(nullptr));
-  }
-}
+// Two axes of fewer elements than this are no block worth a call.
+constexpr int64_t kFewElements = 64;
 
 }  // namespace
 
@@ -85,23 +30,83 @@ StridedReader::StridedReader(const OperandLayout& operand, const Dims& shape)
   }
 }
 
-void StridedReader::read(const void* from, int64_t begin, int64_t count, void* to) const {
-  visit_word(element_size_, [&](auto* word) {
-    using Word = std::remove_pointer_t<decltype(word)>;
-    const Word* source = static_cast<const Word*>(from);
-    if (dims_.empty()) {
-      std::memcpy(to, from, sizeof(Word));
-    } else {
-      read_words(source, dims_, strides_, begin, count, static_cast<Word*>(to));
+int64_t StridedReader::period() const {
+  if (dims_.empty() || strides_.front() != 0) return 0;
+  int64_t result = 1;
+  for (size_t axis = 1; axis < dims_.size(); ++axis) result *= dims_[axis];
+  return result;
+}
+
+StridedReader::SideBySide StridedReader::side_by_side() const {
+  SideBySide result;
+  for (size_t axis = dims_.size(); axis-- > 0;) {
+    if (axis + 1 == dims_.size()) continue;
+    if (strides_[axis] == 1) {
+      result.length = dims_[axis];
+      return result;
     }
-  });
+    result.between *= dims_[axis];
+  }
+  return {};
+}
+
+int64_t StridedReader::offset(int64_t index) const {
+  int64_t result = 0;
+  for (size_t axis = dims_.size(); axis-- > 1;) {
+    result += index % dims_[axis] * strides_[axis];
+    index /= dims_[axis];
+  }
+  return dims_.empty() ? 0 : result + index * strides_[0];
+}
+
+void StridedReader::read(const void* from, int64_t begin, int64_t count, void* to) const {
+  const auto size = static_cast<int64_t>(element_size_);
+  const size_t rank = dims_.size();
+  const int64_t length = row_length();
+  const int64_t rows = rank < 2 ? 1 : dims_[rank - 2];
+  const int64_t slices = rank < 3 ? 1 : dims_[rank - 3];
+  auto* target = static_cast<std::byte*>(to);
+  while (count > 0) {
+    const std::byte* source = static_cast<const std::byte*>(from) + offset(begin) * size;
+    const int64_t skipped = begin % length;
+    const int64_t row = begin / length % rows;
+    BlockAxis columns{length, 1, row_stride()};
+    int64_t taken;
+    if (skipped != 0 || count < 2 * length || rank < 2) {
+      taken = std::min(count, length - skipped);
+      columns.length = taken;
+      move_block(element_size_, {}, columns, source, target);
+    } else if (row == 0 && slices > rows && rows * length < kFewElements &&
+               count >= 2 * rows * length) {
+      // One row of many slices at a time.
+      const int64_t slice = begin / (rows * length) % slices;
+      const BlockAxis all{std::min(slices - slice, count / (rows * length)), rows * length,
+                          strides_[rank - 3]};
+      taken = all.length * rows * length;
+      for (int64_t r = 0; r < rows; ++r) {
+        move_block(element_size_, all, columns, source + r * strides_[rank - 2] * size,
+                   target + r * length * size);
+      }
+    } else {
+      const BlockAxis whole{std::min(rows - row, count / length), length, strides_[rank - 2]};
+      taken = whole.length * length;
+      move_block(element_size_, whole, columns, source, target);
+    }
+    begin += taken;
+    count -= taken;
+    target += taken * size;
+  }
+}
+
+void StridedReader::read_beside(const void* from, int64_t begin, int64_t rows, int64_t columns,
+                                void* to) const {
+  const auto size = static_cast<int64_t>(element_size_);
+  move_block(element_size_, {rows, columns, 1}, {columns, 1, row_stride()},
+             static_cast<const std::byte*>(from) + offset(begin) * size, to);
 }
 
 void fill_elements(const void* from, size_t element_size, int64_t count, void* to) {
-  visit_word(element_size, [&](auto* word) {
-    using Word = std::remove_pointer_t<decltype(word)>;
-    std::fill_n(static_cast<Word*>(to), count, *static_cast<const Word*>(from));
-  });
+  move_block(element_size, {}, {count, 1, 0}, from, to);
 }
 
 }  // namespace bitale

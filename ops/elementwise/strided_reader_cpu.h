@@ -18,8 +18,30 @@ class StridedReader {
   // All elements are the first one.
   bool is_uniform() const { return dims_.size() == 1 && strides_[0] == 0; }
 
+  size_t element_size() const { return element_size_; }
+  // How many elements, from any multiple of that number on, lie `row_stride()` apart.
+  int64_t row_length() const { return dims_.empty() ? 1 : dims_.back(); }
+  int64_t row_stride() const { return dims_.empty() ? 1 : strides_.back(); }
+  // After how many elements they are the same ones again, to the end; 0 if they are not.
+  int64_t period() const;
+
+  // An axis along which elements lie side by side although rows do not.
+  struct SideBySide {
+    int64_t length = 0;   // 0: there is none
+    int64_t between = 1;  // rows from one of its positions to the next
+    friend bool operator==(const SideBySide&, const SideBySide&) = default;
+  };
+  SideBySide side_by_side() const;
+
+  // Where element `index` of the order lies, in elements.
+  int64_t offset(int64_t index) const;
+
   // Copies elements [begin, begin + count) of the order to `to`.
   void read(const void* from, int64_t begin, int64_t count, void* to) const;
+
+  // Copies `columns` elements from `begin` on, all of one row, and those beside them at the next
+  // rows - 1 positions of the axis side_by_side().
+  void read_beside(const void* from, int64_t begin, int64_t rows, int64_t columns, void* to) const;
 
  private:
   size_t element_size_;

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "core/base/error.h"
 #include "core/runtime/thread_pool.h"
+#include "ops/cpu/workspace.h"
 #include "ops/elementwise/strided_reader_cpu.h"
+#include "ops/elementwise/tile_order_cpu.h"
 
 namespace bitale {
 
@@ -15,6 +18,8 @@ constexpr int64_t kShortestTile = 64;
 // first cache, and must fit in the larger size.
 constexpr size_t kCacheBytes = 24 * 1024;
 constexpr size_t kScratchBytes = 96 * 1024;
+// And beside them the operands that are read for several tiles at once.
+constexpr size_t kGroupedBytes = 64 * 1024;
 constexpr int kMaxValues = 192;
 // Operands of more bytes than this come from beyond the second cache. A step reads a tile faster
 // than they arrive, and what the hardware fetches ahead ends with each page; so a tile's lines are
@@ -58,25 +63,42 @@ class TileKernel final : public GroupKernel {
   using Step = TileProgramBuilder::Step;
 
   TileKernel(std::span<const OperandLayout> inputs, const Dims& shape, std::vector<DType> dtypes,
-             std::vector<Step> steps)
+             std::vector<Step> steps, bool any_ranges)
       : count_(element_count(shape)),
         input_count_(static_cast<int>(inputs.size())),
         dtypes_(std::move(dtypes)),
         steps_(std::move(steps)),
+        any_ranges_(any_ranges),
         places_(dtypes_.size()) {
     for (const OperandLayout& input : inputs) readers_.emplace_back(input, shape);
+    for (DType dtype : dtypes_) widest_ = std::max(widest_, size_of(dtype));
+    for (const Step& step : steps_) {
+      if (step.compute_as == step.in) continue;
+      converts_ = true;
+      widest_ = std::max(widest_, sizeof(float));
+    }
+    plan_order();
     place_values();
+    size_slots();
     plan_fetches();
   }
 
   void run(const KernelFrame& frame) const override {
-    parallel_ranges(count_, kTileGrain,
-                    [&](int64_t begin, int64_t end) { run_range(frame, begin, end); });
+    parallel_ranges(order_->groups(), groups_per_block_, [&](int64_t begin, int64_t end) {
+      alignas(64) std::byte scratch[kScratchBytes + kGroupedBytes];
+      run_block(frame, begin, end, scratch);
+    });
   }
 
   void run_range(const KernelFrame& frame, int64_t begin, int64_t end) const override {
     alignas(64) std::byte scratch[kScratchBytes];
-    run_block(frame, begin, end, scratch);
+    std::array<void*, kMaxValues> values;
+    fill_values(frame, std::min(tile_, end - begin), scratch, values.data());
+    for (int64_t first = begin; first < end; first += tile_) {
+      const TileOrder::Group piece{first, 1, std::min(tile_, end - first), 0};
+      place_tile(frame, piece, 0, values.data(), nullptr);
+      run_tile(frame, first, piece.columns, first + 2 * tile_ <= end, values.data(), scratch);
+    }
   }
 
   // A step counts as one operation on each element, whichever function it is.
@@ -100,15 +122,21 @@ class TileKernel final : public GroupKernel {
   // Where a value's tile is found.
   struct Place {
     enum Kind : uint8_t {
-      kUnread,   // only its dims count
-      kDirect,   // in the input's memory
-      kUniform,  // one element, repeated in scratch once per block
-      kGather,   // strided elements, copied to scratch before the first step that reads them
-      kOutput,   // in the output's memory
-      kScratch,  // between steps
+      kUnread,    // only its dims count
+      kDirect,    // in the input's memory
+      kInPlace,   // the same, tile by tile where the tile's elements lie
+      kUniform,   // one element, repeated in scratch once per block
+      kRepeated,  // the elements of every tile, copied to scratch once per block
+      kGrouped,   // strided elements, copied to scratch for all tiles of a group
+      kGather,    // strided elements, copied to scratch before the first step that reads them
+      kOutput,    // in the output's memory
+      kScratch,   // between steps
     };
     Kind kind = kUnread;
     int slot = -1;
+    bool fills_slot() const {
+      return kind == kUniform || kind == kRepeated || kind == kGather || kind == kScratch;
+    }
   };
 
   DType output_dtype(size_t output) const {
@@ -118,14 +146,65 @@ class TileKernel final : public GroupKernel {
     return DType::kBool;
   }
 
-  // Decides where each value lies; slots of scratch are reused after a value's last reader.
+  // Decides in which tiles the group runs, and how each input comes into them. The tiles must fit
+  // in the cache whatever that is.
+  void plan_order() {
+    std::vector<const StridedReader*> strided;
+    for (int i = 0; i < input_count_; ++i) {
+      if (!is_read(i)) continue;
+      const StridedReader& reader = readers_[i];
+      places_[i].kind = reader.is_contiguous() ? Place::kDirect
+                        : reader.is_uniform()  ? Place::kUniform
+                                               : Place::kRepeated;
+      if (places_[i].kind == Place::kRepeated && !any_ranges_) strided.push_back(&reader);
+    }
+    std::vector<Place> places = places_;
+    place_values();
+    order_.emplace(strided, count_, most_tile());
+    places_ = std::move(places);
+    const auto group_elements = static_cast<size_t>(order_->group_elements());
+    for (int i = 0; i < input_count_; ++i) {
+      if (places_[i].kind != Place::kRepeated) continue;
+      // A range may begin anywhere in a row.
+      TileOrder::Reading reading =
+          any_ranges_ ? TileOrder::Reading::kCopied : order_->reading(readers_[i]);
+      const size_t bytes = group_elements * size_of(dtypes_[i]);
+      if (reading == TileOrder::Reading::kGrouped && grouped_bytes_ + bytes > kGroupedBytes) {
+        reading = TileOrder::Reading::kCopied;
+      }
+      switch (reading) {
+        case TileOrder::Reading::kCopied:
+          places_[i].kind = Place::kGather;
+          break;
+        case TileOrder::Reading::kInPlace:
+          places_[i].kind = Place::kInPlace;
+          break;
+        case TileOrder::Reading::kRepeated:
+          places_[i].kind = Place::kRepeated;
+          break;
+        case TileOrder::Reading::kGrouped:
+          places_[i] = {Place::kGrouped, static_cast<int>(grouped_bytes_)};
+          grouped_bytes_ += bytes;
+          break;
+      }
+    }
+    groups_per_block_ =
+        std::max<int64_t>(1, kTileGrain / std::max<int64_t>(1, order_->group_elements()));
+  }
+
+  bool is_read(int value) const {
+    return std::ranges::any_of(
+        steps_, [&](const Step& step) { return std::ranges::count(step.operands, value) != 0; });
+  }
+
+  // Gives values their slots of scratch, which are reused after a value's last reader.
   void place_values() {
+    slot_count_ = 0;
     std::vector<int> last_reader(dtypes_.size(), -1);
     for (size_t i = 0; i < steps_.size(); ++i) {
       for (int k = 0; k < steps_[i].arity; ++k) {
         if (steps_[i].operands[k] >= 0) last_reader[steps_[i].operands[k]] = static_cast<int>(i);
       }
-      converts_ = converts_ || steps_[i].compute_as != steps_[i].in;
     }
     std::vector<int> free_slots;
     const auto take_slot = [&] {
@@ -134,18 +213,9 @@ class TileKernel final : public GroupKernel {
       free_slots.pop_back();
       return slot;
     };
-    for (int i = 0; i < input_count_; ++i) {
-      if (last_reader[i] < 0) continue;
-      if (readers_[i].is_contiguous()) {
-        places_[i].kind = Place::kDirect;
-      } else if (readers_[i].is_uniform()) {
-        places_[i] = {Place::kUniform, take_slot()};
-      } else {
-        places_[i].kind = Place::kGather;
-      }
+    for (Place& place : places_) {
+      if (place.kind == Place::kUniform || place.kind == Place::kRepeated) place.slot = take_slot();
     }
-    size_t widest = converts_ ? sizeof(float) : 1;
-    for (DType dtype : dtypes_) widest = std::max(widest, size_of(dtype));
     for (size_t i = 0; i < steps_.size(); ++i) {
       const Step& step = steps_[i];
       const auto operands = std::span(step.operands, static_cast<size_t>(step.arity));
@@ -169,15 +239,22 @@ class TileKernel final : public GroupKernel {
         free_slots.push_back(place.slot);
       }
     }
+  }
+
+  // The most elements of a tile, which what lies in scratch should fit in the cache with.
+  int64_t most_tile() const {
     const int slots = slot_count_ + (converts_ ? 4 : 0);
-    tile_ = kTileGrain;
     // A value between steps may lie in an output.
-    if (slots > 0 || steps_.size() > 1) {
-      const size_t fitting = kCacheBytes / (static_cast<size_t>(std::max(slots, 1)) * widest);
-      tile_ = std::clamp(static_cast<int64_t>(fitting) / kShortestTile * kShortestTile,
-                         kShortestTile, kLongestTile);
-    }
-    slot_bytes_ = static_cast<size_t>(tile_) * widest;
+    if (slots == 0 && steps_.size() == 1) return kTileGrain;
+    const size_t fitting = kCacheBytes / (static_cast<size_t>(std::max(slots, 1)) * widest_);
+    return std::clamp(static_cast<int64_t>(fitting) / kShortestTile * kShortestTile, kShortestTile,
+                      kLongestTile);
+  }
+
+  void size_slots() {
+    tile_ = order_->tile();
+    slot_bytes_ = cpu::aligned_bytes(static_cast<size_t>(tile_) * widest_);
+    const auto slots = static_cast<size_t>(slot_count_ + (converts_ ? 4 : 0));
     if (slots * slot_bytes_ > kScratchBytes || dtypes_.size() > kMaxValues) {
       throw CompileError("an elementwise group needs more scratch than there is");
     }
@@ -201,7 +278,7 @@ class TileKernel final : public GroupKernel {
       far.push_back(static_cast<int>(v));
       bytes += static_cast<double>(count_) * static_cast<double>(size_of(dtypes_[v]));
     }
-    if (bytes <= kFarBytes || steps_.size() < 2) return;
+    if (bytes <= kFarBytes || steps_.size() < 2 || !order_->is_sequential()) return;
     const auto steps = static_cast<int64_t>(steps_.size());
     for (const int v : far) {
       const int64_t lines = tile_ * static_cast<int64_t>(size_of(dtypes_[v])) / kLineBytes;
@@ -227,35 +304,72 @@ class TileKernel final : public GroupKernel {
     }
   }
 
-  void run_block(const KernelFrame& frame, int64_t begin, int64_t end, std::byte* scratch) const {
-    std::array<void*, kMaxValues> values;
+  // What is the same in all tiles, the first `count` elements of it, and where the rest has its
+  // slots.
+  void fill_values(const KernelFrame& frame, int64_t count, std::byte* scratch,
+                   void** values) const {
     for (size_t v = 0; v < places_.size(); ++v) {
       const Place& place = places_[v];
-      if (place.kind == Place::kUniform || place.kind == Place::kGather ||
-          place.kind == Place::kScratch) {
-        values[v] = scratch + place.slot * slot_bytes_;
-      }
+      if (place.fills_slot()) values[v] = scratch + place.slot * slot_bytes_;
       if (place.kind == Place::kUniform) {
-        fill_elements(frame.inputs[v], size_of(dtypes_[v]), std::min(tile_, end - begin),
-                      values[v]);
+        fill_elements(frame.inputs[v], size_of(dtypes_[v]), count, values[v]);
+      } else if (place.kind == Place::kRepeated) {
+        readers_[v].read(frame.inputs[v], 0, count, values[v]);
       }
     }
-    for (int64_t first = begin; first < end; first += tile_) {
-      const bool another_follows = first + 2 * tile_ <= end;
-      run_tile(frame, first, std::min(tile_, end - first), another_follows, values.data(), scratch);
+  }
+
+  // Groups [begin, end) of the order.
+  void run_block(const KernelFrame& frame, int64_t begin, int64_t end, std::byte* scratch) const {
+    std::array<void*, kMaxValues> values;
+    fill_values(frame, tile_, scratch, values.data());
+    for (int64_t index = begin; index < end; ++index) {
+      const TileOrder::Group group = order_->group(index);
+      if (grouped_bytes_ > 0) read_group(frame, group, scratch + kScratchBytes);
+      for (int64_t row = 0; row < group.rows; row += order_->tile_rows()) {
+        place_tile(frame, group, row, values.data(), scratch + kScratchBytes);
+        const int64_t rows = std::min(order_->tile_rows(), group.rows - row);
+        run_tile(frame, group.first + row * group.distance, rows * group.columns, index + 1 < end,
+                 values.data(), scratch);
+      }
+    }
+  }
+
+  void read_group(const KernelFrame& frame, const TileOrder::Group& group, std::byte* to) const {
+    for (int v = 0; v < input_count_; ++v) {
+      if (places_[v].kind != Place::kGrouped) continue;
+      readers_[v].read_beside(frame.inputs[v], group.first, group.rows, group.columns,
+                              to + places_[v].slot);
+    }
+  }
+
+  // Where the values of the tile that begins with a row of the group lie in memory.
+  void place_tile(const KernelFrame& frame, const TileOrder::Group& group, int64_t row,
+                  void** values, std::byte* grouped) const {
+    const int64_t first = group.first + row * group.distance;
+    for (size_t v = 0; v < places_.size(); ++v) {
+      const auto size = static_cast<int64_t>(size_of(dtypes_[v]));
+      switch (places_[v].kind) {
+        case Place::kDirect:
+          values[v] = static_cast<std::byte*>(frame.inputs[v]) + first * size;
+          break;
+        case Place::kInPlace:
+          values[v] = static_cast<std::byte*>(frame.inputs[v]) + readers_[v].offset(first) * size;
+          break;
+        case Place::kGrouped:
+          values[v] = grouped + places_[v].slot + row * group.columns * size;
+          break;
+        case Place::kOutput:
+          values[v] = static_cast<std::byte*>(frame.outputs[places_[v].slot]) + first * size;
+          break;
+        default:
+          break;
+      }
     }
   }
 
   void run_tile(const KernelFrame& frame, int64_t first, int64_t count, bool another_follows,
                 void** values, std::byte* scratch) const {
-    for (size_t v = 0; v < places_.size(); ++v) {
-      const int64_t skipped = first * static_cast<int64_t>(size_of(dtypes_[v]));
-      if (places_[v].kind == Place::kDirect) {
-        values[v] = static_cast<std::byte*>(frame.inputs[v]) + skipped;
-      } else if (places_[v].kind == Place::kOutput) {
-        values[v] = static_cast<std::byte*>(frame.outputs[places_[v].slot]) + skipped;
-      }
-    }
     std::array<bool, kMaxValues> gathered;
     std::fill_n(gathered.begin(), input_count_, false);
     for (size_t i = 0; i < steps_.size(); ++i) {
@@ -299,10 +413,15 @@ class TileKernel final : public GroupKernel {
   int input_count_;
   std::vector<DType> dtypes_;  // of values
   std::vector<Step> steps_;
+  bool any_ranges_;
   std::vector<Place> places_;  // of values
   std::vector<StridedReader> readers_;
+  std::optional<const TileOrder> order_;
   std::vector<std::vector<Fetch>> fetches_;  // by step
+  int64_t groups_per_block_ = 1;
+  size_t widest_ = 1;  // of the elements of all values
   int slot_count_ = 0;
+  size_t grouped_bytes_ = 0;
   bool converts_ = false;
   int64_t tile_ = 0;
   size_t slot_bytes_ = 0;
@@ -336,8 +455,9 @@ void TileProgramBuilder::set_output(int value, int output) {
   steps_[value - static_cast<int>(inputs_.size())].output = output;
 }
 
-std::unique_ptr<const GroupKernel> TileProgramBuilder::build() {
-  return std::make_unique<TileKernel>(inputs_, shape_, std::move(dtypes_), std::move(steps_));
+std::unique_ptr<const GroupKernel> TileProgramBuilder::build(bool any_ranges) {
+  return std::make_unique<TileKernel>(inputs_, shape_, std::move(dtypes_), std::move(steps_),
+                                      any_ranges);
 }
 
 TileFunction tile_function(const ElementwiseOp& op, std::span<const DType> operands, DType out) {

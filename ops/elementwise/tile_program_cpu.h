@@ -22,7 +22,8 @@ inline constexpr int64_t kTileGrain = 32768;
 // The kernel of a group, which can also be run on some of the elements alone.
 class GroupKernel : public Kernel {
  public:
-  // Elements [begin, end) of the outputs in row-major order, on the calling thread.
+  // Elements [begin, end) of the outputs in row-major order, on the calling thread. Only of kernels
+  // made for any ranges, which may begin and end anywhere.
   virtual void run_range(const KernelFrame& frame, int64_t begin, int64_t end) const = 0;
 };
 
@@ -38,7 +39,9 @@ class TileProgramBuilder {
   // States that output `output` is this step's value.
   void set_output(int value, int output);
 
-  std::unique_ptr<const GroupKernel> build();
+  // For any ranges, strided operands are copied tile by tile; otherwise they are read in the order
+  // that suits them best.
+  std::unique_ptr<const GroupKernel> build(bool any_ranges = false);
 
  private:
   friend class TileKernel;

@@ -65,7 +65,7 @@ std::vector<OperandLayout> epilogue_layouts(const KernelCall& call) {
 
 std::unique_ptr<const GroupKernel> make_epilogue(const KernelCall& call) {
   return make_group_kernel(call.op_as<FusedEpilogueOp>().epilogue(), epilogue_layouts(call),
-                           call.outputs[0].shape);
+                           call.outputs[0].shape, true);
 }
 
 // The producer writes its result into the memory of the epilogue's first one, where each part is

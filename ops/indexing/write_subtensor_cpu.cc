@@ -1,8 +1,11 @@
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <vector>
 
 #include "core/compile/kernel_registry.h"
+#include "core/runtime/thread_pool.h"
+#include "core/tensor/strided_copy.h"
 #include "core/tensor/tensor.h"
 #include "ops/indexing/element_access_cpu.h"
 #include "ops/indexing/slice_range_internal.h"
@@ -11,6 +14,10 @@ namespace bitale {
 namespace {
 
 using Bound = AxisIndex::Bound;
+
+// Fewer columns than these are walked column by column, some rows at a time.
+constexpr int64_t kFewColumns = 16;
+constexpr int64_t kRowsAtOnce = 512;
 
 // One axis of the written tensor, ready to be placed at a call.
 struct Axis {
@@ -76,47 +83,77 @@ class WriteSubtensorKernel : public Kernel {
 class SetSubtensorKernel final : public WriteSubtensorKernel {
  public:
   explicit SetSubtensorKernel(KernelMaker& maker)
-      : WriteSubtensorKernel(maker), value_strides_(contiguous_strides(part_shape_)) {}
+      : WriteSubtensorKernel(maker),
+        copy_(size_of(dtype_), part_shape_, part_strides_, contiguous_strides(part_shape_)) {}
 
  private:
   void write(void* part, const void* value) const override {
-    copy_strided(part_shape_, dtype_, part, part_strides_, dtype_, value, value_strides_);
+    parallel_ranges(copy_.parts(), 1,
+                    [&](int64_t begin, int64_t end) { copy_.run_parts(begin, end, value, part); });
   }
 
-  Dims value_strides_;
+  StridedCopy copy_;
 };
 
 template <typename T>
 class IncSubtensorKernel final : public WriteSubtensorKernel {
  public:
-  using WriteSubtensorKernel::WriteSubtensorKernel;
+  explicit IncSubtensorKernel(KernelMaker& maker) : WriteSubtensorKernel(maker) {
+    const Dims value_strides = contiguous_strides(part_shape_);
+    for (size_t i = 0; i < part_shape_.size(); ++i) {
+      if (part_shape_[i] == 1) continue;
+      const BlockAxis axis{part_shape_[i], part_strides_[i], value_strides[i]};
+      if (!axes_.empty() && axes_.back().to_stride == axis.length * axis.to_stride) {
+        axes_.back() = {axes_.back().length * axis.length, axis.to_stride, axis.from_stride};
+      } else {
+        axes_.push_back(axis);
+      }
+    }
+    // At least a block's two.
+    while (axes_.size() < 2) axes_.insert(axes_.begin(), {1, 1, 1});
+  }
 
  private:
   void write(void* part, const void* value) const override {
-    const T* next = static_cast<const T*>(value);
-    add_axis(static_cast<T*>(part), 0, next);
+    add_axis(0, static_cast<const T*>(value), static_cast<T*>(part));
   }
 
-  void add_axis(T* out, size_t axis, const T*& next) const {
-    if (axis == part_shape_.size()) {
-      *out = add_elements(*out, *next++);
-      return;
+  void add_axis(size_t axis, const T* from, T* to) const {
+    const BlockAxis& here = axes_[axis];
+    if (axis + 2 == axes_.size()) return add_block(here, axes_[axis + 1], from, to);
+    for (int64_t i = 0; i < here.length; ++i) {
+      add_axis(axis + 1, from + i * here.from_stride, to + i * here.to_stride);
     }
-    const int64_t length = part_shape_[axis];
-    const int64_t stride = part_strides_[axis];
-    if (axis + 1 < part_shape_.size()) {
-      for (int64_t i = 0; i < length; ++i) add_axis(out + i * stride, axis + 1, next);
-      return;
-    }
-    if (stride == 1) {
-      for (int64_t i = 0; i < length; ++i) out[i] = add_elements(out[i], next[i]);
+  }
+
+  static void add_block(const BlockAxis& rows, const BlockAxis& columns, const T* from, T* to) {
+    if (columns.length < rows.length && columns.length < kFewColumns) {
+      for (int64_t begin = 0; begin < rows.length; begin += kRowsAtOnce) {
+        BlockAxis some = rows;
+        some.length = std::min(kRowsAtOnce, rows.length - begin);
+        add_rows(columns, some, from + begin * rows.from_stride, to + begin * rows.to_stride);
+      }
     } else {
-      for (int64_t i = 0; i < length; ++i) {
-        out[i * stride] = add_elements(out[i * stride], next[i]);
+      add_rows(rows, columns, from, to);
+    }
+  }
+
+  static void add_rows(const BlockAxis& rows, const BlockAxis& columns, const T* from, T* to) {
+    for (int64_t i = 0; i < rows.length; ++i) {
+      const T* in = from + i * rows.from_stride;
+      T* out = to + i * rows.to_stride;
+      if (columns.to_stride == 1 && columns.from_stride == 1) {
+        for (int64_t j = 0; j < columns.length; ++j) out[j] = add_elements(out[j], in[j]);
+      } else {
+        for (int64_t j = 0; j < columns.length; ++j) {
+          T& element = out[j * columns.to_stride];
+          element = add_elements(element, in[j * columns.from_stride]);
+        }
       }
     }
-    next += length;
   }
+
+  std::vector<BlockAxis> axes_;  // of the part and of the value
 };
 
 std::unique_ptr<const Kernel> make_set(KernelMaker& maker) {

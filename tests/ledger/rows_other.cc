@@ -168,7 +168,7 @@ std::vector<Row> other_rows() {
        .cases = {{.name = "exp(dot(a, b) + a)",
                   .inputs = {random_tensor({3, 4}), random_tensor({4, 4}, -1, 1, 2)},
                   .build = with_epilogue}},
-       .holes = {{Column::kHalf, {Verdict::kRefused, "no kernel for two-byte floats: cast first"}},
+       .holes = {{Column::kHalf, kHalfRefused},
                  {Column::kInteger, kOwnDTypes},
                  {Column::kBool, kOwnDTypes}},
        .stands_for = "the product or convolution and the elementwise nodes after it"});
