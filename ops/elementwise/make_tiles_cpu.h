@@ -85,12 +85,12 @@ BITALE_FUNCTOR void guarded_loop(int64_t count, Out* y, const Ins*... in) {
     }
   }
 }
-template <typename F, typename Out, typename A>
+template <typename F, bool kInBlocks, typename Out, typename A>
 requires HasRareOperands<F, A> BITALE_FUNCTOR void tile_loop(TypeList<A>, int64_t count, void* out,
                                                              const void* const* in) {
   guarded_loop<F>(count, static_cast<Out*>(out), static_cast<const A*>(in[0]));
 }
-template <typename F, typename Out, typename A, typename B>
+template <typename F, bool kInBlocks, typename Out, typename A, typename B>
 requires HasRareOperands<F, A, B> BITALE_FUNCTOR void tile_loop(TypeList<A, B>, int64_t count,
                                                                 void* out, const void* const* in) {
   guarded_loop<F>(count, static_cast<Out*>(out), static_cast<const A*>(in[0]),
