@@ -231,9 +231,9 @@ std::string ExplainedGraph::verdict(const GraphPass& pass, const Variable& varia
     then = it->second;
   }
   const std::string start = absl::StrCat("before ", phase, ": ");
-  if (!then.is_output()) return absl::StrCat(start, variable.str(), " is not the result of an op");
+  if (!then.is_output()) return absl::StrCat(start, then.str(), " is not the result of an op");
   const auto clone = clones.find(then);
-  if (clone == clones.end()) return absl::StrCat(start, variable.str(), " did not exist");
+  if (clone == clones.end()) return absl::StrCat(start, then.str(), " was not in the graph");
   const char* reason = pass.why_not(*found->graph, *clone->second.owner());
   return absl::StrCat(start, reason == nullptr ? "it applies" : reason, ": ",
                       call_of(clone->second), place_of(clone->second));
