@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::array kSymbolicPhases = {Phase::kSimplify, Phase::kCanonicalize, Phase::kStabilize,
                                         Phase::kSpecialize};
+constexpr std::array kFusionPhases = {Phase::kFuseRows, Phase::kFuse, Phase::kFuseEpilogues,
+                                      Phase::kBundle};
 
 // The reason that a rule or pass of this name gives; empty for neither.
 std::string reason_of(std::string_view name) {
@@ -41,24 +43,48 @@ std::string place_of(const Variable& variable) {
   return site.empty() ? "" : absl::StrCat(" at ", site);
 }
 
+// "  merge replaced exp(x) at mlp.cc:31" and the reason below it; `more` ends the first line.
+std::string line_of(std::string_view rule, const Variable& from, std::string_view more = "") {
+  return absl::StrCat("  ", std::string(rule), " replaced ", call_of(from), place_of(from),
+                      std::string(more), "\n    ", reason_of(rule), "\n");
+}
+
+bool gives_reasons(Phase phase) {
+  const std::vector<const GraphPass*> passes = all_graph_passes();
+  return std::any_of(passes.begin(), passes.end(), [&](const GraphPass* pass) {
+    return pass->phase == phase && pass->why_not != nullptr;
+  });
+}
+
 }  // namespace
 
 ExplainedGraph::ExplainedGraph(std::span<const Variable> outputs, const RewriteOptions& options,
-                               Replacements givens)
+                               Replacements givens, ExplainedPhases phases)
     : options_(options),
       written_(std::make_unique<FunctionGraph>(outputs, givens)),
       graph_(std::make_unique<FunctionGraph>(outputs, std::move(givens))) {
   graph_->set_observer([this](const Variable& from, const Variable& to, std::string_view rule) {
     record(from, to, rule);
   });
-  run_phases(*graph_, kSymbolicPhases, options_);
+  for (const Phase phase : kSymbolicPhases) run(phase);
+  if (phases == ExplainedPhases::kWithFusion) {
+    for (const Phase phase : kFusionPhases) run(phase);
+  }
   graph_->set_observer({});
+}
+
+void ExplainedGraph::run(Phase phase) {
+  if (gives_reasons(phase)) {
+    found_.push_back({phase, std::make_unique<FunctionGraph>(graph_->outputs())});
+  }
+  run_phases(*graph_, {&phase, 1}, options_);
 }
 
 // Everything new under `to` was made by the rule, not only `to` itself.
 void ExplainedGraph::record(const Variable& from, const Variable& to, std::string_view rule) {
   const size_t number = replacements_++;
   became_[from] = to;
+  record_what_goes({std::string(rule), from, number});
   Variables pending = {to};
   absl::flat_hash_set<const Apply*> seen;
   while (!pending.empty()) {
@@ -74,16 +100,54 @@ void ExplainedGraph::record(const Variable& from, const Variable& to, std::strin
   }
 }
 
-Variable ExplainedGraph::now(const Variable& variable) const {
-  Variable current = variable;
+// What all uses lead to the replaced variable of, unless the replacement needs it too: only asked
+// for where nothing stands for it any more.
+void ExplainedGraph::record_what_goes(const Step& step) {
+  if (!step.from.is_output()) return;
+  absl::flat_hash_map<const Apply*, size_t> uses_gone;
+  std::vector<const Apply*> pending = {step.from.owner()};
+  while (!pending.empty()) {
+    const Apply* gone = pending.back();
+    pending.pop_back();
+    for (const Variable& input : gone->inputs()) {
+      if (!input.is_output()) continue;
+      const Apply* producer = input.owner();
+      size_t uses = 0;
+      for (const Variable& output : producer->outputs()) uses += graph_->uses(output).size();
+      if (++uses_gone[producer] < uses) continue;
+      for (const Variable& output : producer->outputs()) {
+        went_with_.insert_or_assign(output, step);
+      }
+      pending.push_back(producer);
+    }
+  }
+}
+
+// The variable of the changed graph that stood for `variable` before any rule ran.
+Variable ExplainedGraph::copy_of(const Variable& variable) const {
   const auto clone = graph_->clones().find(variable);
-  if (clone != graph_->clones().end()) current = clone->second;
+  return clone == graph_->clones().end() ? variable : clone->second;
+}
+
+Variable ExplainedGraph::now(const Variable& variable) const {
+  Variable current = copy_of(variable);
   for (auto it = became_.find(current); it != became_.end(); it = became_.find(current)) {
     // What took over may since have been replaced by what it replaced.
     if (!graph_->uses(current).empty()) break;
     current = it->second;
   }
   return graph_->uses(current).empty() ? Variable() : current;
+}
+
+// What stands for `variable`, or stood for it last.
+Variable ExplainedGraph::last(const Variable& variable) const {
+  if (const Variable result = now(variable); result.defined()) return result;
+  Variable current = copy_of(variable);
+  for (auto it = became_.find(current); it != became_.end(); it = became_.find(current)) {
+    current = it->second;
+    if (current == variable) break;
+  }
+  return current;
 }
 
 std::vector<const ExplainedGraph::Step*> ExplainedGraph::steps_to(const Variable& variable) const {
@@ -116,22 +180,15 @@ std::string ExplainedGraph::explain(const Variable& variable) const {
   const Variable result = now(variable);
   std::string text = absl::StrCat(variable.str(), place_of(variable), ": ");
   absl::StrAppend(&text, result.defined() ? call_of(result) : "nothing needs it any more", "\n");
-  // Where it went: what was replaced last tells how it disappeared.
-  Variable last = result;
-  if (!last.defined()) {
-    last = variable;
-    const auto clone = graph_->clones().find(variable);
-    if (clone != graph_->clones().end()) last = clone->second;
-    for (auto it = became_.find(last); it != became_.end(); it = became_.find(last)) {
-      last = it->second;
-      if (last == variable) break;
-    }
-  }
-  const std::vector<const Step*> steps = steps_to(last);
+  // What was replaced last tells how it disappeared.
+  const Variable end = last(variable);
+  const std::vector<const Step*> steps = steps_to(end);
   if (steps.empty() && result.defined()) absl::StrAppend(&text, "  no rule had a part in it\n");
-  for (const Step* step : steps) {
-    absl::StrAppend(&text, "  ", step->rule, " replaced ", call_of(step->from),
-                    place_of(step->from), "\n    ", reason_of(step->rule), "\n");
+  for (const Step* step : steps) absl::StrAppend(&text, line_of(step->rule, step->from));
+  const auto with = went_with_.find(end);
+  if (!result.defined() && with != went_with_.end()) {
+    const Step& step = with->second;
+    absl::StrAppend(&text, line_of(step.rule, step.from, ", which all its uses led to"));
   }
   return text;
 }
@@ -157,45 +214,92 @@ std::string ExplainedGraph::verdict(const Rule& rule, const FunctionGraph& graph
   return text;
 }
 
-std::string ExplainedGraph::why_not(std::string_view name, const Variable& variable) const {
-  const std::vector<const Rule*> rules = all_rules();
-  const auto found = std::find_if(rules.begin(), rules.end(),
-                                  [&](const Rule* rule) { return name == rule->name; });
-  if (found == rules.end()) {
-    const bool is_pass = !reason_of(name).empty();
-    throw CompileError(absl::StrCat(
-        "why_not: ",
-        is_pass ? "a pass over the whole graph, no rule, is called " : "no rule is called ",
-        std::string(name), "\n  hint: ops/rewrites/README.md lists the rules"));
+// What the pass says of the node that stood for `variable` when its phase began.
+std::string ExplainedGraph::verdict(const GraphPass& pass, const Variable& variable) const {
+  const std::string phase(name_of(pass.phase));
+  const auto found = std::find_if(found_.begin(), found_.end(),
+                                  [&](const Found& f) { return f.phase == pass.phase; });
+  if (found == found_.end()) {
+    return absl::StrCat("its phase, ", phase, ", was not run: ExplainedPhases::kWithFusion does");
   }
-  const Rule& rule = **found;
-  std::string text = absl::StrCat(rule.name, " at ", variable.str(), place_of(variable), ":\n");
+  const Replacements& clones = found->graph->clones();
+  absl::flat_hash_set<Variable> seen;
+  Variable then = copy_of(variable);
+  while (!clones.contains(then) && seen.insert(then).second) {
+    const auto it = became_.find(then);
+    if (it == became_.end()) break;
+    then = it->second;
+  }
+  const std::string start = absl::StrCat("before ", phase, ": ");
+  if (!then.is_output()) return absl::StrCat(start, then.str(), " is not the result of an op");
+  const auto clone = clones.find(then);
+  if (clone == clones.end()) return absl::StrCat(start, then.str(), " was not in the graph");
+  const char* reason = pass.why_not(*found->graph, *clone->second.owner());
+  return absl::StrCat(start, reason == nullptr ? "it applies" : reason, ": ",
+                      call_of(clone->second), place_of(clone->second));
+}
+
+// The start of every answer: what is asked, and what the options forbid.
+std::string ExplainedGraph::heading(std::string_view name, Exactness exactness,
+                                    const Variable& variable) const {
+  std::string text =
+      absl::StrCat(std::string(name), " at ", variable.str(), place_of(variable), ":\n");
   if (options_.excluded.contains(name)) absl::StrAppend(&text, "  it is excluded by name\n");
-  if (rule.exactness == Exactness::kAssumesFinite && !options_.assume_finite) {
+  if (exactness == Exactness::kAssumesFinite && !options_.assume_finite) {
     absl::StrAppend(&text, "  it holds for finite values only, and assume_finite is not set\n");
-  }
-  const auto clone = written_->clones().find(variable);
-  if (clone != written_->clones().end()) {
-    absl::StrAppend(&text, "  as written: ", verdict(rule, *written_, clone->second), "\n");
-  }
-  const Variable result = now(variable);
-  absl::StrAppend(&text, "  as rewritten: ",
-                  result.defined() ? verdict(rule, *graph_, result) : "nothing needs it any more",
-                  "\n");
-  for (const Step* step : result.defined() ? steps_to(result) : std::vector<const Step*>()) {
-    if (step->rule != name) continue;
-    absl::StrAppend(&text, "  it did apply: to ", call_of(step->from), place_of(step->from), "\n");
   }
   return text;
 }
 
-std::string explain(const Variable& variable, const RewriteOptions& options) {
-  return ExplainedGraph(Variables{variable}, options).explain(variable);
+// The end of every answer: where it did apply.
+std::string ExplainedGraph::applications(std::string_view name, const Variable& variable) const {
+  std::string text;
+  const auto add = [&](const Step& step) {
+    if (step.rule != name) return;
+    absl::StrAppend(&text, "  it did apply: to ", call_of(step.from), place_of(step.from), "\n");
+  };
+  const Variable end = last(variable);
+  for (const Step* step : steps_to(end)) add(*step);
+  const auto with = went_with_.find(end);
+  if (with != went_with_.end() && !now(variable).defined()) add(with->second);
+  return text;
 }
 
-std::string why_not(std::string_view rule, const Variable& variable,
-                    const RewriteOptions& options) {
-  return ExplainedGraph(Variables{variable}, options).why_not(rule, variable);
+std::string ExplainedGraph::why_not(std::string_view name, const Variable& variable) const {
+  for (const Rule* rule : all_rules()) {
+    if (name != rule->name) continue;
+    std::string text = heading(name, rule->exactness, variable);
+    const auto clone = written_->clones().find(variable);
+    if (clone != written_->clones().end()) {
+      absl::StrAppend(&text, "  as written: ", verdict(*rule, *written_, clone->second), "\n");
+    }
+    const Variable result = now(variable);
+    absl::StrAppend(
+        &text, "  as rewritten: ",
+        result.defined() ? verdict(*rule, *graph_, result) : "nothing needs it any more", "\n",
+        applications(name, variable));
+    return text;
+  }
+  for (const GraphPass* pass : all_graph_passes()) {
+    if (name != pass->name) continue;
+    return absl::StrCat(heading(name, pass->exactness, variable), "  ",
+                        pass->why_not != nullptr
+                            ? verdict(*pass, variable)
+                            : "it is a pass over the whole graph, without reasons for single nodes",
+                        "\n", applications(name, variable));
+  }
+  throw CompileError(absl::StrCat("why_not: no rule is called ", std::string(name),
+                                  "\n  hint: ops/rewrites/README.md lists the rules"));
+}
+
+std::string explain(const Variable& variable, const RewriteOptions& options,
+                    ExplainedPhases phases) {
+  return ExplainedGraph(Variables{variable}, options, phases).explain(variable);
+}
+
+std::string why_not(std::string_view rule, const Variable& variable, const RewriteOptions& options,
+                    ExplainedPhases phases) {
+  return ExplainedGraph(Variables{variable}, options, phases).why_not(rule, variable);
 }
 
 }  // namespace bitale

@@ -105,6 +105,10 @@ struct GraphPass {
   std::vector<RuleExample> (*examples)() = nullptr;
   std::vector<Variables> (*counterexamples)() = nullptr;
   Exactness exactness = Exactness::kSameBits;
+  // Optional, for why_not() of core/rewrite/explain.h: why the pass would leave this node of the
+  // graph alone, as a literal; null where it would take it. Reads the very plan that `run` carries
+  // out, so that the two cannot differ.
+  const char* (*why_not)(const FunctionGraph& graph, const Apply& apply) = nullptr;
 };
 
 // Enter a rule or a pass before main; allocate nothing.

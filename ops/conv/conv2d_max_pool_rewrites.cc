@@ -11,52 +11,62 @@
 namespace bitale {
 namespace {
 
-// What is done with the result of a convolution.
-struct Readers {
+// A convolution and what is done with its result.
+struct Match {
+  const Apply* conv = nullptr;
   std::vector<const Apply*> pools;
   std::vector<const Apply*> positions;
 };
 
-// The readers of `convolved` if all of its elements go into max-pools with this window; those that
-// need its dims only do not count.
-std::optional<Readers> find_readers(const FunctionGraph& graph, const Variable& convolved,
-                                    const Op& pool) {
-  Readers readers;
-  const MaxPoolPositionsOp positions(static_cast<const MaxPoolOp&>(pool).window());
-  for (const Use& use : graph.uses(convolved)) {
-    if (use.user == nullptr) return std::nullopt;
+// Finds the convolution before `pool`, all of whose elements go into max-pools with this window;
+// readers that need its dims only do not count. Returns why there is none; null where there is.
+const char* find_match(const FunctionGraph& graph, const Apply& pool, Match& match) {
+  if (pool.op().name() != "max_pool") return "it is no max-pool";
+  match.conv = made_by(pool.input(0), "conv2d");
+  if (match.conv == nullptr) return "what is pooled is not the result of a convolution";
+  const MaxPoolPositionsOp positions(static_cast<const MaxPoolOp&>(pool.op()).window());
+  for (const Use& use : graph.uses(pool.input(0))) {
+    if (use.user == nullptr) return "what is convolved is a result of the function as well";
     if (!use.user->op().needs_elements(use.index)) continue;
-    if (use.user->op().equals(pool)) {
-      readers.pools.push_back(use.user);
+    if (use.user->op().equals(pool.op())) {
+      match.pools.push_back(use.user);
     } else if (use.user->op().equals(positions)) {
-      readers.positions.push_back(use.user);
+      match.positions.push_back(use.user);
     } else {
-      return std::nullopt;
+      return "what is convolved is needed besides, or pooled by another window too";
     }
   }
-  return readers;
+  return nullptr;
 }
 
 bool fuse(FunctionGraph& graph) {
   bool changed = false;
   for (Apply* pool : graph.topological_order()) {
-    if (!graph.contains(pool) || pool->op().name() != "max_pool") continue;
-    const Apply* conv = made_by(pool->input(0), "conv2d");
-    if (conv == nullptr) continue;
-    const std::optional<Readers> readers = find_readers(graph, pool->input(0), pool->op());
-    if (!readers) continue;
-    FixedSiteScope scope(conv->site());
+    Match match;
+    if (!graph.contains(pool) || find_match(graph, *pool, match) != nullptr) continue;
+    FixedSiteScope scope(match.conv->site());
     const auto op = std::make_shared<Conv2dMaxPoolOp>(
-        static_cast<const Conv2dOp&>(conv->op()).options(),
-        static_cast<const MaxPoolOp&>(pool->op()).window(), !readers->positions.empty());
-    const Variables outputs = apply_op(op, conv->inputs());
+        static_cast<const Conv2dOp&>(match.conv->op()).options(),
+        static_cast<const MaxPoolOp&>(pool->op()).window(), !match.positions.empty());
+    const Variables outputs = apply_op(op, match.conv->inputs());
     std::vector<FunctionGraph::Replacement> pairs;
-    for (const Apply* reader : readers->pools) pairs.push_back({reader->output(0), outputs[0]});
-    for (const Apply* reader : readers->positions) pairs.push_back({reader->output(0), outputs[1]});
+    for (const Apply* reader : match.pools) pairs.push_back({reader->output(0), outputs[0]});
+    for (const Apply* reader : match.positions) pairs.push_back({reader->output(0), outputs[1]});
     graph.replace(pairs, "conv2d_max_pool_fusion");
     changed = true;
   }
   return changed;
+}
+
+// Of a max-pool, or of a convolution by the first max-pool that reads it.
+const char* why_not(const FunctionGraph& graph, const Apply& apply) {
+  Match match;
+  if (apply.op().name() != "conv2d") return find_match(graph, apply, match);
+  for (const Use& use : graph.uses(apply.output(0))) {
+    const bool pools = use.user != nullptr && use.user->op().name() == "max_pool";
+    if (pools) return find_match(graph, *use.user, match);
+  }
+  return "no max-pool reads what is convolved";
 }
 
 constexpr PoolWindow kTwo = {{2, 2}, {2, 2}, {0, 0}, true};
@@ -95,7 +105,8 @@ const GraphPassRegistrar conv2d_max_pool_fusion(
      .examples = examples,
      .counterexamples = counterexamples,
      // The convolution alone may be summed another way, by Winograd's.
-     .exactness = Exactness::kReassociates});
+     .exactness = Exactness::kReassociates,
+     .why_not = why_not});
 
 }  // namespace
 }  // namespace bitale

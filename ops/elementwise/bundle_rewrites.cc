@@ -35,6 +35,18 @@ bool is_read(const FunctionGraph& graph, const Variable& variable) {
                              [](const Use& use) { return use.user != nullptr; });
 }
 
+// Why `apply` can be no member of a bundle; null where it can.
+const char* why_no_member(const FunctionGraph& graph, const Apply& apply) {
+  if (!is_small(apply.output(0).type())) {
+    return "it is large, or its lengths are known at a call only";
+  }
+  for (const Variable& output : apply.outputs()) {
+    if (is_read(graph, output)) return "a node of the graph reads it";
+  }
+  if (group_of(apply) == nullptr) return "it is not elementwise, or shape rules may have to see it";
+  return nullptr;
+}
+
 // Applications that nobody in the graph reads, and the members that they become.
 struct Bundle {
   std::vector<Apply*> applies;
@@ -57,27 +69,36 @@ void replace_bundle(FunctionGraph& graph, Bundle bundle) {
 
 // What nobody in the graph reads cannot lead to another member, so that bundling closes no cycle.
 // Neighbours in the order of the graph are bundled, whose operands are made at about the same time.
-bool bundle(FunctionGraph& graph) {
+std::vector<Bundle> bundles_of(const FunctionGraph& graph) {
   std::vector<Bundle> bundles(1);
   for (Apply* apply : graph.topological_order()) {
-    if (!is_small(apply->output(0).type()) ||
-        std::ranges::any_of(apply->outputs(),
-                            [&](const Variable& output) { return is_read(graph, output); })) {
-      continue;
-    }
-    ElementwiseBundleOp::Member member = group_of(*apply);
-    if (member == nullptr) continue;
+    if (why_no_member(graph, *apply) != nullptr) continue;
     if (bundles.back().members.size() == kMostMembers) bundles.emplace_back();
     bundles.back().applies.push_back(apply);
-    bundles.back().members.push_back(std::move(member));
+    bundles.back().members.push_back(group_of(*apply));
   }
+  return bundles;
+}
+
+bool is_worthwhile(const Bundle& bundle) { return bundle.members.size() > 1; }
+
+bool bundle(FunctionGraph& graph) {
   bool changed = false;
-  for (Bundle& candidate : bundles) {
-    if (candidate.members.size() < 2) continue;
+  for (Bundle& candidate : bundles_of(graph)) {
+    if (!is_worthwhile(candidate)) continue;
     replace_bundle(graph, std::move(candidate));
     changed = true;
   }
   return changed;
+}
+
+const char* why_not(const FunctionGraph& graph, const Apply& apply) {
+  if (const char* reason = why_no_member(graph, apply)) return reason;
+  for (const Bundle& candidate : bundles_of(graph)) {
+    if (std::ranges::find(candidate.applies, &apply) == candidate.applies.end()) continue;
+    if (is_worthwhile(candidate)) return nullptr;
+  }
+  return "nothing else can be bundled with it";
 }
 
 Variable small(const char* name, SymbolicDims dims) {
@@ -126,7 +147,8 @@ const GraphPassRegistrar elementwise_bundling(
      .why = "updates of small parameters are one kernel, whose threads share them",
      .run = bundle,
      .examples = examples,
-     .counterexamples = counterexamples});
+     .counterexamples = counterexamples,
+     .why_not = why_not});
 
 }  // namespace
 }  // namespace bitale

@@ -15,23 +15,29 @@ struct Group {
   std::vector<Apply*> members;
   std::vector<Apply*> kept;
   size_t input_count = 0;
+  // Why the first member joined no other group.
+  const char* apart = nullptr;
 };
+using GroupOf = absl::flat_hash_map<const Apply*, Group*>;
 
-// The group that every use of `apply` within the graph belongs to and reads whole, elements and
-// all; else null.
-Group* joinable(const FunctionGraph& graph, const Apply& apply,
-                const absl::flat_hash_map<const Apply*, Group*>& group_of) {
-  Group* common = nullptr;
+// Finds the `common` group that every use of `apply` within the graph belongs to and reads whole,
+// elements and all. Returns why there is none; null where there is.
+const char* why_apart(const FunctionGraph& graph, const Apply& apply, const GroupOf& group_of,
+                      Group*& common) {
+  common = nullptr;
   for (const Use& use : graph.uses(apply.output(0))) {
     if (use.user == nullptr) continue;
     const auto it = group_of.find(use.user);
-    if (it == group_of.end() || (common != nullptr && it->second != common)) return nullptr;
+    if (it == group_of.end()) return "a node that is in no group reads it";
+    if (common != nullptr && it->second != common) return "nodes of several groups read it";
     const ElementwiseOp& user = *as_elementwise(*use.user);
-    if (!user.is_whole(use.index) || !user.needs_elements(use.index)) return nullptr;
+    if (!user.is_whole(use.index)) return "a node repeats it along an axis";
+    if (!user.needs_elements(use.index)) return "a node needs its dims only";
     common = it->second;
   }
-  if (common == nullptr) return nullptr;
-  return has_room(common->members.size(), common->input_count, apply) ? common : nullptr;
+  if (common == nullptr) return "no node reads it, and none of its operands may join it";
+  if (has_room(common->members.size(), common->input_count, apply)) return nullptr;
+  return "the group of those that read it is full";
 }
 
 bool is_given_out(const FunctionGraph& graph, const Apply& apply) {
@@ -60,32 +66,50 @@ void replace_group(FunctionGraph& graph, const Group& group) {
   graph.replace(pairs, "elementwise_fusion");
 }
 
+struct Plan {
+  std::vector<std::unique_ptr<Group>> groups;
+  GroupOf group_of;
+};
+
 // One walk from users to producers: a node joins the group of its users if all of them are in one
 // group and read it whole. All members lead to the group's root, and what else it gives out leaves
 // the graph, so fusing it can close no cycle.
-bool fuse(FunctionGraph& graph) {
+Plan plan_of(const FunctionGraph& graph) {
   const std::vector<Apply*> order = graph.topological_order();
-  std::vector<std::unique_ptr<Group>> groups;
-  absl::flat_hash_map<const Apply*, Group*> group_of;
+  Plan plan;
   for (auto it = order.rbegin(); it != order.rend(); ++it) {
     if (!can_join_group(**it)) continue;
-    Group* group = joinable(graph, **it, group_of);
-    if (group == nullptr) {
-      group = groups.emplace_back(std::make_unique<Group>()).get();
+    Group* group = nullptr;
+    if (const char* apart = why_apart(graph, **it, plan.group_of, group)) {
+      group = plan.groups.emplace_back(std::make_unique<Group>()).get();
+      group->apart = apart;
     } else if (is_given_out(graph, **it)) {
       group->kept.push_back(*it);
     }
     group->members.push_back(*it);
     group->input_count += (*it)->inputs().size();
-    group_of[*it] = group;
+    plan.group_of[*it] = group;
   }
+  return plan;
+}
+
+bool is_worthwhile(const Group& group) { return group.members.size() > 1; }
+
+bool fuse(FunctionGraph& graph) {
   bool changed = false;
-  for (const auto& group : groups) {
-    if (group->members.size() < 2) continue;
+  for (const auto& group : plan_of(graph).groups) {
+    if (!is_worthwhile(*group)) continue;
     replace_group(graph, *group);
     changed = true;
   }
   return changed;
+}
+
+const char* why_not(const FunctionGraph& graph, const Apply& apply) {
+  const Plan plan = plan_of(graph);
+  const auto it = plan.group_of.find(&apply);
+  if (it == plan.group_of.end()) return "it is not elementwise, or shape rules may have to see it";
+  return is_worthwhile(*it->second) ? nullptr : it->second->apart;
 }
 
 std::shared_ptr<const Op> op_of(const Variable& v) { return v.owner()->shared_op(); }
@@ -124,7 +148,8 @@ const GraphPassRegistrar elementwise_fusion(
      .why = "values between elementwise steps stay in the first cache instead of going to memory",
      .run = fuse,
      .examples = examples,
-     .counterexamples = counterexamples});
+     .counterexamples = counterexamples,
+     .why_not = why_not});
 
 }  // namespace
 }  // namespace bitale

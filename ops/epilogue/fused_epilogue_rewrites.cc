@@ -59,26 +59,32 @@ struct Pair {
   size_t position;
 };
 
-bool can_fuse(const Pair& pair, const Order& order) {
+// Why the two cannot become one node; null where they can.
+const char* why_apart(const Pair& pair, const Order& order) {
   const Variable produced = pair.producer->output(0);
-  if (pair.user->output(0).dtype() != produced.dtype()) return false;
   const auto group = group_of(*pair.user);
-  if (group == nullptr || !reads_whole(*group, pair.position)) return false;
+  if (group == nullptr) return "what reads the product is not elementwise";
+  if (pair.user->output(0).dtype() != produced.dtype()) return "what reads it changes the dtype";
+  if (!reads_whole(*group, pair.position)) {
+    return "what reads it repeats it, or needs its dims only";
+  }
   // Updates are made in place by a kernel of their own: here the producer's result would take the
   // memory of the new value while the old one is still read.
   for (size_t i = 0; i < pair.user->inputs().size(); ++i) {
-    if (pair.user->input(i).is_shared() && reads_whole(*group, i)) return false;
+    if (pair.user->input(i).is_shared() && reads_whole(*group, i)) {
+      return "what reads it reads a shared variable of these dims, as updates in place do";
+    }
   }
-  if (pair.producer->output_count() == 1) return true;
+  if (pair.producer->output_count() == 1) return nullptr;
   // What else the producer makes may lead to another operand of the user.
   for (size_t i = 0; i < pair.user->inputs().size(); ++i) {
     const Variable& input = pair.user->input(i);
     if (i != pair.position && input.is_output() &&
         depends_on(*input.owner(), *pair.producer, order)) {
-      return false;
+      return "another operand of what reads it needs what its producer makes besides";
     }
   }
-  return true;
+  return nullptr;
 }
 
 void replace_pair(FunctionGraph& graph, const Pair& pair) {
@@ -100,21 +106,55 @@ void replace_pair(FunctionGraph& graph, const Pair& pair) {
   graph.replace(pairs, "epilogue_fusion");
 }
 
-bool fuse(FunctionGraph& graph) {
+// The pairs that become one node, and for each other producer why it is in none.
+struct Plan {
   std::vector<Pair> pairs;
+  absl::flat_hash_map<const Apply*, const char*> apart;
+};
+
+Plan plan_of(const FunctionGraph& graph) {
+  Plan plan;
   Order order;
   absl::flat_hash_set<const Apply*> taken;  // as users: of several producers the first gets them
   for (Apply* apply : graph.topological_order()) {
     order[apply] = order.size();
     if (!has_partwise_kernel(apply->op())) continue;
     const auto& uses = graph.uses(apply->output(0));
-    if (uses.size() != 1 || uses[0].user == nullptr || taken.contains(uses[0].user)) continue;
-    pairs.push_back({apply, uses[0].user, uses[0].index});
-    taken.insert(uses[0].user);
+    if (uses.size() != 1 || uses[0].user == nullptr) {
+      plan.apart[apply] = "its result is not read by one node alone";
+    } else if (!taken.insert(uses[0].user).second) {
+      plan.apart[apply] = "what reads it is fused with another producer";
+    } else {
+      plan.pairs.push_back({apply, uses[0].user, uses[0].index});
+    }
   }
-  std::erase_if(pairs, [&](const Pair& pair) { return !can_fuse(pair, order); });
-  for (const Pair& pair : pairs) replace_pair(graph, pair);
-  return !pairs.empty();
+  std::erase_if(plan.pairs, [&](const Pair& pair) {
+    const char* const reason = why_apart(pair, order);
+    if (reason != nullptr) plan.apart[pair.producer] = reason;
+    return reason != nullptr;
+  });
+  return plan;
+}
+
+bool fuse(FunctionGraph& graph) {
+  const Plan plan = plan_of(graph);
+  for (const Pair& pair : plan.pairs) replace_pair(graph, pair);
+  return !plan.pairs.empty();
+}
+
+// Of a producer, or of what reads one.
+const char* why_not(const FunctionGraph& graph, const Apply& apply) {
+  const Plan plan = plan_of(graph);
+  for (const Pair& pair : plan.pairs) {
+    if (pair.producer == &apply || pair.user == &apply) return nullptr;
+  }
+  const auto own = plan.apart.find(&apply);
+  if (own != plan.apart.end()) return own->second;
+  for (const Variable& input : apply.inputs()) {
+    const auto producer = plan.apart.find(input.owner());
+    if (producer != plan.apart.end()) return producer->second;
+  }
+  return "neither it nor an operand of it is a product or convolution that is made part by part";
 }
 
 std::vector<RuleExample> examples() {
@@ -148,7 +188,8 @@ const GraphPassRegistrar epilogue_fusion(
      .why = "bias and activation are applied to each part of a product while that is in cache",
      .run = fuse,
      .examples = examples,
-     .counterexamples = counterexamples});
+     .counterexamples = counterexamples,
+     .why_not = why_not});
 
 }  // namespace
 }  // namespace bitale

@@ -61,6 +61,8 @@ struct Group {
   int64_t row_axes = 0;  // 0: not known yet
   int lowest = 0;
   int highest = 0;
+  // Why the first member joined no other group.
+  const char* apart = nullptr;
 };
 
 struct Membership {
@@ -94,48 +96,51 @@ bool agree(int64_t row_axes, int64_t other) {
   return row_axes == 0 || other == 0 || row_axes == other;
 }
 
-// Whether `apply` may join the group that all its uses belong to, and adds it if so.
-bool join(const FunctionGraph& graph, Apply* apply, Memberships& memberships) {
+// Adds `apply` to the group that all its uses belong to. Returns why it may not join; null where it
+// did.
+const char* join(const FunctionGraph& graph, Apply* apply, Memberships& memberships) {
   Group* group = nullptr;
   Demand demand;
   const Variable output = apply->output(0);
   for (const Use& use : graph.uses(output)) {
-    if (use.user == nullptr) return false;
+    if (use.user == nullptr) return "it is a result of the function, which is needed as well";
     const auto it = memberships.find(use.user);
-    if (it == memberships.end()) return false;
+    if (it == memberships.end()) return "a node that is in no group reads it";
     const std::optional<Demand> next = demand_of(use, it->second.level, output.rank());
-    if (!next) return false;
+    if (!next) return "a node repeats it along other axes than the last, or needs its dims only";
     if (group == nullptr) {
       group = it->second.group;
       demand = *next;
-    } else if (group != it->second.group || demand.level != next->level ||
-               !agree(demand.row_axes, next->row_axes)) {
-      return false;
+    } else if (group != it->second.group) {
+      return "nodes of several groups read it";
+    } else if (demand.level != next->level || !agree(demand.row_axes, next->row_axes)) {
+      return "one node reads it as whole rows, and another as numbers per row";
     }
     demand.row_axes = std::max(demand.row_axes, next->row_axes);
   }
-  if (group == nullptr || !has_room(group->members.size(), group->input_count, *apply)) {
-    return false;
+  if (group == nullptr) return "no node reads it";
+  if (!has_room(group->members.size(), group->input_count, *apply)) {
+    return "the group of those that read it is full";
   }
   const int64_t own = row_axes_of(*apply);
-  if (own > 0 && !as_reduction(*apply)->keepdims()) return false;
+  if (own > 0 && !as_reduction(*apply)->keepdims()) return "the reduction drops its axes";
   if (!agree(demand.row_axes, own) || !agree(group->row_axes, std::max(demand.row_axes, own))) {
-    return false;
+    return "the group's rows are along other axes";
   }
   const int lowest = std::min(group->lowest, own > 0 ? demand.level - 1 : demand.level);
   const int highest = std::max(group->highest, demand.level);
-  if (highest - lowest > 1) return false;
+  if (highest - lowest > 1) return "rows would be reduced that are made of reduced ones";
   group->lowest = lowest;
   group->highest = highest;
   group->row_axes = std::max({group->row_axes, demand.row_axes, own});
   group->members.push_back({apply, demand.level});
   group->input_count += apply->inputs().size();
   memberships[apply] = {group, demand.level};
-  return true;
+  return nullptr;
 }
 
-// A reduction alone, or of what others made, gains nothing; nor does a group without any.
-bool is_worthwhile(const Group& group) {
+// Why a group gains nothing as one node; null where it does.
+const char* why_no_gain(const Group& group) {
   bool reduces = false;
   bool computes = false;
   for (const Group::Member& member : group.members) {
@@ -143,7 +148,8 @@ bool is_worthwhile(const Group& group) {
     reduces = reduces || folds;
     computes = computes || (!folds && member.level == group.lowest);
   }
-  return reduces && computes;
+  if (!reduces) return "nothing in its group is reduced";
+  return computes ? nullptr : "nothing is made of the rows in its group but what they reduce to";
 }
 
 void replace_group(FunctionGraph& graph, const Group& group) {
@@ -165,30 +171,57 @@ void replace_group(FunctionGraph& graph, const Group& group) {
   graph.replace(root.output(0), fused, "row_fusion");
 }
 
+struct Plan {
+  std::vector<std::unique_ptr<Group>> groups;
+  Memberships memberships;
+};
+
 // One walk from users to producers, as in elementwise fusion: a node joins the group of its users
 // if all of them are in one group and read it as whole rows, or all as one number per row. A group
 // has one output, which all its members lead to, so fusing it can close no cycle.
-bool fuse(FunctionGraph& graph) {
+Plan plan_of(const FunctionGraph& graph) {
   const std::vector<Apply*> order = graph.topological_order();
-  std::vector<std::unique_ptr<Group>> groups;
-  Memberships memberships;
+  Plan plan;
   for (auto it = order.rbegin(); it != order.rend(); ++it) {
     Apply* const apply = *it;
-    if (!can_fuse(*apply) || join(graph, apply, memberships)) continue;
-    Group* group = groups.emplace_back(std::make_unique<Group>()).get();
+    if (!can_fuse(*apply)) continue;
+    const char* const apart = join(graph, apply, plan.memberships);
+    if (apart == nullptr) continue;
+    Group* group = plan.groups.emplace_back(std::make_unique<Group>()).get();
+    group->apart = apart;
     group->row_axes = row_axes_of(*apply);
     if (group->row_axes > 0) group->lowest = -1;
     group->members.push_back({apply, 0});
     group->input_count = apply->inputs().size();
-    memberships[apply] = {group, 0};
+    plan.memberships[apply] = {group, 0};
   }
+  return plan;
+}
+
+bool fuse(FunctionGraph& graph) {
   bool changed = false;
-  for (const auto& group : groups) {
-    if (!is_worthwhile(*group)) continue;
+  for (const auto& group : plan_of(graph).groups) {
+    if (why_no_gain(*group) != nullptr) continue;
     replace_group(graph, *group);
     changed = true;
   }
   return changed;
+}
+
+const char* why_not(const FunctionGraph& graph, const Apply& apply) {
+  const Plan plan = plan_of(graph);
+  const auto it = plan.memberships.find(&apply);
+  if (it == plan.memberships.end()) {
+    return "it is no elementwise node and no reduction of the last axes that rows are made of";
+  }
+  const Group& group = *it->second.group;
+  const char* const no_gain = why_no_gain(group);
+  if (no_gain == nullptr) return nullptr;
+  // The group's root might have gained in the group of those that read it.
+  const bool might_join = group.members.front().apply == &apply &&
+                          std::ranges::any_of(graph.uses(apply.output(0)),
+                                              [](const Use& use) { return use.user != nullptr; });
+  return might_join ? group.apart : no_gain;
 }
 
 FusedRowsOp::Step step_of(const Variable& v, std::vector<int> operands, bool whole, bool folds) {
@@ -230,7 +263,8 @@ const GraphPassRegistrar row_fusion(
      .examples = examples,
      .counterexamples = counterexamples,
      // A long row by itself is otherwise summed in slices.
-     .exactness = Exactness::kReassociates});
+     .exactness = Exactness::kReassociates,
+     .why_not = why_not});
 
 }  // namespace
 }  // namespace bitale
