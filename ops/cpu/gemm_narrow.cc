@@ -182,9 +182,8 @@ void multiply_rows(int64_t many_count, int64_t few_count, int64_t k, T alpha, Ma
     for (int64_t d = 0; d < depths; ++d) {
       const int64_t k0 = panel_begin(k, depths, d);
       multiply_dots(end - begin, few_count, panel_begin(k, depths, d + 1) - k0,
-                          many.data + begin * many.row_stride + k0, many.row_stride, vectors + k0,
-                          stride, c + begin * c_row, c_row, c_column, alpha,
-                          k0 == 0 ? beta : T{1});
+                    many.data + begin * many.row_stride + k0, many.row_stride, vectors + k0, stride,
+                    c + begin * c_row, c_row, c_column, alpha, k0 == 0 ? beta : T{1});
     }
     const int64_t count = end - begin;
     if (!done) return;
@@ -261,9 +260,9 @@ void narrow_gemm(int64_t m, int64_t n, int64_t k, T alpha, MatrixView<T> a, Matr
   }
 }
 
-#define BITALE_INSTANTIATE_NARROW(T)                                                             \
-  template bool is_narrow_gemm<T>(int64_t, int64_t, int64_t, MatrixView<T>, MatrixView<T>);      \
-  template size_t narrow_workspace_bytes<T>(int64_t, int64_t, int64_t);                          \
+#define BITALE_INSTANTIATE_NARROW(T)                                                              \
+  template bool is_narrow_gemm<T>(int64_t, int64_t, int64_t, MatrixView<T>, MatrixView<T>);       \
+  template size_t narrow_workspace_bytes<T>(int64_t, int64_t, int64_t);                           \
   template void narrow_gemm<T>(int64_t, int64_t, int64_t, T, MatrixView<T>, MatrixView<T>, T, T*, \
                                int64_t, void*, PartDone)
 BITALE_INSTANTIATE_NARROW(float);

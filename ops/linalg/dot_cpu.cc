@@ -168,8 +168,8 @@ Layout right_panels_of(const KernelCall& call, size_t a, size_t b) {
   const bool is_matrix = call.inputs[b].shape.size() == 2 && call.inputs[b].size() > 0;
   // Strides decide, not elements.
   const float* const nowhere = nullptr;
-  const bool is_narrow = p.m == 1 || p.n == 1 ||
-                         cpu::is_narrow_gemm(p.m, p.n, p.k, p.left(nowhere), p.right(nowhere));
+  const bool is_narrow =
+      p.m == 1 || p.n == 1 || cpu::is_narrow_gemm(p.m, p.n, p.k, p.left(nowhere), p.right(nowhere));
   return is_matrix && !is_narrow ? Layout{&kRightPanels} : Layout{};
 }
 

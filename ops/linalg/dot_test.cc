@@ -155,15 +155,14 @@ Tensor scaled_sum(const std::vector<Tensor>& x, const Tensor& product) {
 }
 
 void expect_gemm(const Dims& c, const Dims& a, const Dims& b) {
-  run_op_case({.name = "gemm of " + to_string(a) + " and " + to_string(b),
-               .inputs = {random_tensor(c, -1, 1, 1), random_tensor(a, -1, 1, 2),
-                          random_tensor(b, -1, 1, 3), random_tensor({}, 1, 2, 4),
-                          random_tensor({}, 1, 2, 5)},
-               .build = [](const Variables& v) { return gemm(v[0], v[1], v[2], v[3], v[4]); },
-               .oracle =
-                   [](const std::vector<Tensor>& x) {
-                     return scaled_sum(x, naive_dot(x[1], x[2]));
-                   }});
+  run_op_case(
+      {.name = "gemm of " + to_string(a) + " and " + to_string(b),
+       .inputs = {random_tensor(c, -1, 1, 1), random_tensor(a, -1, 1, 2),
+                  random_tensor(b, -1, 1, 3), random_tensor({}, 1, 2, 4),
+                  random_tensor({}, 1, 2, 5)},
+       .build = [](const Variables& v) { return gemm(v[0], v[1], v[2], v[3], v[4]); },
+       .oracle =
+           [](const std::vector<Tensor>& x) { return scaled_sum(x, naive_dot(x[1], x[2])); }});
 }
 
 TEST(Gemm, IsTheFormulaItStandsFor) {
@@ -174,7 +173,8 @@ TEST(Gemm, IsTheFormulaItStandsFor) {
 }
 
 TEST(Gemm, AddsAllOfTheAddendWhateverTheFactor) {
-  const Variable a = dmatrix("a"), b = dmatrix("b"), c = dmatrix("c"), beta = tensor(DType::kFloat64, {}, "beta");
+  const Variable a = dmatrix("a"), b = dmatrix("b"), c = dmatrix("c"),
+                 beta = tensor(DType::kFloat64, {}, "beta");
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const Tensor sum = eval(gemm(c, a, b, 1, beta), {{a, Tensor::of<double>({{1, 2}})},
                                                    {b, Tensor::of<double>({{3, 4}, {5, 6}})},
@@ -193,8 +193,7 @@ TEST(Gemm, OfASumOverNothingIsTheAddend) {
 
 TEST(Gemm, NamesTheRanksThatDiffer) {
   const Variable a = dmatrix("a"), v = dvector("v");
-  expect_error<ShapeError>([&] { gemm(a, a, v, 1, 1); },
-                           {"gemm: c has rank 2 and the product 1"});
+  expect_error<ShapeError>([&] { gemm(a, a, v, 1, 1); }, {"gemm: c has rank 2 and the product 1"});
 }
 
 TEST(Gemm, NamesTheDimsThatDiffer) {

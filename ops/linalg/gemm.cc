@@ -27,9 +27,7 @@ bool is_dot(int64_t a_rank, int64_t b_rank) {
   return a_rank >= 1 && a_rank <= 2 && b_rank >= 1 && b_rank <= 2 && a_rank + b_rank > 2;
 }
 
-Variable sum_of_products(const Variable& a, const Variable& b) {
-  return tensordot(a, b, a.rank());
-}
+Variable sum_of_products(const Variable& a, const Variable& b) { return tensordot(a, b, a.rank()); }
 
 }  // namespace
 
@@ -70,8 +68,7 @@ std::vector<TensorType> GemmOp::infer_types(const TypeContext& context) const {
   if (b_rank > 1) product.dims.push_back(b.dims[b_rank - 1]);
   if (c.rank() == 0) return {product};
   if (c.rank() != product.rank()) {
-    context.shape_error(
-        absl::StrCat("c has rank ", c.rank(), " and the product ", product.rank()));
+    context.shape_error(absl::StrCat("c has rank ", c.rank(), " and the product ", product.rank()));
   }
   for (size_t axis = 0; axis < product.dims.size(); ++axis) {
     product.dims[axis] = common("dims of c and the product", c.dims[axis], product.dims[axis]);
@@ -98,8 +95,8 @@ void GemmOp::infer_shape(ShapeContext& context) const {
 }
 
 Variables GemmOp::formula(std::span<const Variable> inputs) const {
-  return {add(mul(inputs[kBeta], inputs[kC]),
-              mul(inputs[kAlpha], product_of(inputs[kA], inputs[kB])))};
+  return {
+      add(mul(inputs[kBeta], inputs[kC]), mul(inputs[kAlpha], product_of(inputs[kA], inputs[kB])))};
 }
 
 Variables GemmOp::pullback(const PullbackContext& context) const {
@@ -117,12 +114,11 @@ Variables GemmOp::pullback(const PullbackContext& context) const {
   const Variable scaled = mul(in[kAlpha], g);
   const Apply& apply = *product.owner();
   const bool wanted[] = {context.wanted[kA], context.wanted[kB]};
-  const Variables of_product = apply.op().pullback(
-      {.apply = apply,
-       .inputs = apply.inputs(),
-       .outputs = {&product, 1},
-       .output_gradients = {&scaled, 1},
-       .wanted = wanted});
+  const Variables of_product = apply.op().pullback({.apply = apply,
+                                                    .inputs = apply.inputs(),
+                                                    .outputs = {&product, 1},
+                                                    .output_gradients = {&scaled, 1},
+                                                    .wanted = wanted});
   gradients[kA] = of_product[0];
   gradients[kB] = of_product[1];
   return gradients;

@@ -50,8 +50,7 @@ std::optional<Variables> accumulate(const Apply& apply, const RuleContext& conte
     const Variable alpha = times(term.factor, product->alpha);
     const ScaledTensor other = split_factor(apply.input(1 - i), signs[1 - i], context);
     if (!product->c.defined()) {
-      return replace_with(apply,
-                          gemm(other.tensor, product->a, product->b, alpha, other.factor));
+      return replace_with(apply, gemm(other.tensor, product->a, product->b, alpha, other.factor));
     }
     const Variable beta = times(term.factor, product->beta);
     if (other.tensor == product->c) {
@@ -108,14 +107,14 @@ constexpr Rule kSubGemm = {
         [] {
           const Variable a = matrix("a"), b = matrix("b"), c = matrix("c"), s = scalar("s");
           const Variable d = matrix("d"), w = tensor(float_x(), {3, 3}, "w"), minus = -s;
-          return Examples{{{c - dot(a, b)}, {gemm(c, a, b, -1, 1)}},
-                          {{c - dot(a, b) * 0.1}, {gemm(c, a, b, -0.1, 1)}},
-                          {{c - s * dot(a, b)}, {gemm(c, a, b, -s, 1)}},
-                          {{dot(a, b) - c}, {gemm(c, a, b, 1, -1)}},
-                          {{c - gemm(c, a, b, 1, 0.5) * 0.5}, {gemm(c, a, b, -0.5, 0.75)}},
-                          {{d - gemm(c, a, b, 1, 0.5) * s},
-                           {gemm(d + c * (minus * 0.5), a, b, minus, 1)}},
-                          {{w - specify_shape(dot(a, b), {3, 3}) * 0.1}, {gemm(w, a, b, -0.1, 1)}}};
+          return Examples{
+              {{c - dot(a, b)}, {gemm(c, a, b, -1, 1)}},
+              {{c - dot(a, b) * 0.1}, {gemm(c, a, b, -0.1, 1)}},
+              {{c - s * dot(a, b)}, {gemm(c, a, b, -s, 1)}},
+              {{dot(a, b) - c}, {gemm(c, a, b, 1, -1)}},
+              {{c - gemm(c, a, b, 1, 0.5) * 0.5}, {gemm(c, a, b, -0.5, 0.75)}},
+              {{d - gemm(c, a, b, 1, 0.5) * s}, {gemm(d + c * (minus * 0.5), a, b, minus, 1)}},
+              {{w - specify_shape(dot(a, b), {3, 3}) * 0.1}, {gemm(w, a, b, -0.1, 1)}}};
         },
     .counterexamples =
         [] {

@@ -116,12 +116,11 @@ constexpr Rule kSumOfBroadcast = {
 Examples repeated_examples(Variable (*build)(Operand, Axes, bool),
                            Variable (*of_four)(const Variable&)) {
   const Variable v = vector("v"), r = row("r"), s = scalar("s"), n = lscalar("n");
-  return {
-      {{build(broadcast_to(v, {4, -1}), 0, false)}, {of_four(broadcast_to(v, {-1}))}},
-      {{build(broadcast_to(r, {4, -1}), 0, true)}, {of_four(broadcast_to(r, {1, -1}))}},
-      {{build(broadcast_to(v, {4, 3}), Axes::all(), false)},
-       {of_four(build(broadcast_to(v, {3}), 0, false))}},
-      {{build(broadcast_to(s, {4, n}), 0, false)}, {of_four(broadcast_to(s, {n}))}}};
+  return {{{build(broadcast_to(v, {4, -1}), 0, false)}, {of_four(broadcast_to(v, {-1}))}},
+          {{build(broadcast_to(r, {4, -1}), 0, true)}, {of_four(broadcast_to(r, {1, -1}))}},
+          {{build(broadcast_to(v, {4, 3}), Axes::all(), false)},
+           {of_four(build(broadcast_to(v, {3}), 0, false))}},
+          {{build(broadcast_to(s, {4, n}), 0, false)}, {of_four(broadcast_to(s, {n}))}}};
 }
 Graphs repeated_counterexamples(Variable (*build)(Operand, Axes, bool)) {
   const Variable v = vector("v"), x = matrix("x");
@@ -135,20 +134,18 @@ Variable to_the_fourth(const Variable& x) {
   return pow(x, cast(scalar_constant_int(DType::kInt64, 4), x.dtype()));
 }
 
-constexpr Rule kMaxOfBroadcast = {
-    .name = "max_of_broadcast",
-    .why = "the largest of a repeated element is that element",
-    .op = "max",
-    .apply = count_repeated_terms,
-    .examples = [] { return repeated_examples(max, unchanged); },
-    .counterexamples = [] { return repeated_counterexamples(max); }};
-constexpr Rule kMinOfBroadcast = {
-    .name = "min_of_broadcast",
-    .why = "the smallest of a repeated element is that element",
-    .op = "min",
-    .apply = count_repeated_terms,
-    .examples = [] { return repeated_examples(min, unchanged); },
-    .counterexamples = [] { return repeated_counterexamples(min); }};
+constexpr Rule kMaxOfBroadcast = {.name = "max_of_broadcast",
+                                  .why = "the largest of a repeated element is that element",
+                                  .op = "max",
+                                  .apply = count_repeated_terms,
+                                  .examples = [] { return repeated_examples(max, unchanged); },
+                                  .counterexamples = [] { return repeated_counterexamples(max); }};
+constexpr Rule kMinOfBroadcast = {.name = "min_of_broadcast",
+                                  .why = "the smallest of a repeated element is that element",
+                                  .op = "min",
+                                  .apply = count_repeated_terms,
+                                  .examples = [] { return repeated_examples(min, unchanged); },
+                                  .counterexamples = [] { return repeated_counterexamples(min); }};
 constexpr Rule kProdOfBroadcast = {
     .name = "prod_of_broadcast",
     .why = "the product of a repeated factor is a power of it",
@@ -195,9 +192,10 @@ std::optional<Variables> reduce_each(const Apply& apply, const RuleContext& cont
 Examples joined_examples(Variable (*build)(Operand, Axes, bool),
                          Variable (*combine)(Operand, Operand)) {
   const Variable a = tensor(float_x(), {2, 3}, "a"), b = tensor(float_x(), {4, 3}, "b");
-  return {{{build(concatenate({a, b}), 0, false)}, {combine(build(a, 0, false), build(b, 0, false))}},
-          {{build(concatenate({a, b}), Axes::all(), true)},
-           {combine(build(a, {0, 1}, true), build(b, {0, 1}, true))}}};
+  return {
+      {{build(concatenate({a, b}), 0, false)}, {combine(build(a, 0, false), build(b, 0, false))}},
+      {{build(concatenate({a, b}), Axes::all(), true)},
+       {combine(build(a, {0, 1}, true), build(b, {0, 1}, true))}}};
 }
 Graphs joined_counterexamples(Variable (*build)(Operand, Axes, bool)) {
   const Variable a = tensor(float_x(), {2, 3}, "a"), b = tensor(float_x(), {4, 3}, "b");

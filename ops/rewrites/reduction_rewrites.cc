@@ -176,15 +176,15 @@ constexpr Rule kKeptAxes = {
     .examples =
         [] {
           const Variable x = matrix("x"), t = tensor3("t");
-          return Examples{
-              {{sum(x, 1), sum(x, 1, true)}, [&] {
-                 const Variable total = sum(x, 1);
-                 return Variables{total, dimshuffle(total, {0, 'x'})};
-               }()},
-              {{argmax(t, {0, 2}, true), argmax(t, {0, 2})}, [&] {
-                 const Variable found = argmax(t, {0, 2});
-                 return Variables{dimshuffle(found, {'x', 0, 'x'}), found};
-               }()}};
+          return Examples{{{sum(x, 1), sum(x, 1, true)},
+                           [&] {
+                             const Variable total = sum(x, 1);
+                             return Variables{total, dimshuffle(total, {0, 'x'})};
+                           }()},
+                          {{argmax(t, {0, 2}, true), argmax(t, {0, 2})}, [&] {
+                             const Variable found = argmax(t, {0, 2});
+                             return Variables{dimshuffle(found, {'x', 0, 'x'}), found};
+                           }()}};
         },
     .counterexamples =
         [] {

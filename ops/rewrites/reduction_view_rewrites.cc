@@ -121,7 +121,8 @@ constexpr Rule kMinOfView = {.name = "min_of_view",
                              .examples = [] { return view_examples(min); },
                              .counterexamples = [] { return view_counterexamples(min); }};
 
-// --- Negated operands and kept orders -------------------------------------------------------------
+// --- Negated operands and kept orders
+// -------------------------------------------------------------
 
 // The other extremum of what is negated.
 template <ReduceKind other, bool of_position>
