@@ -19,10 +19,11 @@ Network multilayer_perceptron(const DataSets& data, const Settings& settings) {
                                           {.n_in = n_hidden, .n_out = n_out});
 
   // Keeping these small prevents the network from fitting what is peculiar to the training set.
-  Variable L1 = l1_norm({hidden_layer.W(), log_regression_layer.W()});
-  Variable L2_sqr = l2_norm_squared({hidden_layer.W(), log_regression_layer.W()});
-  Variable cost = log_regression_layer.negative_log_likelihood(y) + settings.L1_reg * L1 +
-                  settings.L2_reg * L2_sqr;
+  const Variables weights = {hidden_layer.W(), log_regression_layer.W()};
+  Variable cost = log_regression_layer.negative_log_likelihood(y);
+  // A term without weight would still be computed: 0 times infinity is not 0.
+  if (settings.L1_reg != 0) cost = cost + settings.L1_reg * l1_norm(weights);
+  if (settings.L2_reg != 0) cost = cost + settings.L2_reg * l2_norm_squared(weights);
 
   Network network =
       minibatch_functions({.name = "mlp",

@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "core/runtime/thread_pool.h"
+#include "ops/cpu/gemm_narrow.h"
 #include "ops/cpu/gemm_tile.h"
 #include "ops/cpu/workspace.h"
 
@@ -322,9 +323,14 @@ void multiply_slices(int64_t m, int64_t n, int64_t k, T alpha, MatrixView<T> a, 
 
 template <typename T>
 size_t gemm_workspace_bytes(int64_t m, int64_t n, int64_t k) {
-  WorkspaceLayout layout;
-  Packed<T>(m, n, k, blocking(m, n, k, gemm_tile<T>().columns), layout);
-  return layout.bytes();
+  const auto packed_bytes = [&](int64_t rows, int64_t columns) {
+    WorkspaceLayout layout;
+    Packed<T>(rows, columns, k, blocking(rows, columns, k, gemm_tile<T>().columns), layout);
+    return layout.bytes();
+  };
+  const size_t narrow = narrow_workspace_bytes<T>(m, n, k);
+  if (narrow == 0) return packed_bytes(m, n);
+  return std::max(packed_bytes(m, n), narrow + packed_bytes(n, m));  // it may be turned
 }
 
 template <typename T>
@@ -345,6 +351,9 @@ void gemm(int64_t m, int64_t n, int64_t k, T alpha, MatrixView<T> a, MatrixView<
   if (m == 1) {
     return matrix_vector(n, k, alpha, b.transposed(), a.data, a.column_stride, beta, c, int64_t{1},
                          packed.a, done);
+  }
+  if (is_narrow_gemm(m, n, k, a, b)) {
+    return narrow_gemm(m, n, k, alpha, a, b, beta, c, c_stride, workspace, done);
   }
   multiply_slices<T>(m, n, k, alpha, a, b, nullptr, beta, c, c_stride, blocks, packed, done);
 }

@@ -2,8 +2,8 @@
 // allocation.
 //
 // The same bits come out for any number of threads: blocks follow from the shapes, and every
-// element of C is summed in ascending order of the inner index, in blocks whose borders follow from
-// the shapes.
+// element of C is summed in an order that follows from the shapes and strides, most in ascending
+// order of the inner index.
 
 #ifndef BITALE_OPS_CPU_GEMM_H_
 #define BITALE_OPS_CPU_GEMM_H_

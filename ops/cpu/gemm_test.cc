@@ -8,6 +8,7 @@
 
 #include "core/base/options.h"
 #include "gtest/gtest.h"
+#include "ops/cpu/gemm_narrow.h"
 #include "ops/cpu/gemm_tile.h"
 #include "ops/cpu/workspace.h"
 
@@ -89,6 +90,7 @@ void expect_packed_product(int64_t m, int64_t n, int64_t k) {
   for (T& value : a) value /= 3;
   const std::vector<T> b = small_numbers<T>(k * n, 2);
   const MatrixView<T> left{a.data(), k, 1}, right{b.data(), n, 1};
+  if (is_narrow_gemm(m, n, k, left, right)) return;  // whose right operand nobody packs
   std::vector<T> want = small_numbers<T>(m * n, 3), got = want;
   Workspace<T> workspace(m, n, k);
   gemm<T>(m, n, k, T{2}, left, right, T{3}, want.data(), n, workspace.data());
@@ -125,7 +127,12 @@ void expect_products() {
                                                                    {1, 130, 65},
                                                                    {130, 530, 330},
                                                                    {3, 2100, 350},
-                                                                   {500, 10, 645}}) {
+                                                                   {500, 10, 645},
+                                                                   {9, 11, 67},
+                                                                   {10, 131, 83},
+                                                                   {131, 12, 197},
+                                                                   {67, 5, 1100},
+                                                                   {4, 3, 64}}) {
     for (bool a_transposed : {false, true}) {
       for (bool b_transposed : {false, true}) {
         expect_product<T>(m, n, k, a_transposed, b_transposed, T{1}, T{0});

@@ -10,6 +10,7 @@
 #include "core/tensor/tensor.h"
 #include "ops/cpu/floats.h"
 #include "ops/cpu/gemm.h"
+#include "ops/cpu/gemm_narrow.h"
 #include "ops/cpu/workspace.h"
 
 namespace bitale {
@@ -82,14 +83,14 @@ void reference_product(const Product& p, const T* a, const T* b, T* c) {
 // All products of a stack: one for dot.
 class Stack {
  public:
-  explicit Stack(const KernelCall& call) : product_(product_of(call.inputs[0], call.inputs[1])) {
-    const Dims& shape = call.outputs[0].shape;
-    if (call.op.name() == "dot") return;
+  Stack(const OperandLayout& a, const OperandLayout& b, const Dims& shape)
+      : product_(product_of(a, b)) {
+    if (a.shape.size() <= 2) return;
     for (size_t axis = 0; axis + 2 < shape.size(); ++axis) {
-      const auto stride = [&](size_t i) {
-        return call.inputs[i].shape[axis] == 1 ? 0 : call.inputs[i].strides[axis];
+      const auto stride = [&](const OperandLayout& x) {
+        return x.shape[axis] == 1 ? 0 : x.strides[axis];
       };
-      axes_.push_back({shape[axis], stride(0), stride(1)});
+      axes_.push_back({shape[axis], stride(a), stride(b)});
       count_ *= shape[axis];
     }
   }
@@ -128,7 +129,8 @@ KernelCost with_flops(KernelCost operands, const Product& p, int64_t count) {
 template <typename T>
 class ReferenceProductKernel final : public Kernel {
  public:
-  explicit ReferenceProductKernel(const KernelCall& call) : stack_(call) {}
+  explicit ReferenceProductKernel(const KernelCall& call)
+      : stack_(call.inputs[0], call.inputs[1], call.outputs[0].shape) {}
 
   void run(const KernelFrame& frame) const override {
     for (int64_t i = 0; i < stack_.count(); ++i) {
@@ -160,11 +162,15 @@ const Packing kRightPanels = {
     },
     nullptr};
 
-// A product with one row or column reads a matrix once, where it lies.
+// A product with few rows or columns reads a matrix once, where it lies.
 Layout right_panels_of(const KernelCall& call, size_t a, size_t b) {
   const Product p = product_of(call.inputs[a], call.inputs[b]);
   const bool is_matrix = call.inputs[b].shape.size() == 2 && call.inputs[b].size() > 0;
-  return is_matrix && p.m > 1 && p.n > 1 ? Layout{&kRightPanels} : Layout{};
+  // Strides decide, not elements.
+  const float* const nowhere = nullptr;
+  const bool is_narrow =
+      p.m == 1 || p.n == 1 || cpu::is_narrow_gemm(p.m, p.n, p.k, p.left(nowhere), p.right(nowhere));
+  return is_matrix && !is_narrow ? Layout{&kRightPanels} : Layout{};
 }
 
 Layout packed_input_of_dot(const KernelCall& call, size_t input) {
@@ -186,12 +192,12 @@ void multiply(const Product& p, bool is_packed, T alpha, const T* a, const T* b,
   }
 }
 
-// Large products run one after the other, each on all threads; small ones side by side.
+// alpha A B + beta C for every product of a stack. Large products run one after the other, each on
+// all threads; small ones side by side.
 template <typename T>
-class BlockedProductKernel final : public PartwiseKernel {
+class BlockedProducts {
  public:
-  BlockedProductKernel(const KernelCall& call, bool is_packed)
-      : stack_(call), is_packed_(is_packed) {
+  BlockedProducts(Stack stack, bool is_packed) : stack_(std::move(stack)), is_packed_(is_packed) {
     const Product& p = stack_.product();
     bytes_each_ = cpu::gemm_workspace_bytes<T>(p.m, p.n, p.k);
     const double work =
@@ -202,32 +208,32 @@ class BlockedProductKernel final : public PartwiseKernel {
     slots_ = side_by_side_ ? std::min<int64_t>(thread_count(), cpu::SlotPool::kMost) : 1;
   }
 
-  size_t workspace_bytes() const override { return static_cast<size_t>(slots_) * bytes_each_; }
+  size_t workspace_bytes() const { return static_cast<size_t>(slots_) * bytes_each_; }
 
-  KernelCost cost(KernelCost operands) const override {
+  KernelCost cost(KernelCost operands) const {
     return with_flops(operands, stack_.product(), stack_.count());
   }
 
-  void run_partwise(const KernelFrame& frame, PartDone done) const override {
+  void run(T alpha, const T* first_a, const T* first_b, T beta, T* first_c, void* workspaces,
+           PartDone done) const {
     const auto product = [&](int64_t index, void* workspace) {
       const auto tell = [&](int64_t begin, int64_t count) {
         done(index * stack_.product().m * stack_.product().n + begin, count);
       };
-      stack_.at(index, frame.input<T>(0), frame.input<T>(1), frame.output<T>(0),
-                [&](const T* a, const T* b, T* c) {
-                  multiply(stack_.product(), is_packed_, T{1}, a, b, T{0}, c, workspace,
-                           done ? PartDone(tell) : PartDone());
-                });
+      stack_.at(index, first_a, first_b, first_c, [&](const T* a, const T* b, T* c) {
+        multiply(stack_.product(), is_packed_, alpha, a, b, beta, c, workspace,
+                 done ? PartDone(tell) : PartDone());
+      });
     };
     if (!side_by_side_) {
-      for (int64_t i = 0; i < stack_.count(); ++i) product(i, frame.workspace);
+      for (int64_t i = 0; i < stack_.count(); ++i) product(i, workspaces);
       return;
     }
     cpu::SlotPool slots(slots_);
     parallel_ranges(stack_.count(), grain_, [&](int64_t begin, int64_t end) {
       const cpu::SlotPool::Loan loan(slots);
       void* workspace =
-          static_cast<char*>(frame.workspace) + static_cast<size_t>(loan.slot()) * bytes_each_;
+          static_cast<char*>(workspaces) + static_cast<size_t>(loan.slot()) * bytes_each_;
       for (int64_t i = begin; i < end; ++i) product(i, workspace);
     });
   }
@@ -242,6 +248,24 @@ class BlockedProductKernel final : public PartwiseKernel {
   bool side_by_side_;
   int64_t grain_;
   int64_t slots_;
+};
+
+template <typename T>
+class BlockedProductKernel final : public PartwiseKernel {
+ public:
+  BlockedProductKernel(const KernelCall& call, bool is_packed)
+      : products_({call.inputs[0], call.inputs[1], call.outputs[0].shape}, is_packed) {}
+
+  size_t workspace_bytes() const override { return products_.workspace_bytes(); }
+  KernelCost cost(KernelCost operands) const override { return products_.cost(operands); }
+
+  void run_partwise(const KernelFrame& frame, PartDone done) const override {
+    products_.run(T{1}, frame.input<T>(0), frame.input<T>(1), T{0}, frame.output<T>(0),
+                  frame.workspace, done);
+  }
+
+ private:
+  BlockedProducts<T> products_;
 };
 
 template <template <typename> class KernelType, typename... Types>
@@ -265,38 +289,47 @@ template <typename T>
 class GemmKernel final : public PartwiseKernel {
  public:
   GemmKernel(const KernelCall& call, bool is_packed)
-      : product_(product_of(call.inputs[1], call.inputs[2])),
-        is_packed_(is_packed),
+      : products_({call.inputs[1], call.inputs[2], call.outputs[0].shape}, is_packed),
         shape_(call.outputs[0].shape),
+        size_(call.outputs[0].size()),
         c_strides_(call.inputs[0].strides),
-        c_is_contiguous_(call.inputs[0].contiguous()) {}
+        c_is_contiguous_(call.inputs[0].contiguous()),
+        c_is_repeated_(std::ranges::all_of(c_strides_, [](int64_t s) { return s == 0; })) {}
 
-  size_t workspace_bytes() const override {
-    return cpu::gemm_workspace_bytes<T>(product_.m, product_.n, product_.k);
-  }
-
+  size_t workspace_bytes() const override { return products_.workspace_bytes(); }
   bool may_overwrite(size_t, size_t input) const override { return input == 0 && c_is_contiguous_; }
-
-  KernelCost cost(KernelCost operands) const override { return with_flops(operands, product_, 1); }
+  KernelCost cost(KernelCost operands) const override { return products_.cost(operands); }
 
   void run_partwise(const KernelFrame& frame, PartDone done) const override {
+    if (size_ == 0) return;
     const T alpha = *frame.input<T>(3);
-    const T beta = *frame.input<T>(4);
+    T beta = *frame.input<T>(4);
+    const T* c = frame.input<T>(0);
     T* out = frame.output<T>(0);
-    if (frame.inputs[0] != out && beta != T{0}) {
-      copy_strided(shape_, dtype_of<T>, out, contiguous_strides(shape_), dtype_of<T>,
-                   frame.inputs[0], c_strides_);
+    if (c_is_repeated_) {
+      const T addend = beta * *c;
+      if (addend != T{0}) std::fill_n(out, size_, addend);
+      beta = addend != T{0} ? T{1} : T{0};
+    } else {
+      if (c != out) {
+        copy_strided(shape_, dtype_of<T>, out, contiguous_strides(shape_), dtype_of<T>,
+                     frame.inputs[0], c_strides_);
+      }
+      if (beta == T{0}) {  // which the product takes for nothing to add: NaN and infinity stay
+        for (int64_t i = 0; i < size_; ++i) out[i] *= T{0};
+        beta = T{1};
+      }
     }
-    multiply(product_, is_packed_, alpha, frame.input<T>(1), frame.input<T>(2), beta, out,
-             frame.workspace, done);
+    products_.run(alpha, frame.input<T>(1), frame.input<T>(2), beta, out, frame.workspace, done);
   }
 
  private:
-  Product product_;
-  bool is_packed_;
+  BlockedProducts<T> products_;
   Dims shape_;
+  int64_t size_;
   Dims c_strides_;
   bool c_is_contiguous_;
+  bool c_is_repeated_;
 };
 
 const KernelRegistrar dot_blocked({.op = "dot",

@@ -144,23 +144,56 @@ TEST(Dot, RefusesDifferingDimsAtTheCall) {
                ShapeError);
 }
 
+// alpha * product + beta * c, where c may be one number.
+Tensor scaled_sum(const std::vector<Tensor>& x, const Tensor& product) {
+  Tensor out = Tensor::zeros(DType::kFloat64, product.shape());
+  for_each_index(out.shape(), [&](const Dims& i) {
+    const double c = x[0].shape().empty() ? x[0].item<double>() : element(x[0], i);
+    set_element(out, i, x[3].item<double>() * element(product, i) + x[4].item<double>() * c);
+  });
+  return out;
+}
+
+void expect_gemm(const Dims& c, const Dims& a, const Dims& b) {
+  run_op_case(
+      {.name = "gemm of " + to_string(a) + " and " + to_string(b),
+       .inputs = {random_tensor(c, -1, 1, 1), random_tensor(a, -1, 1, 2),
+                  random_tensor(b, -1, 1, 3), random_tensor({}, 1, 2, 4),
+                  random_tensor({}, 1, 2, 5)},
+       .build = [](const Variables& v) { return gemm(v[0], v[1], v[2], v[3], v[4]); },
+       .oracle =
+           [](const std::vector<Tensor>& x) { return scaled_sum(x, naive_dot(x[1], x[2])); }});
+}
+
 TEST(Gemm, IsTheFormulaItStandsFor) {
-  run_op_case({.name = "gemm",
-               .inputs = {random_tensor({3, 4}, -1, 1, 1), random_tensor({3, 5}, -1, 1, 2),
-                          random_tensor({5, 4}, -1, 1, 3), random_tensor({}, 1, 2, 4),
-                          random_tensor({}, 1, 2, 5)},
-               .build = [](const Variables& v) { return gemm(v[0], v[1], v[2], v[3], v[4]); },
-               .oracle =
-                   [](const std::vector<Tensor>& x) {
-                     const Tensor product = naive_dot(x[1], x[2]);
-                     Tensor out = Tensor::zeros(DType::kFloat64, x[0].shape());
-                     for_each_index(out.shape(), [&](const Dims& i) {
-                       set_element(out, i,
-                                   x[3].item<double>() * element(product, i) +
-                                       x[4].item<double>() * element(x[0], i));
-                     });
-                     return out;
-                   }});
+  expect_gemm({3, 4}, {3, 5}, {5, 4});
+  expect_gemm({3}, {3, 5}, {5});
+  expect_gemm({4}, {5}, {5, 4});
+  expect_gemm({}, {3, 5}, {5, 4});
+}
+
+TEST(Gemm, AddsAllOfTheAddendWhateverTheFactor) {
+  const Variable a = dmatrix("a"), b = dmatrix("b"), c = dmatrix("c"),
+                 beta = tensor(DType::kFloat64, {}, "beta");
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const Tensor sum = eval(gemm(c, a, b, 1, beta), {{a, Tensor::of<double>({{1, 2}})},
+                                                   {b, Tensor::of<double>({{3, 4}, {5, 6}})},
+                                                   {c, Tensor::of<double>({{nan, 7}})},
+                                                   {beta, Tensor(0.0)}});
+  EXPECT_TRUE(std::isnan(element(sum, {0, 0})));
+  EXPECT_EQ(element(sum, {0, 1}), 16);
+}
+
+TEST(Gemm, OfASumOverNothingIsTheAddend) {
+  const Variable a = dmatrix("a"), b = dmatrix("b");
+  const Tensor sum = eval(gemm(3, a, b, 1, 2), {{a, Tensor::ones(DType::kFloat64, {2, 0})},
+                                                {b, Tensor::ones(DType::kFloat64, {0, 1})}});
+  EXPECT_EQ(element(sum, {1, 0}), 6);
+}
+
+TEST(Gemm, NamesTheRanksThatDiffer) {
+  const Variable a = dmatrix("a"), v = dvector("v");
+  expect_error<ShapeError>([&] { gemm(a, a, v, 1, 1); }, {"gemm: c has rank 2 and the product 1"});
 }
 
 TEST(Gemm, NamesTheDimsThatDiffer) {

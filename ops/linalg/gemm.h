@@ -1,4 +1,4 @@
-// beta * c + alpha * dot(a, b) in one node, for rules: users write the formula.
+// beta * c + alpha * (a times b) in one node, for rules: users write the formula.
 //
 // A weight update W - rate * dot(X', G) becomes one product that accumulates onto W.
 
@@ -10,9 +10,11 @@
 
 namespace bitale {
 
-// beta * c + alpha * dot(a, b) of matrices c (m, n), a (m, k), b (k, n) and scalars, all of one
-// floating dtype. Where beta is 0 at run time, c does not count, NaN or not, as in BLAS. ShapeError
-// for other ranks or differing dims, TypeError for differing or discrete dtypes.
+// beta * c + alpha * product, of scalars alpha and beta and one floating dtype. The product is
+// dot(a, b) of a matrix and a matrix or vector on either side, or matmul(a, b) of stacks of equal
+// rank that do not broadcast. c has the product's rank, or is a scalar: 0 to scale a product alone.
+// c counts whatever beta is: unlike in BLAS, 0 times NaN is NaN. ShapeError for other ranks or
+// differing dims, TypeError for differing or discrete dtypes.
 Variable gemm(Operand c, Operand a, Operand b, Operand alpha, Operand beta);
 
 // Inputs: c, a, b, alpha, beta. A composite; only rules create it.

@@ -1,6 +1,7 @@
 #include "core/graph/inputs.h"
 #include "gtest/gtest.h"
 #include "ops/linalg/dot.h"
+#include "ops/linalg/gemm.h"
 #include "tests/support/op_test.h"
 
 namespace bitale {
@@ -37,6 +38,24 @@ Tensor naive_matmul(const Tensor& a, const Tensor& b) {
     set_element(out, index, sum);
   });
   return out;
+}
+
+TEST(Gemm, ScalesAndAddsStacksOfProducts) {
+  for (const Dims& c : {Dims{2, 3, 4}, Dims{}}) {
+    run_op_case({.name = "gemm of stacks",
+                 .inputs = {random_tensor(c, -1, 1, 1), random_tensor({2, 3, 5}, -1, 1, 2),
+                            random_tensor({2, 5, 4}, -1, 1, 3), Tensor(0.7), Tensor(-1.3)},
+                 .build = [](const Variables& v) { return gemm(v[0], v[1], v[2], v[3], v[4]); },
+                 .oracle =
+                     [](const std::vector<Tensor>& x) {
+                       Tensor out = naive_matmul(x[1], x[2]);
+                       for_each_index(out.shape(), [&](const Dims& i) {
+                         const double addend = element(x[0], x[0].shape().empty() ? Dims{} : i);
+                         set_element(out, i, 0.7 * element(out, i) - 1.3 * addend);
+                       });
+                       return out;
+                     }});
+  }
 }
 
 void expect_matmul(const Dims& a, const Dims& b) {

@@ -1,4 +1,4 @@
-// Transposes and factors around products of matrices, and products that are something simpler.
+// Transposes around products of matrices, and products that are something simpler.
 
 #include <algorithm>
 #include <memory>
@@ -84,74 +84,6 @@ constexpr Rule kInnerOne = {
         },
     .exactness = Exactness::kReassociates};
 
-// A scalar factor of operand i that only the product needs: the factor and the other one.
-struct Scaled {
-  Variable factor;  // not defined() for -1
-  Variable rest;
-};
-std::optional<Scaled> scaled(const Variable& x, const RuleContext& context) {
-  if (context.use_count(x) != 1) return std::nullopt;
-  if (const Apply* negated = elementwise_named(x, "neg")) return Scaled{{}, negated->input(0)};
-  const Apply* product = elementwise_named(x, "mul");
-  if (product == nullptr) return std::nullopt;
-  for (size_t i = 0; i < 2; ++i) {
-    const Variable& factor = product->input(1 - i);
-    if (factor.rank() == 0 && product->input(i).rank() > 0)
-      return Scaled{factor, product->input(i)};
-  }
-  return std::nullopt;
-}
-
-// Whether `result` surely has no more elements than `operand`, an operand of the product.
-bool is_no_larger(const Variable& result, const Variable& operand) {
-  if (result.rank() < operand.rank()) return true;
-  if (!result.type().all_fixed() || !operand.type().all_fixed()) return false;
-  const auto count = [](const Variable& x) {
-    int64_t elements = 1;
-    for (const Dim& dim : x.type().dims) elements *= dim.length();
-    return elements;
-  };
-  return count(result) <= count(operand);
-}
-
-constexpr Rule kScaled = {
-    .name = "dot_of_scaled",
-    .why = "the smaller of operand and product is multiplied by the scalar",
-    .op = "dot",
-    .apply = [](const Apply& apply, const RuleContext& context) -> std::optional<Variables> {
-      if (!is_floating(apply.output(0).dtype())) return std::nullopt;
-      for (size_t i = 0; i < 2; ++i) {
-        const std::optional<Scaled> found = scaled(apply.input(i), context);
-        if (!found) continue;
-        if (!is_no_larger(apply.output(0), apply.input(i))) {
-          context.refuse("the product may have more elements than the operand",
-                         apply.input(i).owner());
-          continue;
-        }
-        const Variable product =
-            i == 0 ? dot(found->rest, apply.input(1)) : dot(apply.input(0), found->rest);
-        return replace_with(apply,
-                            found->factor.defined() ? mul(product, found->factor) : neg(product));
-      }
-      return std::nullopt;
-    },
-    .examples =
-        [] {
-          const Variable a = matrix("a"), v = vector("v"), w = vector("w"), s = scalar("s");
-          const Variable wide = tensor(float_x(), {3, 3}, "wide");
-          const Variable narrow = tensor(float_x(), {3, 2}, "narrow");
-          return Examples{{{dot(a * s, v)}, {dot(a, v) * s}},
-                          {{dot(v, s * w)}, {dot(v, w) * s}},
-                          {{dot(-wide, narrow)}, {-dot(wide, narrow)}}};
-        },
-    .counterexamples =
-        [] {
-          const Variable a = matrix("a"), b = matrix("b"), v = vector("v"), s = scalar("s");
-          const Variable scaled = a * s;
-          return Graphs{{dot(scaled, b)}, {dot(scaled, v), scaled}, {dot(a, v * s)}};
-        },
-    .exactness = Exactness::kReassociates};
-
 // --- Stacks --------------------------------------------------------------------------------------
 
 constexpr Rule kOneRight = {
@@ -192,7 +124,6 @@ constexpr Rule kOneRight = {
 const RuleRegistrar registrars[] = {
     RuleRegistrar(in_phase(kTranspose, Phase::kCanonicalize)),
     RuleRegistrar(in_phase(kInnerOne, Phase::kCanonicalize)),
-    RuleRegistrar(in_phase(kScaled, Phase::kSpecialize)),
     RuleRegistrar(in_phase(kOneRight, Phase::kCanonicalize)),
 };
 

@@ -1,6 +1,7 @@
 // Fills (a scalar broadcast to dims) stay scalars as long as possible. Gradients are full of them.
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 
 #include "core/graph/inputs.h"
@@ -17,6 +18,24 @@ namespace {
 
 using Examples = std::vector<RuleExample>;
 using Graphs = std::vector<Variables>;
+
+// Folded fills are no larger.
+constexpr int64_t kMostCompared = 256;
+
+// What all elements of a constant are, as of a fill that was folded; not defined() otherwise.
+Variable repeated_in_constant(const Variable& x) {
+  if (!x.is_constant() || x.rank() == 0) return {};
+  const Tensor& value = x.value();
+  if (value.size() == 0 || value.size() > kMostCompared || !value.is_contiguous()) return {};
+  const auto* const bytes = static_cast<const char*>(value.raw_data());
+  const size_t width = size_of(x.dtype());
+  for (int64_t i = 1; i < value.size(); ++i) {
+    if (std::memcmp(bytes + static_cast<size_t>(i) * width, bytes, width) != 0) return {};
+  }
+  const Tensor element = Tensor::empty(x.dtype(), {});
+  std::memcpy(element.raw_data(), bytes, width);
+  return Variable::make_constant(element, "", {});
+}
 
 // Whether operand `whole` gives every axis that operand `i` does not repeat its length.
 bool covers(const Apply& apply, size_t whole, size_t i) {
@@ -48,7 +67,8 @@ OpPtr with_scalars(const Apply& apply, int64_t rank, const std::vector<bool>& sc
 std::optional<Variables> sink(const Apply& apply, const RuleContext&) {
   if (as_elementwise(apply) == nullptr || apply.inputs().size() < 2) return std::nullopt;
   for (size_t i = 0; i < apply.inputs().size(); ++i) {
-    const Variable scalar = filled_with(apply.input(i));
+    Variable scalar = filled_with(apply.input(i));
+    if (!scalar.defined()) scalar = repeated_in_constant(apply.input(i));
     if (!scalar.defined()) continue;
     for (size_t whole = 0; whole < apply.inputs().size(); ++whole) {
       if (!covers(apply, whole, i)) continue;
@@ -73,7 +93,8 @@ const RuleRegistrar fill_sink(
            const Variable x = matrix("x"), s = scalar("s");
            return Examples{{{x * full_like(x, s)}, {x * s}},
                            {{full_like(x, 2) - x}, {2 - x}},
-                           {{where(gt(x, 0), x, zeros_like(x))}, {where(gt(x, 0), x, 0)}}};
+                           {{where(gt(x, 0), x, zeros_like(x))}, {where(gt(x, 0), x, 0)}},
+                           {{x + constant(Tensor::ones(float_x(), {1, 1}))}, {x + 1}}};
          },
      .counterexamples =
          [] {

@@ -1,6 +1,7 @@
 // Matrix products that are scaled and added to something become one product that accumulates, and
 // divisions that are exact as products.
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 
@@ -8,7 +9,7 @@
 #include "ops/elementwise/elementwise.h"
 #include "ops/linalg/dot.h"
 #include "ops/linalg/gemm.h"
-#include "ops/rewrites/patterns.h"
+#include "ops/rewrites/product_patterns.h"
 #include "ops/shape/specify_shape.h"
 
 namespace bitale {
@@ -19,75 +20,49 @@ using Graphs = std::vector<Variables>;
 
 Variable number_like(const Variable& x, double value) { return scalar_constant(x.dtype(), value); }
 
-// A term of a sum as factor * matrix.
-struct Term {
-  Variable factor;
-  Variable matrix;
-};
-
-// `v` times `sign`, with a scalar factor of its own taken out where nobody else needs the product.
-Term split(const Variable& v, double sign, const RuleContext& context) {
-  if (context.use_count(v) == 1) {
-    if (const Apply* product = elementwise_named(v, "mul")) {
-      for (size_t i = 0; i < 2; ++i) {
-        const Variable& factor = product->input(1 - i);
-        if (factor.rank() != 0 || product->input(i).rank() != 2) continue;
-        if (const std::optional<double> number = scalar_number(factor)) {
-          return {number_like(v, *number * sign), product->input(i)};
-        }
-        return {sign < 0 ? neg(factor) : factor, product->input(i)};
-      }
-    }
-    if (const Apply* negated = elementwise_named(v, "neg")) {
-      return {number_like(v, -sign), negated->input(0)};
-    }
-  }
-  return {number_like(v, sign), v};
-}
-
-// A product of matrices that only this sum needs. Dims that are specified for it are those of the
-// other term, which the product that accumulates compares anyway.
-const Apply* own_product(const Variable& v, const Variable& other, const RuleContext& context) {
-  if (v.rank() != 2 || context.use_count(v) != 1) return nullptr;
+// A product that only this sum needs. Dims that are specified for it are those of the other term,
+// which the product that accumulates compares anyway.
+std::optional<ScaledProduct> own_product(const Variable& v, const Variable& other,
+                                         const RuleContext& context) {
+  if (context.use_count(v) != 1) return std::nullopt;
   if (const Apply* specified = made_by(v, "specify_shape")) {
-    if (other.type().dims != v.type().dims) return nullptr;
+    if (other.type().dims != v.type().dims) return std::nullopt;
     return own_product(specified->input(0), other, context);
   }
-  return made_by(v, "dot");
+  return product_of(v, context);
 }
 
-// The product of two scalars, folded where both are numbers.
-Variable times(const Variable& a, const Variable& b) {
-  const std::optional<double> left = scalar_number(a);
-  const std::optional<double> right = scalar_number(b);
-  if (left && right) return number_like(a, *left * *right);
-  if (left == 1.0) return b;
-  if (right == 1.0) return a;
-  if (left == -1.0) return neg(b);
-  return right == -1.0 ? neg(a) : mul(a, b);
+// Whether all that is made of `v` is element by element.
+bool only_in_elementwise(const Variable& v, const RuleContext& context) {
+  return std::ranges::all_of(context.graph().uses(v), [](const Use& use) {
+    return use.user != nullptr && as_elementwise(*use.user) != nullptr;
+  });
 }
 
 std::optional<Variables> accumulate(const Apply& apply, const RuleContext& context) {
   const ElementwiseOp* op = as_elementwise(apply);
-  const Variable& result = apply.output(0);
-  if (result.rank() != 2 ||
-      (result.dtype() != DType::kFloat32 && result.dtype() != DType::kFloat64) ||
-      !op->is_whole(0) || !op->is_whole(1)) {
-    return std::nullopt;
-  }
+  if (apply.output(0).rank() == 0 || !op->is_whole(0) || !op->is_whole(1)) return std::nullopt;
   const double signs[] = {1, op->name() == "sub" ? -1.0 : 1.0};
   for (const size_t i : {size_t{1}, size_t{0}}) {
-    const Term term = split(apply.input(i), signs[i], context);
-    const Apply* product = own_product(term.matrix, apply.input(1 - i), context);
-    if (product == nullptr) continue;
-    const Term left = split(product->input(0), 1, context);
-    const Term right = split(product->input(1), 1, context);
-    const Variable alpha = times(term.factor, times(left.factor, right.factor));
-    Term other = split(apply.input(1 - i), signs[1 - i], context);
-    // A factor that turns out to be 0 at a call would hide a NaN.
-    const std::optional<double> beta = scalar_number(other.factor);
-    if (!beta || *beta == 0) other = {number_like(result, signs[1 - i]), apply.input(1 - i)};
-    return replace_with(apply, gemm(other.matrix, left.matrix, right.matrix, alpha, other.factor));
+    const ScaledTensor term = split_factor(apply.input(i), signs[i], context);
+    const auto product = own_product(term.tensor, apply.input(1 - i), context);
+    if (!product) continue;
+    const Variable alpha = times(term.factor, product->alpha);
+    const ScaledTensor other = split_factor(apply.input(1 - i), signs[1 - i], context);
+    if (!product->c.defined()) {
+      return replace_with(apply, gemm(other.tensor, product->a, product->b, alpha, other.factor));
+    }
+    const Variable beta = times(term.factor, product->beta);
+    if (other.tensor == product->c) {
+      return replace_with(
+          apply, gemm(other.tensor, product->a, product->b, alpha, plus(other.factor, beta)));
+    }
+    if (only_in_elementwise(apply.output(0), context)) {
+      context.refuse("the sum joins what is made of it", term.tensor.owner());
+      continue;
+    }
+    const Variable addends = add(scaled_by(other), scaled_by({beta, product->c}));
+    return replace_with(apply, gemm(addends, product->a, product->b, alpha, 1));
   }
   return std::nullopt;
 }
@@ -100,16 +75,26 @@ constexpr Rule kAddGemm = {
     .examples =
         [] {
           const Variable a = matrix("a"), b = matrix("b"), c = matrix("c"), s = scalar("s");
+          const Variable v = vector("v"), w = vector("w");
+          const Variable x = tensor3("x"), y = tensor3("y"), z = tensor3("z");
           return Examples{{{c + dot(a, b)}, {gemm(c, a, b, 1, 1)}},
                           {{dot(a, b) * s + c * 2}, {gemm(c, a, b, s, 2)}},
                           {{dot(a * s, -b) * 2 + c}, {gemm(c, a, b, 2 * -s, 1)}},
-                          {{c * s + dot(a, b)}, {gemm(c * s, a, b, 1, 1)}}};
+                          {{c * s + dot(a, b)}, {gemm(c, a, b, 1, s)}},
+                          {{v + dot(a, w) * 0.5}, {gemm(v, a, w, 0.5, 1)}},
+                          {{matmul(x, y) * 0.5 + z}, {gemm(z, x, y, 0.5, 1)}},
+                          {{c + gemm(c, a, b, 1, s)}, {gemm(c, a, b, 1, 1.0 + s)}},
+                          {{c + gemm(0, a, b, s, 0)}, {gemm(c, a, b, s, 1)}}};
         },
     .counterexamples =
         [] {
           const Variable a = matrix("a"), b = matrix("b"), c = matrix("c"), v = vector("v");
           const Variable product = dot(a, b);
-          return Graphs{{dot(a, b) + v}, {c + product, product}, {dot(a, v) + v}, {a + b}};
+          return Graphs{{dot(a, b) + v},
+                        {c + product, product},
+                        {dot(v, v) + 1},
+                        {exp(a + gemm(c, a, b, 1, 1))},
+                        {a + b}};
         },
     .exactness = Exactness::kReassociates};
 
@@ -121,12 +106,15 @@ constexpr Rule kSubGemm = {
     .examples =
         [] {
           const Variable a = matrix("a"), b = matrix("b"), c = matrix("c"), s = scalar("s");
-          const Variable w = tensor(float_x(), {3, 3}, "w");
-          return Examples{{{c - dot(a, b)}, {gemm(c, a, b, -1, 1)}},
-                          {{c - dot(a, b) * 0.1}, {gemm(c, a, b, -0.1, 1)}},
-                          {{c - s * dot(a, b)}, {gemm(c, a, b, -s, 1)}},
-                          {{dot(a, b) - c}, {gemm(c, a, b, 1, -1)}},
-                          {{w - specify_shape(dot(a, b), {3, 3}) * 0.1}, {gemm(w, a, b, -0.1, 1)}}};
+          const Variable d = matrix("d"), w = tensor(float_x(), {3, 3}, "w"), minus = -s;
+          return Examples{
+              {{c - dot(a, b)}, {gemm(c, a, b, -1, 1)}},
+              {{c - dot(a, b) * 0.1}, {gemm(c, a, b, -0.1, 1)}},
+              {{c - s * dot(a, b)}, {gemm(c, a, b, -s, 1)}},
+              {{dot(a, b) - c}, {gemm(c, a, b, 1, -1)}},
+              {{c - gemm(c, a, b, 1, 0.5) * 0.5}, {gemm(c, a, b, -0.5, 0.75)}},
+              {{d - gemm(c, a, b, 1, 0.5) * s}, {gemm(d + c * (minus * 0.5), a, b, minus, 1)}},
+              {{w - specify_shape(dot(a, b), {3, 3}) * 0.1}, {gemm(w, a, b, -0.1, 1)}}};
         },
     .counterexamples =
         [] {

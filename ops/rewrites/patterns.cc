@@ -79,6 +79,7 @@ AxisOrigin step_up(const AxisOrigin& at) {
   }
   const std::string_view name = apply->op().name();
   if (name == "dot" && at.variable.rank() == 2) return {apply->input(at.axis), at.axis};
+  if (name == "gemm" && apply->input(0).rank() > 0) return {apply->input(0), at.axis};
   if (name == "crossentropy_softmax_sparse") return {apply->input(1), 0};
   if (name == "dot" && at.variable.rank() == 1) {
     return apply->input(0).rank() == 2 ? AxisOrigin{apply->input(0), 0}

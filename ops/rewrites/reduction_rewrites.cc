@@ -7,8 +7,8 @@
 #include "ops/creation/fill.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/linalg/dot.h"
-#include "ops/reduction/reduction.h"
 #include "ops/rewrites/patterns.h"
+#include "ops/rewrites/reduction_patterns.h"
 #include "ops/shape/dimshuffle.h"
 #include "ops/shape/reshape.h"
 
@@ -17,14 +17,6 @@ namespace {
 
 using Examples = std::vector<RuleExample>;
 using Graphs = std::vector<Variables>;
-
-const ReduceOp& reduction_of(const Apply& apply) {
-  return dynamic_cast<const ReduceOp&>(apply.op());
-}
-
-bool contains(const std::vector<int64_t>& axes, int64_t axis) {
-  return std::binary_search(axes.begin(), axes.end(), axis);
-}
 
 // --- Chains --------------------------------------------------------------------------------------
 
@@ -149,6 +141,58 @@ constexpr Rule kMinOfOne = {.name = "min_of_one",
                             .apply = skip_axes_of_one,
                             .examples = [] { return ones_examples(min); },
                             .counterexamples = [] { return ones_counterexamples(min); }};
+
+// --- The same twice ------------------------------------------------------------------------------
+
+// The same reduction of the same operand without its axes; null where there is none.
+const Apply* plain_twin(const Apply& apply, const RuleContext& context) {
+  const ReduceOp& op = reduction_of(apply);
+  for (const Use& use : context.graph().uses(apply.input(0))) {
+    if (use.user == nullptr) continue;
+    const auto* other = dynamic_cast<const ReduceOp*>(&use.user->op());
+    if (other != nullptr && !other->keepdims() && other->kind() == op.kind() &&
+        other->axes() == op.axes()) {
+      return use.user;
+    }
+  }
+  return nullptr;
+}
+
+constexpr Rule kKeptAxes = {
+    .name = "kept_axes_beside_dropped",
+    .why = "a reduction that keeps its axes is a view of the same one that drops them",
+    .apply = [](const Apply& apply, const RuleContext& context) -> std::optional<Variables> {
+      const auto* op = dynamic_cast<const ReduceOp*>(&apply.op());
+      if (op == nullptr || !op->keepdims()) return std::nullopt;
+      const Apply* twin = plain_twin(apply, context);
+      if (twin == nullptr) return std::nullopt;
+      std::vector<int64_t> order;
+      int64_t place = 0;
+      for (int64_t axis = 0; axis < apply.input(0).rank(); ++axis) {
+        order.push_back(contains(op->axes(), axis) ? kNewAxis : place++);
+      }
+      return replace_with(apply, dimshuffle(twin->output(0), order));
+    },
+    .examples =
+        [] {
+          const Variable x = matrix("x"), t = tensor3("t");
+          return Examples{{{sum(x, 1), sum(x, 1, true)},
+                           [&] {
+                             const Variable total = sum(x, 1);
+                             return Variables{total, dimshuffle(total, {0, 'x'})};
+                           }()},
+                          {{argmax(t, {0, 2}, true), argmax(t, {0, 2})}, [&] {
+                             const Variable found = argmax(t, {0, 2});
+                             return Variables{dimshuffle(found, {'x', 0, 'x'}), found};
+                           }()}};
+        },
+    .counterexamples =
+        [] {
+          const Variable x = matrix("x");
+          return Graphs{{sum(x, 1, true), sum(x, 0)},
+                        {max(x, 1, true), min(x, 1)},
+                        {sum(x, 1, true), exp(x)}};
+        }};
 
 // --- Common factors ------------------------------------------------------------------------------
 
@@ -297,6 +341,7 @@ constexpr Rule kSumOfSquares = {
 
 const RuleRegistrar registrars[] = {
     RuleRegistrar(in_phase(kSumOfSquares, Phase::kSpecialize)),
+    RuleRegistrar(in_phase(kKeptAxes, Phase::kCanonicalize)),
     RuleRegistrar(in_phase(kSumSum, Phase::kCanonicalize)),
     RuleRegistrar(in_phase(kProdProd, Phase::kCanonicalize)),
     RuleRegistrar(in_phase(kMaxMax, Phase::kCanonicalize)),

@@ -1,17 +1,13 @@
-// Reductions of what is moved, repeated, joined or negated.
+// Reductions of what is moved or negated.
 
 #include <algorithm>
 #include <memory>
 #include <numeric>
 
 #include "core/graph/inputs.h"
-#include "ops/creation/fill.h"
 #include "ops/elementwise/elementwise.h"
-#include "ops/reduction/reduction.h"
 #include "ops/rewrites/patterns.h"
-#include "ops/shape/broadcast_to.h"
-#include "ops/shape/concatenate.h"
-#include "ops/shape/concatenate_op.h"
+#include "ops/rewrites/reduction_patterns.h"
 #include "ops/shape/dimshuffle.h"
 #include "ops/shape/reshape.h"
 #include "ops/softmax/softmax.h"
@@ -21,14 +17,6 @@ namespace {
 
 using Examples = std::vector<RuleExample>;
 using Graphs = std::vector<Variables>;
-
-const ReduceOp& reduction_of(const Apply& apply) {
-  return dynamic_cast<const ReduceOp&>(apply.op());
-}
-
-bool contains(const std::vector<int64_t>& axes, int64_t axis) {
-  return std::binary_search(axes.begin(), axes.end(), axis);
-}
 
 // --- Views ---------------------------------------------------------------------------------------
 
@@ -133,120 +121,8 @@ constexpr Rule kMinOfView = {.name = "min_of_view",
                              .examples = [] { return view_examples(min); },
                              .counterexamples = [] { return view_counterexamples(min); }};
 
-// --- Repeated terms ------------------------------------------------------------------------------
-
-std::optional<Variables> count_repeated_terms(const Apply& apply, const RuleContext& context) {
-  const Apply* inner = made_by(apply.input(0), "broadcast_to");
-  if (inner == nullptr || inner->input(0).rank() == 0) return std::nullopt;  // see sum_of_fill
-  const Variable& x = inner->input(0);
-  const DType dtype = apply.output(0).dtype();
-  if (x.dtype() != dtype || dtype == DType::kFloat16 || dtype == DType::kBFloat16) {
-    return context.refuse("a narrow sum would be rounded otherwise", inner);
-  }
-  const ReduceOp& op = reduction_of(apply);
-  const auto& lengths = dynamic_cast<const BroadcastToOp&>(inner->op()).lengths();
-  const auto lead = static_cast<int64_t>(lengths.size()) - x.rank();
-  ShapeItem count = 1;
-  ShapeItems items;            // of the axes that stay, or are summed by themselves
-  std::vector<int64_t> axes;   // that are summed by themselves
-  std::vector<int64_t> order;  // of x without the axes of length 1 whose repeats are counted
-  bool any_repeated = false;
-  size_t operand = 1;
-  for (int64_t axis = 0; axis < static_cast<int64_t>(lengths.size()); ++axis) {
-    const int64_t entry = lengths[static_cast<size_t>(axis)];
-    const ShapeItem length =
-        entry == kSymbolicLength ? ShapeItem(inner->input(operand++)) : ShapeItem(entry);
-    const bool is_new = axis < lead;
-    const bool one = !is_new && x.type().dims[static_cast<size_t>(axis - lead)] == Dim(1);
-    const bool repeated = is_new || (one && entry != kInferredLength);
-    if (!contains(op.axes(), axis) || !repeated) {
-      if (contains(op.axes(), axis)) axes.push_back(static_cast<int64_t>(items.size()));
-      items.push_back(length);
-      if (!is_new) order.push_back(axis - lead);
-      continue;
-    }
-    any_repeated = true;
-    count = multiply_lengths(count, length);
-    if (op.keepdims()) {
-      items.push_back(1);
-      if (!is_new) order.push_back(axis - lead);
-    }
-  }
-  if (!any_repeated) return context.refuse("the sum is not over repeated axes", inner);
-  Variable rest = x;
-  if (static_cast<int64_t>(order.size()) != x.rank()) rest = dimshuffle(x, order);
-  rest = broadcast_to(rest, std::move(items));
-  if (!axes.empty()) rest = reduce(ReduceKind::kSum, rest, axes, op.keepdims());
-  return replace_with(apply, mul(rest, cast(count.as_variable(), dtype)));
-}
-
-constexpr Rule kSumOfBroadcast = {
-    .name = "sum_of_broadcast",
-    .why = "the sum of a repeated term is the term times their number",
-    .op = "sum",
-    .apply = count_repeated_terms,
-    .examples =
-        [] {
-          const Variable v = vector("v"), x = matrix("x"), r = row("r");
-          const Variable rows = cast(length_of(x, 0).as_variable(), v.dtype());
-          return Examples{
-              {{sum(broadcast_like(v, x), 0)}, {broadcast_to(v, {length_of(x, 1)}) * rows}},
-              {{sum(broadcast_to(r, {4, -1}), 0)}, {broadcast_to(dimshuffle(r, {1}), {-1}) * 4}},
-              {{sum(broadcast_to(v, {4, 3}))}, {sum(broadcast_to(v, {3})) * 4}},
-              {{sum(broadcast_to(r, {4, -1}), 0, true)}, {broadcast_to(r, {1, -1}) * 4}}};
-        },
-    .counterexamples =
-        [] {
-          const Variable v = vector("v"), x = matrix("x");
-          return Graphs{{sum(broadcast_like(v, x), 1)}, {sum(x, 0)}};
-        },
-    .exactness = Exactness::kReassociates};
-
-// --- Joined and negated operands -----------------------------------------------------------------
-
-std::optional<Variables> sum_each(const Apply& apply, const RuleContext& context) {
-  const Apply* join = made_by(apply.input(0), "concatenate");
-  if (join == nullptr) return std::nullopt;
-  const ReduceOp& op = reduction_of(apply);
-  const int64_t joined = dynamic_cast<const ConcatenateOp&>(join->op()).axis();
-  if (!contains(op.axes(), joined)) return context.refuse("the joined axis is kept", join);
-  if (context.use_count(apply.input(0)) != 1) {
-    return context.refuse("the whole result is needed as well", join);
-  }
-  Variable total;
-  for (const Variable& operand : join->inputs()) {
-    for (int64_t axis = 0; axis < operand.rank(); ++axis) {
-      if (axis != joined && !same_length(join->input(0), axis, operand, axis)) {
-        return context.refuse("lengths that may differ are compared at the call", join);
-      }
-    }
-    const Variable part = reduce(ReduceKind::kSum, operand, op.axes(), op.keepdims());
-    total = total.defined() ? add(total, part) : part;
-  }
-  return replace_with(apply, total);
-}
-
-constexpr Rule kSumOfJoin = {
-    .name = "sum_of_concatenate",
-    .why = "tensors need not be joined to be summed",
-    .op = "sum",
-    .apply = sum_each,
-    .examples =
-        [] {
-          const Variable v = vector("v"), w = vector("w");
-          const Variable a = tensor(float_x(), {2, 3}, "a"), b = tensor(float_x(), {4, 3}, "b");
-          return Examples{{{sum(concatenate({v, w}))}, {sum(v) + sum(w)}},
-                          {{sum(concatenate({a, b}), 0)}, {sum(a, 0) + sum(b, 0)}}};
-        },
-    .counterexamples =
-        [] {
-          const Variable a = tensor(float_x(), {2, 3}, "a"), b = tensor(float_x(), {4, 3}, "b");
-          const Variable both = concatenate({a, b});
-          return Graphs{{sum(both, 1)},
-                        {sum(both, 0), both},
-                        {sum(concatenate({matrix("x"), matrix("y")}), 0)}};
-        },
-    .exactness = Exactness::kReassociates};
+// --- Negated operands and kept orders
+// -------------------------------------------------------------
 
 // The other extremum of what is negated.
 template <ReduceKind other, bool of_position>
@@ -353,8 +229,6 @@ const RuleRegistrar registrars[] = {
     RuleRegistrar(in_phase(kProdOfView, Phase::kCanonicalize)),
     RuleRegistrar(in_phase(kMaxOfView, Phase::kCanonicalize)),
     RuleRegistrar(in_phase(kMinOfView, Phase::kCanonicalize)),
-    RuleRegistrar(in_phase(kSumOfBroadcast, Phase::kCanonicalize)),
-    RuleRegistrar(in_phase(kSumOfJoin, Phase::kCanonicalize)),
     RuleRegistrar(in_phase(kMaxOfNeg, Phase::kCanonicalize)),
     RuleRegistrar(in_phase(kMinOfNeg, Phase::kCanonicalize)),
     RuleRegistrar(in_phase(kArgmaxOfNeg, Phase::kCanonicalize)),

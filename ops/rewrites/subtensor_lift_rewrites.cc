@@ -181,6 +181,79 @@ constexpr Rule kDot = {
         },
     .exactness = Exactness::kReassociates};
 
+// What `part` of a stack of products takes of operand i: its own matrices, and of them the rows or
+// columns.
+Part part_of_stack(const Apply& stack, size_t i, const Part& part) {
+  const auto& op = dynamic_cast<const MatmulOp&>(stack.op());
+  Part own;
+  for (size_t axis = 0; axis + 2 < part.size(); ++axis) {
+    if (!op.broadcasts(i, axis)) {
+      own.push_back(part[axis]);
+    } else {
+      own.push_back(part[axis].index.is_integer ? AxisPart::position(0) : AxisPart::whole());
+    }
+  }
+  own.push_back(i == 0 ? part[part.size() - 2] : AxisPart::whole());
+  own.push_back(i == 0 ? AxisPart::whole() : part[part.size() - 1]);
+  return own;
+}
+
+std::optional<Variables> lift_matmul(const Apply& apply, const RuleContext& context) {
+  const Apply* stack = made_by(apply.input(0), "matmul");
+  if (stack == nullptr) return std::nullopt;
+  const auto& op = dynamic_cast<const MatmulOp&>(stack->op());
+  const Part part = part_of_subtensor(apply);
+  if (!narrows(part)) return context.refuse(kNothingSaved, stack);
+  if (context.use_count(apply.input(0)) != 1) return context.refuse(kNeededWhole, stack);
+  const size_t rank = part.size();
+  const Variable& left = stack->input(0);
+  const Variable& right = stack->input(1);
+  bool keeps_stack = false;
+  for (size_t axis = 0; axis + 2 < rank; ++axis) {
+    const auto at = static_cast<int64_t>(axis);
+    keeps_stack = keeps_stack || !part[axis].index.is_integer;
+    const bool is_compared = !op.broadcasts(0, axis) && !op.broadcasts(1, axis);
+    if (!part[axis].index.is_whole() && is_compared && !same_length(left, at, right, at)) {
+      return context.refuse(kLengthsDiffer, stack);
+    }
+  }
+  if (keeps_stack && (part[rank - 2].index.is_integer || part[rank - 1].index.is_integer)) {
+    return context.refuse("of every product of the stack one row or column is taken", stack);
+  }
+  FixedSiteScope scope(stack->site());
+  const Variable a = take(left, part_of_stack(*stack, 0, part));
+  const Variable b = take(right, part_of_stack(*stack, 1, part));
+  return replace_with(apply, keeps_stack ? matmul(a, b) : dot(a, b));
+}
+
+constexpr Rule kMatmul = {
+    .name = "subtensor_of_matmul",
+    .why = "of a stack of products, only those that are taken need be computed",
+    .op = "subtensor",
+    .apply = lift_matmul,
+    .examples =
+        [] {
+          const Variable a = tensor(float_x(), {"batch", Dim(), Dim()}, "a");
+          const Variable b = tensor(float_x(), {"batch", Dim(), Dim()}, "b");
+          const Variable w = tensor(float_x(), {1, Dim(), Dim()}, "w"), n = lscalar("n");
+          return Examples{
+              {{matmul(a, b)[slice(0, 2)]}, {matmul(a[slice(0, 2)], b[slice(0, 2)])}},
+              {{matmul(a, b)[{n, 0}]}, {dot(a[{n, 0}], b[n])}},
+              {{matmul(w, b)[0]}, {dot(w[0], b[0])}},
+              {{matmul(a, b)[{slice(), slice(1, none), slice(n, none)}]},
+               {matmul(a[{slice(), slice(1, none)}], b[{slice(), slice(), slice(n, none)}])}}};
+        },
+    .counterexamples =
+        [] {
+          const Variable a = tensor(float_x(), {"batch", Dim(), Dim()}, "a");
+          const Variable b = tensor(float_x(), {"batch", Dim(), Dim()}, "b");
+          const Variable product = matmul(a, b);
+          return Graphs{{product[0], product},
+                        {matmul(a, b)[{slice(), 0}]},
+                        {matmul(tensor3("x"), tensor3("y"))[0]}};
+        },
+    .exactness = Exactness::kReassociates};
+
 std::optional<Variables> lift_reduction(const Apply& apply, const RuleContext& context) {
   const Apply* inner = apply.input(0).owner();
   const auto* op = inner != nullptr ? dynamic_cast<const ReduceOp*>(&inner->op()) : nullptr;
@@ -271,6 +344,7 @@ const RuleRegistrar registrars[] = {
     RuleRegistrar(in_phase(kElementwise, Phase::kCanonicalize)),
     RuleRegistrar(in_phase(kElementwise, Phase::kStabilize)),
     RuleRegistrar(in_phase(kDot, Phase::kCanonicalize)),
+    RuleRegistrar(in_phase(kMatmul, Phase::kCanonicalize)),
     RuleRegistrar(in_phase(kReduction, Phase::kCanonicalize)),
     RuleRegistrar(in_phase(kSoftmax, Phase::kCanonicalize)),
 };

@@ -13,6 +13,7 @@
 #include "core/graph/printer.h"
 #include "core/graph/traversal.h"
 #include "core/rewrite/driver.h"
+#include "core/rewrite/pattern.h"
 #include "gtest/gtest.h"
 #include "ops/conv/conv2d.h"
 #include "ops/creation/arange.h"
@@ -154,10 +155,11 @@ TEST(Nets, LearnTheSameWithRulesAsWithout) {
   }
 }
 
+constexpr Phase kPhases[] = {Phase::kSimplify, Phase::kCanonicalize, Phase::kStabilize,
+                             Phase::kSpecialize};
+
 // The names of the ops of the specialized graph.
 std::vector<std::string> ops_of(const Step& step) {
-  constexpr Phase kPhases[] = {Phase::kSimplify, Phase::kCanonicalize, Phase::kStabilize,
-                               Phase::kSpecialize};
   FunctionGraph graph(step.outputs);
   run_phases(graph, kPhases);
   std::vector<std::string> names;
@@ -168,6 +170,22 @@ std::vector<std::string> ops_of(const Step& step) {
 TEST(Nets, UpdateWeightsByProductsThatAccumulate) {
   const std::vector<std::string> ops = ops_of(perceptron());
   EXPECT_EQ(std::count(ops.begin(), ops.end(), "gemm"), 2) << ops.size();
+}
+
+// Weight decay changes factors of the product that updates a weight, and adds no pass over it.
+TEST(Nets, DecayWeightsInTheProductsThatUpdateThem) {
+  Maker maker("decaying weights");
+  const Variable x = maker.input({Dim(), 6}, {5, 6});
+  const Variable w = maker.weight({6, 4}), v = maker.weight({4, 3});
+  const Variable cost = sum(sqr(dot(tanh(dot(x, w)), v))) + 0.01 * (sum(sqr(w)) + sum(sqr(v)));
+  FunctionGraph graph(maker.descend(cost).outputs);
+  run_phases(graph, kPhases);
+  for (size_t i : {1, 2}) {
+    const Apply* update = made_by(graph.outputs()[i], "gemm");
+    ASSERT_NE(update, nullptr) << debugprint(graph.outputs()[i]);
+    EXPECT_TRUE(update->input(0).is_input()) << debugprint(graph.outputs()[i]);
+    EXPECT_FLOAT_EQ(scalar_number(update->input(4)).value_or(0), 1 - 0.1 * 0.02);
+  }
 }
 
 TEST(Nets, AddGradientsOfGatesInPlace) {
