@@ -96,8 +96,13 @@ class CompiledFunction {
   // The same shapes where first axes of inputs, and what has their name, are `to` long and not
   // `from`.
   CallShapes with_first_axis(const CallShapes& shapes, int64_t from, int64_t to) const;
-  // The longest first axis of the arguments that takes no more than .max_bytes, if there is one.
-  std::optional<int64_t> longest_first_axis(const CallShapes& shapes, size_t needed);
+  // Which arguments would take no more than .max_bytes, or why none can be named. `needed`: what
+  // the call takes.
+  std::string how_to_fit(const CallShapes& shapes, size_t needed);
+  // The longest first axis of the arguments, shorter than `length`, that takes no more than
+  // .max_bytes, if there is one.
+  std::optional<int64_t> longest_first_axis(const CallShapes& shapes, int64_t length,
+                                            size_t needed);
 
   const FunctionOptions options_;
   const SourceSite site_;

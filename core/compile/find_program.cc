@@ -197,12 +197,26 @@ std::shared_ptr<CompiledFunction::Entry> CompiledFunction::compile(const CallSta
 void CompiledFunction::check_memory(const Program& program, const CallShapes& shapes) {
   const size_t needed = memory_report(program).peak_bytes;
   if (needed <= options_.max_bytes) return;
-  const std::optional<int64_t> rows = longest_first_axis(shapes, needed);
-  throw OutOfMemoryError(absl::StrCat(
-      title(), ": a call of these shapes takes ", needed, " bytes, .max_bytes allows ",
-      options_.max_bytes, "\n  compiled at: ", site_.str(),
-      rows ? absl::StrCat("\n  hint: arguments with a first axis of at most ", *rows, " fit")
-           : ""));
+  throw OutOfMemoryError(absl::StrCat(title(), ": a call of these shapes takes ", needed,
+                                      " bytes, .max_bytes allows ", options_.max_bytes,
+                                      "\n  compiled at: ", site_.str(),
+                                      "\n  hint: ", how_to_fit(shapes, needed)));
+}
+
+std::string CompiledFunction::how_to_fit(const CallShapes& shapes, size_t needed) {
+  std::optional<int64_t> length;  // of the longest first axis that an argument may choose
+  for (size_t i = 0; i < symbolic_.inputs.size(); ++i) {
+    const SymbolicDims& dims = symbolic_.inputs[i].variable.type().dims;
+    if (dims.empty() || dims[0].is_fixed()) continue;
+    length = std::max(length.value_or(0), shapes.inputs[i].shape[0]);
+  }
+  if (!length) {
+    return "no argument has a first axis that may be shorter: the lengths are the graph's own, "
+           "such as that of a slice in .givens";
+  }
+  const std::optional<int64_t> rows = longest_first_axis(shapes, *length, needed);
+  if (!rows) return "arguments with a shorter first axis do not fit either";
+  return absl::StrCat("arguments with a first axis of at most ", *rows, " fit");
 }
 
 CompiledFunction::CallShapes CompiledFunction::with_first_axis(const CallShapes& shapes,
@@ -241,14 +255,7 @@ CompiledFunction::CallShapes CompiledFunction::with_first_axis(const CallShapes&
 }
 
 std::optional<int64_t> CompiledFunction::longest_first_axis(const CallShapes& shapes,
-                                                            size_t needed) {
-  int64_t length = 0;
-  for (size_t i = 0; i < symbolic_.inputs.size(); ++i) {
-    const SymbolicDims& dims = symbolic_.inputs[i].variable.type().dims;
-    if (!dims.empty() && !dims[0].is_fixed()) {
-      length = std::max(length, shapes.inputs[i].shape[0]);
-    }
-  }
+                                                            int64_t length, size_t needed) {
   const auto bytes_for = [&](int64_t rows) {
     return memory_report(*plan(with_first_axis(shapes, length, rows)).program).peak_bytes;
   };

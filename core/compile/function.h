@@ -115,7 +115,7 @@ struct FunctionOptions {
   // The most bytes that one call may take (MemoryReport::peak_bytes); 0 for no limit. Where shapes
   // would need more, cheap values are computed again rather than kept; where that is not enough,
   // the call is an OutOfMemoryError that says how much it would take, and how long the arguments'
-  // first axis may be for it to fit.
+  // first axis may be for it to fit, where it is theirs to choose.
   size_t max_bytes = 0;
   // Programs kept for different shapes; the least recently used goes first, and the third that goes
   // is told of on stderr.

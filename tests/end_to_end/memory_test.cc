@@ -1,6 +1,8 @@
 // Function::memory(): what calls of whole programs take, and how near that is to the least.
 
 #include <algorithm>
+#include <functional>
+#include <string>
 
 #include "core/base/error.h"
 #include "core/graph/inputs.h"
@@ -11,6 +13,7 @@
 #include "nn/sgd.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/elementwise/operators.h"
+#include "ops/indexing/index.h"
 #include "ops/linalg/dot.h"
 #include "ops/reduction/reduction.h"
 #include "ops/shape/dimshuffle.h"
@@ -193,6 +196,34 @@ TEST(Memory, BeyondMaxBytesIsRefusedBeforeAnythingRuns) {
     EXPECT_THROW(f(Tensor::ones(DType::kFloat32, {rows + 1, 64})), OutOfMemoryError);
   }
   EXPECT_EQ(get_value(count).item<int64_t>(), 2);
+}
+
+// What a call that `function` refuses is told.
+std::string refusal(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const OutOfMemoryError& error) {
+    return error.what();
+  }
+  return "not refused";
+}
+
+TEST(Memory, BeyondMaxBytesSaysWhyNoArgumentIsNamed) {
+  const Variable x = matrix("x"), index = lscalar("index");
+  const Variable w = shared(Tensor::zeros(DType::kFloat32, {64, 64}));
+  const Variable images = shared(Tensor::zeros(DType::kFloat32, {2000, 64}));
+  const Variable cost = mean(tanh(dot(x, w)));
+  const Function of_slice = function(
+      {index}, cost,
+      {.givens = {{x, images[slice(index * 1000, (index + 1) * 1000)]}}, .max_bytes = 128 * 1024});
+  EXPECT_THAT(refusal([&] { of_slice(int64_t{0}); }),
+              HasSubstr("\n  hint: no argument has a first axis that may be shorter: the lengths "
+                        "are the graph's own, such as that of a slice in .givens"));
+  const Function tiny = function({x}, cost, {.max_bytes = 1});
+  EXPECT_THAT(refusal([&] {
+                tiny(Tensor::ones(DType::kFloat32, {100, 64}));
+              }),
+              HasSubstr("\n  hint: arguments with a shorter first axis do not fit either"));
 }
 
 // Large values of small operands, each needed forward and again for the gradient.
