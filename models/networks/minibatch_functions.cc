@@ -15,6 +15,7 @@ Network minibatch_functions(const Classifier& classifier, const DataSets& data,
   const auto givens = [&](const SharedSet& set) {
     return Givens{{classifier.x, set.x[minibatch]}, {classifier.y, set.y[minibatch]}};
   };
+  const auto max_bytes = static_cast<size_t>(settings.max_bytes);
   Variables params;
   for (const NamedParameter& parameter : classifier.parameters) {
     params.push_back(parameter.variable);
@@ -27,18 +28,22 @@ Network minibatch_functions(const Classifier& classifier, const DataSets& data,
                         {.updates = sgd(classifier.cost, params, settings.learning_rate),
                          .givens = givens(data.train),
                          .name = "train_model",
-                         .profile = settings.profile || !settings.profile_trace.empty()}),
-      .validate = function({index}, classifier.errors,
-                           {.givens = givens(data.valid), .name = "validate_model"}),
-      .test =
-          function({index}, classifier.errors, {.givens = givens(data.test), .name = "test_model"}),
+                         .profile = settings.profile || !settings.profile_trace.empty(),
+                         .max_bytes = max_bytes}),
+      .validate = function(
+          {index}, classifier.errors,
+          {.givens = givens(data.valid), .name = "validate_model", .max_bytes = max_bytes}),
+      .test = function({index}, classifier.errors,
+                       {.givens = givens(data.test), .name = "test_model", .max_bytes = max_bytes}),
       .train_batches = data.train.size / batch,
       .valid_batches = data.valid.size / batch,
       .test_batches = data.test.size / batch,
       .batch_size = batch,
       .parameters = classifier.parameters};
   network.predict_test = function({index}, classifier.predictions,
-                                  {.givens = {{classifier.x, data.test.x[minibatch]}}});
+                                  {.givens = {{classifier.x, data.test.x[minibatch]}},
+                                   .name = "predict_model",
+                                   .max_bytes = max_bytes});
   return network;
 }
 

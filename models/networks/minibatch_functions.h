@@ -25,8 +25,8 @@ struct Classifier {
 };
 
 // The functions of `classifier`, each of a minibatch's number, over slices of the shared data sets:
-// `train` makes a step of gradient descent. Uses learning_rate, batch_size and profile of the
-// settings. `layers` and `first_weights` are left to the caller.
+// `train` makes a step of gradient descent. Uses learning_rate, batch_size, max_bytes and
+// profile of the settings. `layers` and `first_weights` are left to the caller.
 Network minibatch_functions(const Classifier& classifier, const DataSets& data,
                             const Settings& settings);
 

@@ -13,6 +13,7 @@
 #include "core/base/options.h"
 #include "core/runtime/thread_pool.h"
 #include "hwy/targets.h"
+#include "models/program/memory_limit.h"
 #include "models/program/report.h"
 #include "models/program/summary.h"
 #include "ops/cpu/measure_limits.h"
@@ -144,6 +145,8 @@ int run(const TrainingProgram& program, const Settings& settings, const std::str
                 kBadFlag);
   }
   say("... building the model");
+  const absl::Status fits = check_memory_limit(program.build, *data, settings);
+  if (!fits.ok()) return fail(program, fits, kBadFlag);
   const Network network = program.build(*data, settings);
   say("... training");
   const absl::StatusOr<TrainingResult> result =

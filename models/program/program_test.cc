@@ -62,6 +62,56 @@ TEST(Program, BatchLargerThanTheDataIsABadFlag) {
             "logistic: --batch_size=10001: the data set has parts of only 10000 images\n");
 }
 
+// What a step of `batch` images takes at least, as the refusal tells.
+int64_t bytes_of_step(int64_t batch) {
+  const Outcome refused = run({"--max_bytes=1", "--batch_size=" + std::to_string(batch)});
+  EXPECT_EQ(refused.code, 2);
+  const std::string before = "function train_model: a call of these shapes takes ";
+  const size_t at = refused.err.find(before);
+  return at == std::string::npos ? -1 : std::stoll(refused.err.substr(at + before.size()));
+}
+
+TEST(Program, BatchBeyondMaxBytesIsABadFlagThatNamesOneThatFits) {
+  const int64_t least = bytes_of_step(1), most = bytes_of_step(600);
+  ASSERT_LT(least, most);
+  const std::string limit = std::to_string((least + most) / 2);
+  const Outcome refused = run({"--max_bytes=" + limit});
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_THAT(refused.err,
+              ::testing::StartsWith("logistic: --batch_size=600: function train_model: a call of "
+                                    "these shapes takes "));
+  EXPECT_THAT(refused.err,
+              ::testing::HasSubstr(" bytes, .max_bytes allows " + limit + "; --batch_size="));
+  EXPECT_THAT(refused.err, ::testing::EndsWith(" fits\n"));
+  EXPECT_EQ(refused.out.find("... training"), std::string::npos);
+  const int64_t fits = std::stoll(refused.err.substr(refused.err.rfind('=') + 1));
+  const auto code_with = [&](int64_t batch) {
+    return run({"--max_bytes", limit, "--max_iterations=1",
+                "--batch_size=" + std::to_string(batch)})
+        .code;
+  };
+  EXPECT_EQ(code_with(fits), 0);
+  EXPECT_EQ(code_with(fits + 1), 2);
+}
+
+TEST(Program, MaxBytesThatNoBatchFitsSaysSo) {
+  const Outcome outcome = run({"--max_bytes=1"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_THAT(outcome.err, ::testing::HasSubstr("; not even --batch_size=1 fits\n"));
+}
+
+TEST(Program, MaxBytesThatAllBatchesFitChangesNothing) {
+  const std::string free = ::testing::TempDir() + "free.csv";
+  const std::string limited = ::testing::TempDir() + "limited.csv";
+  ASSERT_EQ(run({"--max_iterations=3", "--cost_log", free}).code, 0);
+  ASSERT_EQ(run({"--max_iterations=3", "--cost_log", limited, "--max_bytes=1000000000"}).code, 0);
+  std::stringstream of_free, of_limited;
+  of_free << std::ifstream(free).rdbuf();
+  of_limited << std::ifstream(limited).rdbuf();
+  EXPECT_EQ(of_limited.str(), of_free.str());
+  EXPECT_NE(of_free.str(), "");
+}
+
 TEST(Program, HelpSaysDefaultsAndCodeIsZero) {
   const Outcome outcome = run({"--help"});
   EXPECT_EQ(outcome.code, 0);

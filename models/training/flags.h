@@ -34,6 +34,7 @@ struct Settings {
   std::string device = "cpu";
   int64_t threads = 0;         // 0: the hardware's
   int64_t max_iterations = 0;  // 0: no limit
+  int64_t max_bytes = 0;       // 0: no limit
   std::string cost_log = "";
   std::string checkpoint = "";
   bool resume = false;

@@ -251,17 +251,18 @@ std::string complaint(const std::vector<std::string>& arguments) {
 
 TEST(Flags, ValuesAreTaken) {
   Settings settings;
-  ASSERT_TRUE(
-      parse_flags({"--learning_rate=0.05", "--nkerns=3,7", "-batch_size", "20", "--floatX=float64",
-                   "--threads=", "--max_iterations=5", "--summary", "--noprofile", "--seed=0"},
-                  {"nkerns", "seed"}, settings)
-          .ok());
+  ASSERT_TRUE(parse_flags({"--learning_rate=0.05", "--nkerns=3,7", "-batch_size", "20",
+                           "--floatX=float64", "--threads=", "--max_iterations=5",
+                           "--max_bytes=100000000000", "--summary", "--noprofile", "--seed=0"},
+                          {"nkerns", "seed"}, settings)
+                  .ok());
   EXPECT_EQ(settings.learning_rate, 0.05);
   EXPECT_EQ(settings.nkerns, (std::array<int64_t, 2>{3, 7}));
   EXPECT_EQ(settings.batch_size, 20);
   EXPECT_EQ(settings.float_x, DType::kFloat64);
   EXPECT_EQ(settings.threads, 0);
   EXPECT_EQ(settings.max_iterations, 5);
+  EXPECT_EQ(settings.max_bytes, 100'000'000'000);
   EXPECT_TRUE(settings.summary);
   EXPECT_FALSE(settings.profile);
   EXPECT_EQ(settings.seed, 0);
@@ -274,6 +275,8 @@ TEST(Flags, BadValuesAreOneClearLine) {
   EXPECT_EQ(complaint({"--n_epochs=1.5"}), "--n_epochs=1.5: is not a whole number");
   EXPECT_EQ(complaint({"--batch_size=-1"}), "--batch_size=-1: must be positive");
   EXPECT_EQ(complaint({"--max_iterations=0"}), "--max_iterations=0: must be positive");
+  EXPECT_EQ(complaint({"--max_bytes=0"}), "--max_bytes=0: must be positive");
+  EXPECT_EQ(complaint({"--max_bytes=1G"}), "--max_bytes=1G: is not a whole number");
   EXPECT_EQ(complaint({"--nkerns=20"}), "--nkerns=20: must be two positive numbers, such as 20,50");
   EXPECT_EQ(complaint({"--nkerns=20,0"}),
             "--nkerns=20,0: must be two positive numbers, such as 20,50");
