@@ -1,9 +1,17 @@
 // Kernels of argmax and argmin: the first of the best elements in row-major order of the reduced
 // axes; a NaN beats any number, and the first NaN any other.
 
+#include <algorithm>
+#include <limits>
+#include <memory>
 #include <type_traits>
+#include <utility>
 
 #include "core/base/dtype.h"
+#include "core/compile/kernel_registry.h"
+#include "core/runtime/kernel.h"
+#include "core/runtime/thread_pool.h"
+#include "ops/reduction/fold_table_cpu.h"
 #include "ops/reduction/reduction.h"
 #include "ops/reduction/reduction_cpu.h"
 
@@ -60,32 +68,92 @@ class ArgKernel final : public Kernel {
 
   void run(const KernelFrame& frame) const override {
     if (g_.outputs == 0) return;
-    const T* in = frame.input<T>(0);
-    int64_t* out = frame.output<int64_t>(0);
+    const T* in = frame.input<T>(0) + g_.first_in;
+    int64_t* out = frame.output<int64_t>(0) + g_.first_out;
     if (parts() > 1) {
       *out = search_in_parts(in, static_cast<int64_t*>(frame.workspace));
-    } else if (g_.walk == Walk::kRows) {
-      search_rows(in, out);
+    } else if (g_.extent <= std::numeric_limits<NarrowIndex>::max()) {
+      search_all<NarrowIndex>(in, out);
     } else {
-      search_columns(in, out);
+      search_all<int64_t>(in, out);
     }
   }
 
  private:
+  // Of the size of an element where that can be, as vectors would have it.
+  using NarrowIndex = std::conditional_t<sizeof(Value) == 8, int64_t, int32_t>;
+
+  // The best so far of outputs side by side.
+  template <typename Index>
+  struct Strip {
+    Value best[kStrip];
+    Index at[kStrip];
+
+    // Elements number `index` of outputs [first, first + count).
+    void take(const T* elements, int64_t count, int64_t index, int64_t first) {
+      Value* const values = best + first;
+      Index* const places = at + first;
+      const Index place = static_cast<Index>(index);
+      if (index == 0) {
+        for (int64_t j = 0; j < count; ++j) values[j] = comparable(elements[j]);
+        std::fill_n(places, count, place);
+      } else if constexpr (std::is_floating_point_v<T> && sizeof(T) == sizeof(Index)) {
+        take_best(Order::kVectorOp, elements, count, place, values, places);
+      } else {
+        for (int64_t j = 0; j < count; ++j) {
+          const Value value = comparable(elements[j]);
+          if (!replaces<Order>(value, values[j])) continue;
+          places[j] = place;
+          values[j] = value;
+        }
+      }
+    }
+    // The best of a row: element number `index` of output `j`.
+    void take_one(T element, int64_t index, int64_t j, bool is_first_row) {
+      const Value value = comparable(element);
+      if (!is_first_row && !replaces<Order>(value, best[j])) return;
+      best[j] = value;
+      at[j] = static_cast<Index>(index);
+    }
+    void store(int64_t first, int64_t count, int64_t* out, int64_t stride) const {
+      for (int64_t j = 0; j < count; ++j) out[j * stride] = at[first + j];
+    }
+  };
+
   int64_t parts() const {
     const bool one_row = g_.outputs == 1 && g_.walk == Walk::kRows && g_.reduced.empty();
     return one_row ? (g_.extent + kGrain - 1) / kGrain : 1;
   }
 
   static int64_t search(const T* p, int64_t n, int64_t stride) {
-    if constexpr (std::is_floating_point_v<T>) {
-      // Quicker in two steps: the value in vector code, then the first place that has it.
-      if (stride == 1 && n >= kWorthVectors) {
-        const T best = fold_vector(Order::kVectorOp, p, n);
-        if (best != best) return std::find_if(p, p + n, [](T v) { return v != v; }) - p;
-        return std::find(p, p + n, best) - p;
+    if (n < kWorthVectors) return search_one_by_one(p, n, stride);
+    if (stride == 1) return search_adjacent(p, n);
+    constexpr int64_t kMost = 1024;
+    T gathered[kMost];
+    int64_t best_at = 0;
+    for (int64_t i = 0; i < n; i += kMost) {
+      const int64_t count = std::min(kMost, n - i);
+      cpu::row_tiles(sizeof(T)).gather(p + i * stride, stride, count, gathered);
+      const int64_t at = i + search_adjacent(gathered, count);
+      if (replaces<Order>(comparable(p[at * stride]), comparable(p[best_at * stride]))) {
+        best_at = at;
       }
     }
+    return best_at;
+  }
+
+  // Quicker in two steps: the value in vector code, then the first place that has it.
+  static int64_t search_adjacent(const T* p, int64_t n) {
+    if constexpr (std::is_floating_point_v<T>) {
+      const T best = fold_vector(Order::kVectorOp, p, n);
+      if (best != best) return std::find_if(p, p + n, [](T v) { return v != v; }) - p;
+      return std::find(p, p + n, best) - p;
+    } else {
+      return search_one_by_one(p, n, 1);
+    }
+  }
+
+  static int64_t search_one_by_one(const T* p, int64_t n, int64_t stride) {
     int64_t best_at = 0;
     Value best = comparable(p[0]);
     for (int64_t i = 1; i < n; ++i) {
@@ -113,33 +181,66 @@ class ArgKernel final : public Kernel {
     return best_at;
   }
 
-  void search_rows(const T* in, int64_t* out) const {
-    const int64_t rows = loop_count(g_.reduced);
-    const int64_t n = g_.inner.length;
-    const int64_t stride = g_.inner.in;
-    parallel_ranges(g_.outputs, std::max<int64_t>(1, kGrain / g_.extent),
-                    [&](int64_t begin, int64_t end) {
-                      Odometer at(g_.kept, begin);
-                      for (int64_t i = begin; i < end; ++i, at.advance()) {
-                        const T* p = in + at.in();
-                        Odometer row(g_.reduced, 0);
-                        int64_t best_at = search(p, n, stride);
-                        Value best = comparable(p[best_at * stride]);
-                        for (int64_t r = 1; r < rows; ++r) {
-                          row.advance();
-                          const T* q = p + row.in();
-                          const int64_t here = search(q, n, stride);
-                          const Value value = comparable(q[here * stride]);
-                          if (replaces<Order>(value, best)) {
-                            best = value;
-                            best_at = r * n + here;
-                          }
-                        }
-                        out[at.out()] = best_at;
-                      }
-                    });
+  template <typename Index>
+  void search_all(const T* in, int64_t* out) const {
+    if (g_.walk == Walk::kRows) {
+      search_rows<Index>(in, out);
+    } else {
+      search_columns<Index>(in, out);
+    }
   }
 
+  template <typename Index>
+  void search_rows(const T* in, int64_t* out) const {
+    const int64_t runs = g_.outputs / g_.group.length;
+    const int64_t strips = (runs + g_.strip - 1) / g_.strip;
+    const int64_t work = g_.strip * g_.group.length * g_.extent;
+    parallel_ranges(strips, std::max<int64_t>(1, kGrain / work), [&](int64_t begin, int64_t end) {
+      Strip<Index> strip;
+      const int64_t first = begin * g_.strip;
+      const int64_t last = std::min(runs, end * g_.strip);
+      for (int64_t i = first; i < last; i += g_.strip) {
+        for_each_run(g_.kept, i, std::min(g_.strip, last - i),
+                     [&](int64_t, int64_t count, int64_t at, int64_t to) {
+                       search_run(in + at, count, strip);
+                       for (int64_t q = 0; q < g_.group.length; ++q) {
+                         strip.store(q * count, count, out + to + q * g_.group.out,
+                                     last_loop(g_.kept).out);
+                       }
+                     });
+      }
+    });
+  }
+
+  // The rows of `count` outputs along the last kept loop, and of those in group with them.
+  template <typename Index>
+  void search_run(const T* p, int64_t count, Strip<Index>& strip) const {
+    Odometer row(g_.reduced, 0);
+    for (int64_t before = 0; before < g_.extent; before += g_.inner.length, row.advance()) {
+      const RowsOfElements rows = {p + row.in(),   last_loop(g_.kept).in, count,
+                                   g_.inner.length, g_.inner.in,           g_.group.length};
+      if (worth_turning(rows)) {
+        for_each_tile<T>(rows, [&](const T* columns, int64_t stride, int64_t first, int64_t some) {
+          for (int64_t c = 0; c < rows.length; ++c) {
+            for (int64_t q = 0; q < rows.group; ++q) {
+              strip.take(columns + (c * rows.step + q) * stride, some, before + c,
+                         q * count + first);
+            }
+          }
+        });
+        continue;
+      }
+      for (int64_t q = 0; q < rows.group; ++q) {
+        for (int64_t i = 0; i < count; ++i) {
+          const T* first = p + row.in() + i * rows.stride + q;
+          const int64_t here = search(first, rows.length, rows.step);
+          strip.take_one(first[here * rows.step], before + here, q * count + i, before == 0);
+        }
+      }
+    }
+  }
+
+  template <typename Index>
   void search_columns(const T* in, int64_t* out) const {
     const int64_t strips = (g_.inner.length + kStrip - 1) / kStrip;
     const int64_t outer = loop_count(g_.kept);
@@ -147,8 +248,8 @@ class ArgKernel final : public Kernel {
     const int64_t work = g_.extent * std::min(kStrip, g_.inner.length);
     parallel_ranges(outer * strips, std::max<int64_t>(1, kGrain / work),
                     [&](int64_t first, int64_t last) {
-                      Value best[kStrip];
-                      int64_t best_at[kStrip];
+                      Strip<Index> strip;
+                      T gathered[kStrip];
                       for (int64_t task = first; task < last; ++task) {
                         const Odometer at(g_.kept, task / strips);
                         const int64_t column = task % strips * kStrip;
@@ -156,18 +257,14 @@ class ArgKernel final : public Kernel {
                         const T* p = in + at.in() + column * stride;
                         Odometer row(g_.reduced, 0);
                         for (int64_t r = 0; r < g_.extent; ++r, row.advance()) {
-                          const T* q = p + row.in();
-                          for (int64_t j = 0; j < width; ++j) {
-                            const Value value = comparable(q[j * stride]);
-                            if (r == 0 || replaces<Order>(value, best[j])) {
-                              best[j] = value;
-                              best_at[j] = r;
-                            }
+                          const T* elements = p + row.in();
+                          if (stride != 1) {
+                            cpu::row_tiles(sizeof(T)).gather(elements, stride, width, gathered);
+                            elements = gathered;
                           }
+                          strip.take(elements, width, r, 0);
                         }
-                        for (int64_t j = 0; j < width; ++j) {
-                          out[at.out() + (column + j) * g_.inner.out] = best_at[j];
-                        }
+                        strip.store(0, width, out + at.out() + column * g_.inner.out, g_.inner.out);
                       }
                     });
   }
@@ -178,7 +275,7 @@ class ArgKernel final : public Kernel {
 template <typename Order>
 std::unique_ptr<const Kernel> make(KernelMaker& maker) {
   const KernelCall& call = maker.call();
-  Geometry geometry = make_geometry(call.inputs[0], call.op_as<ReduceOp>().axes(), true);
+  Geometry geometry = make_geometry_in_order(call.inputs[0], call.op_as<ReduceOp>().axes());
   return visit_dtype(call.inputs[0].dtype, [&](auto tag) -> std::unique_ptr<const Kernel> {
     using T = typename decltype(tag)::type;
     return std::make_unique<ArgKernel<Order, T>>(std::move(geometry));

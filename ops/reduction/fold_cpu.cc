@@ -3,33 +3,35 @@
 #include <optional>
 
 #include "core/base/dtype.h"
-#include "ops/reduction/folds_cpu.h"
+#include "core/compile/kernel_registry.h"
+#include "ops/reduction/fold_table_cpu.h"
 #include "ops/reduction/reduction.h"
-#include "ops/reduction/reduction_cpu.h"
 
 namespace bitale::reduction {
 namespace {
 
+// Accumulators are bytes, 0 or 1, which vectors hold.
 template <typename T>
 struct Any {
-  using Acc = bool;
+  using Acc = uint8_t;
   using Out = bool;
   static constexpr auto vector_op() { return std::optional<VectorOp>(); }
-  static bool identity() { return false; }
-  static bool load(T value) {
+  static Acc identity() { return 0; }
+  static Acc load(T value) {
     if constexpr (kIsHalf<T>)
       return static_cast<float>(value) != 0;
     else
       return value != T{0};
   }
-  static bool combine(bool a, bool b) { return a | b; }
-  static bool store(bool value) { return value; }
+  static Acc combine(Acc a, Acc b) { return static_cast<Acc>(a | b); }
+  static bool store(Acc value) { return value != 0; }
 };
 
 template <typename T>
 struct All : Any<T> {
-  static bool identity() { return true; }
-  static bool combine(bool a, bool b) { return a & b; }
+  using Acc = uint8_t;
+  static Acc identity() { return 1; }
+  static Acc combine(Acc a, Acc b) { return static_cast<Acc>(a & b); }
 };
 
 // A dtype whose kernel does the same to the same bits.
@@ -57,11 +59,10 @@ template <template <typename> class F>
 std::unique_ptr<const Kernel> make(KernelMaker& maker) {
   const KernelCall& call = maker.call();
   Geometry geometry = make_geometry(call.inputs[0], call.op_as<ReduceOp>().axes());
-  return visit_dtype(
-      representative<F>(call.inputs[0].dtype), [&](auto tag) -> std::unique_ptr<const Kernel> {
-        using T = typename decltype(tag)::type;
-        return std::make_unique<FoldKernel<F<T>, T, typename F<T>::Out>>(std::move(geometry));
-      });
+  return visit_dtype(representative<F>(call.inputs[0].dtype), [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    return make_fold_kernel(std::move(geometry), fold_table<F<T>, T>());
+  });
 }
 
 const char* supports(const KernelCall& call) {

@@ -1,17 +1,27 @@
-// What is folded in sum, prod, max and min: the functors that the loops of reduction_cpu.h take.
+// What is folded in sum, prod, max and min, and how a row of it is folded.
+//
+// Sums are blocked: no accumulator takes more than kBlock values in sequence before it is added to
+// one of the next level, which bounds the error like pairwise summation.
 
 #ifndef BITALE_OPS_REDUCTION_FOLDS_CPU_H_
 #define BITALE_OPS_REDUCTION_FOLDS_CPU_H_
 
+#include <algorithm>
+#include <cstdint>
 #include <limits>
 #include <optional>
 #include <type_traits>
 
 #include "core/base/dtype.h"
 #include "core/base/half.h"
+#include "ops/cpu/row_tiles.h"
 #include "ops/reduction/vector_fold_cpu.h"
 
 namespace bitale::reduction {
+
+inline constexpr int64_t kLanes = 32;  // accumulators side by side in a contiguous row
+inline constexpr int64_t kBlock = 32;  // values in sequence per accumulator and level
+inline constexpr int64_t kLevels = 4;
 
 template <typename T>
 inline constexpr bool kIsHalf = std::is_same_v<T, Float16> || std::is_same_v<T, BFloat16>;
@@ -112,6 +122,61 @@ struct Min : Extremum<T> {
       return a < b || a != a ? a : b;
   }
 };
+
+// An accumulator of several levels: each takes kBlock values, then passes its own upwards.
+template <typename F>
+class Cascade {
+ public:
+  using Acc = typename F::Acc;
+  void add(Acc value) {
+    level_[0] = F::combine(level_[0], value);
+    if (++count_ % kBlock != 0) return;
+    int64_t full = count_ / kBlock;
+    for (int64_t i = 0; i + 1 < kLevels; ++i, full /= kBlock) {
+      level_[i + 1] = F::combine(level_[i + 1], level_[i]);
+      level_[i] = F::identity();
+      if (full % kBlock != 0) break;
+    }
+  }
+  Acc result() const {
+    Acc total = level_[kLevels - 1];
+    for (int64_t i = kLevels - 1; i-- > 0;) total = F::combine(total, level_[i]);
+    return total;
+  }
+
+ private:
+  Acc level_[kLevels] = {F::identity(), F::identity(), F::identity(), F::identity()};
+  int64_t count_ = 0;
+};
+
+// At most kLanes * kBlock neighbouring elements, and at least one.
+template <typename F, typename T>
+typename F::Acc fold_block(const T* p, int64_t n) {
+  if constexpr (F::vector_op().has_value()) {
+    return fold_vector(*F::vector_op(), p, n);
+  } else {
+    auto total = F::load(p[0]);
+    for (int64_t i = 1; i < n; ++i) total = F::combine(total, F::load(p[i]));
+    return total;
+  }
+}
+
+// n elements, `stride` apart. Strided ones are brought together first, so that the result is the
+// same bits as of a row without gaps.
+template <typename F, typename T>
+typename F::Acc fold_row(const T* p, int64_t n, int64_t stride) {
+  constexpr int64_t kMost = kLanes * kBlock;
+  T gathered[kMost];
+  const auto block = [&](int64_t begin, int64_t count) {
+    if (stride == 1) return fold_block<F>(p + begin, count);
+    cpu::row_tiles(sizeof(T)).gather(p + begin * stride, stride, count, gathered);
+    return fold_block<F>(gathered, count);
+  };
+  if (n <= kMost) return block(0, n);
+  Cascade<F> total;
+  for (int64_t i = 0; i < n; i += kMost) total.add(block(i, std::min(kMost, n - i)));
+  return total.result();
+}
 
 }  // namespace bitale::reduction
 

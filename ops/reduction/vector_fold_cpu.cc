@@ -47,57 +47,13 @@ HWY_INLINE T fold_vector_with(const T* p, int64_t n) {
   return total;
 }
 
-template <typename F, typename T>
-HWY_INLINE void fold_rows_with(T* acc, const T* p, int64_t stride, int64_t rows, int64_t width) {
-  const hn::ScalableTag<T> d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  const F f;
-  int64_t done = 0;
-  if (width < 8 * lanes) {
-    // Few columns: each keeps to its register.
-    for (; done + lanes <= width; done += lanes) {
-      auto total = hn::LoadU(d, acc + done);
-      for (int64_t r = 0; r < rows; ++r) total = f(total, hn::LoadU(d, p + r * stride + done));
-      hn::StoreU(total, d, acc + done);
-    }
-  } else {
-    done = width / lanes * lanes;
-    for (int64_t r = 0; r < rows; ++r) {
-      const T* row = p + r * stride;
-      for (int64_t j = 0; j < done; j += lanes) {
-        hn::StoreU(f(hn::LoadU(d, acc + j), hn::LoadU(d, row + j)), d, acc + j);
-      }
-    }
-  }
-  for (; done < width; ++done) {
-    T total = acc[done];
-    for (int64_t r = 0; r < rows; ++r) total = F::scalar(total, p[r * stride + done]);
-    acc[done] = total;
-  }
-}
-
 template <typename T>
 HWY_INLINE T fold_vector_as(VectorOp op, const T* p, int64_t n) {
   return visit_fold(op, [&](auto f) HWY_ATTR { return fold_vector_with<decltype(f)>(p, n); });
 }
 
-template <typename T>
-HWY_INLINE void fold_rows_as(VectorOp op, T* acc, const T* p, int64_t stride, int64_t rows,
-                             int64_t width) {
-  visit_fold(op,
-             [&](auto f) HWY_ATTR { fold_rows_with<decltype(f)>(acc, p, stride, rows, width); });
-}
-
 float fold_vector_f32(VectorOp op, const float* p, int64_t n) { return fold_vector_as(op, p, n); }
 double fold_vector_f64(VectorOp op, const double* p, int64_t n) { return fold_vector_as(op, p, n); }
-void fold_rows_f32(VectorOp op, float* acc, const float* p, int64_t stride, int64_t rows,
-                   int64_t width) {
-  fold_rows_as(op, acc, p, stride, rows, width);
-}
-void fold_rows_f64(VectorOp op, double* acc, const double* p, int64_t stride, int64_t rows,
-                   int64_t width) {
-  fold_rows_as(op, acc, p, stride, rows, width);
-}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace bitale::reduction
@@ -108,22 +64,12 @@ namespace bitale::reduction {
 
 HWY_EXPORT(fold_vector_f32);
 HWY_EXPORT(fold_vector_f64);
-HWY_EXPORT(fold_rows_f32);
-HWY_EXPORT(fold_rows_f64);
 
 float fold_vector(VectorOp op, const float* p, int64_t n) {
   return HWY_DYNAMIC_DISPATCH(fold_vector_f32)(op, p, n);
 }
 double fold_vector(VectorOp op, const double* p, int64_t n) {
   return HWY_DYNAMIC_DISPATCH(fold_vector_f64)(op, p, n);
-}
-void fold_rows(VectorOp op, float* acc, const float* p, int64_t stride, int64_t rows,
-               int64_t width) {
-  HWY_DYNAMIC_DISPATCH(fold_rows_f32)(op, acc, p, stride, rows, width);
-}
-void fold_rows(VectorOp op, double* acc, const double* p, int64_t stride, int64_t rows,
-               int64_t width) {
-  HWY_DYNAMIC_DISPATCH(fold_rows_f64)(op, acc, p, stride, rows, width);
 }
 
 }  // namespace bitale::reduction
