@@ -21,7 +21,13 @@ using Axes = absl::InlinedVector<BlockAxis, 6>;
 // The axes in the order in which they are written, without those of length 1; neighbours that are
 // walked with one stride are one axis.
 Axes merged(Axes& axes) {
-  std::ranges::stable_sort(axes, std::ranges::greater(), &BlockAxis::to_stride);
+  // By insertion, as copies are planned in calls too, which take no memory: std::stable_sort would.
+  const auto is_wider = [](const BlockAxis& a, const BlockAxis& b) {
+    return a.to_stride > b.to_stride;
+  };
+  for (auto axis = axes.begin(); axis != axes.end(); ++axis) {
+    std::rotate(std::upper_bound(axes.begin(), axis, *axis, is_wider), axis, axis + 1);
+  }
   Axes result;
   for (const BlockAxis& axis : axes) {
     if (axis.length == 1) continue;
