@@ -143,6 +143,35 @@ void expect_products() {
   }
 }
 
+// Parts are told of when they have their final values, and each element once.
+TEST(Gemm, TellsOfEveryElementOnce) {
+  for (const auto& [m, n, k] : std::vector<std::array<int64_t, 3>>{
+           {25, 70, 33}, {130, 530, 330}, {131, 12, 197}, {10, 131, 83}, {500, 10, 645}}) {
+    for (bool a_transposed : {false, true}) {
+      for (bool b_transposed : {false, true}) {
+        SCOPED_TRACE(testing::Message() << m << "x" << n << "x" << k << " transposed "
+                                        << a_transposed << b_transposed);
+        const std::vector<float> a = small_numbers<float>(m * k, 1);
+        const std::vector<float> b = small_numbers<float>(k * n, 2);
+        const MatrixView<float> left =
+            a_transposed ? MatrixView<float>{a.data(), 1, m} : MatrixView<float>{a.data(), k, 1};
+        const MatrixView<float> right =
+            b_transposed ? MatrixView<float>{b.data(), 1, k} : MatrixView<float>{b.data(), n, 1};
+        std::vector<float> c(static_cast<size_t>(m * n)), told(c.size(), 0.5f);
+        Workspace<float> workspace(m, n, k);
+        const auto tell = [&](int64_t begin, int64_t count) {
+          for (int64_t i = begin; i < begin + count; ++i) {
+            EXPECT_EQ(told[static_cast<size_t>(i)], 0.5f) << "twice at " << i;
+            told[static_cast<size_t>(i)] = c[static_cast<size_t>(i)];
+          }
+        };
+        gemm<float>(m, n, k, 1.f, left, right, 0.f, c.data(), n, workspace.data(), PartDone(tell));
+        EXPECT_EQ(told, c);
+      }
+    }
+  }
+}
+
 TEST(Gemm, FloatEqualsTheDefinition) { expect_products<float>(); }
 TEST(Gemm, DoubleEqualsTheDefinition) { expect_products<double>(); }
 
