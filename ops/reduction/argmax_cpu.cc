@@ -19,6 +19,8 @@ namespace bitale::reduction {
 namespace {
 
 constexpr int64_t kWorthVectors = 32;
+// Columns fewer than this are searched one by one.
+constexpr int64_t kWorthStrip = 12;
 
 template <typename T>
 auto comparable(T value) {
@@ -240,8 +242,23 @@ class ArgKernel final : public Kernel {
     }
   }
 
+  // Columns too few for vectors across them, if they are long: one after another.
+  void search_few_columns(const T* in, int64_t* out) const {
+    const int64_t outer = loop_count(g_.kept);
+    const int64_t grain = std::max<int64_t>(1, kGrain / g_.extent);
+    parallel_ranges(outer * g_.inner.length, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const Odometer at(g_.kept, i / g_.inner.length);
+        const int64_t column = i % g_.inner.length;
+        out[at.out() + column * g_.inner.out] =
+            search(in + at.in() + column * g_.inner.in, g_.extent, g_.reduced[0].in);
+      }
+    });
+  }
+
   template <typename Index>
   void search_columns(const T* in, int64_t* out) const {
+    if (g_.inner.length < kWorthStrip && g_.reduced.size() == 1) return search_few_columns(in, out);
     const int64_t strips = (g_.inner.length + kStrip - 1) / kStrip;
     const int64_t outer = loop_count(g_.kept);
     const int64_t stride = g_.inner.in;

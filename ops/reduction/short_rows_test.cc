@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <vector>
 
@@ -191,7 +192,19 @@ TEST(ShortRows, StridedAndReversedAndTransposedReduceAsPlainLoopsDo) {
   }
 }
 
-// Sums over some axes of float64 numbers that are integers: exact in any order.
+// The same reductions down columns: those of the transposed matrix.
+TEST(ShortRows, ColumnsReduceAsPlainLoopsDo) {
+  for (const DType dtype : {DType::kFloat32, DType::kFloat64, DType::kInt16}) {
+    const Reductions reductions(kViews[std::size(kViews) - 1], dtype);
+    for (const int64_t columns : {1, 2, 3, 7, 10, 12, 17, 130}) {
+      for (const int64_t length : {2, 9, 31, 32, 100, 1500}) {
+        reductions.expect_plain(columns, length);
+      }
+    }
+  }
+}
+
+// Sums over some axes of small integers: exact in any order.
 void expect_exact_sums(const Dims& shape, const std::vector<int64_t>& axes, DType dtype) {
   const Tensor x = elements(shape, DType::kInt32).cast(dtype);
   // Axis by axis, from the last, in plain loops.
