@@ -240,7 +240,8 @@ bool is_narrow_gemm(int64_t m, int64_t n, int64_t k, MatrixView<T> a, MatrixView
 template <typename T>
 size_t narrow_workspace_bytes(int64_t m, int64_t n, int64_t k) {
   WorkspaceLayout layout;
-  if (m <= kFew || n <= kFew) layout.take<T>(std::max(std::min(m, n) * k, n <= kFew ? m * n : 0));
+  const int64_t few = std::max(m <= kFew ? m : 0, n <= kFew ? n : 0);
+  if (few > 0) layout.take<T>(std::max(few * k, n <= kFew ? m * n : 0));
   return layout.bytes();
 }
 

@@ -114,25 +114,12 @@ TEST(Gemm, APackedRightOperandGivesTheSameBits) {
 
 template <typename T>
 void expect_products() {
-  for (const auto& [m, n, k] : std::vector<std::array<int64_t, 3>>{{1, 1, 1},
-                                                                   {5, 1, 7},
-                                                                   {1, 5, 7},
-                                                                   {2, 3, 1},
-                                                                   {6, 16, 8},
-                                                                   {7, 17, 9},
-                                                                   {13, 31, 40},
-                                                                   {20, 70, 33},
-                                                                   {25, 70, 33},
-                                                                   {65, 1, 130},
-                                                                   {1, 130, 65},
-                                                                   {130, 530, 330},
-                                                                   {3, 2100, 350},
-                                                                   {500, 10, 645},
-                                                                   {9, 11, 67},
-                                                                   {10, 131, 83},
-                                                                   {131, 12, 197},
-                                                                   {67, 5, 1100},
-                                                                   {4, 3, 64}}) {
+  for (const auto& [m, n, k] : std::vector<std::array<int64_t, 3>>{
+           {1, 1, 1},     {5, 1, 7},       {1, 5, 7},      {2, 3, 1},      {6, 16, 8},
+           {7, 17, 9},    {13, 31, 40},    {20, 70, 33},   {25, 70, 33},   {65, 1, 130},
+           {1, 130, 65},  {130, 530, 330}, {3, 2100, 350}, {500, 10, 645}, {9, 11, 67},
+           {10, 131, 83}, {131, 12, 197},  {67, 5, 1100},  {4, 3, 64},     {4, 10, 784},
+           {11, 5, 300}}) {
     for (bool a_transposed : {false, true}) {
       for (bool b_transposed : {false, true}) {
         expect_product<T>(m, n, k, a_transposed, b_transposed, T{1}, T{0});
