@@ -19,10 +19,19 @@ constexpr double kProductsPerSum = 80;
 constexpr int64_t kMostBlocksOfImages = 16;
 constexpr int64_t kSumsPerThread = 4096;
 
+// Elements that are told of at once where all are.
+constexpr int64_t kToldElements = 8192;
+
 }  // namespace
 
 double multiplications_of_block(double all) {
   return std::clamp(all / kBlocksAtLeast, kLeastWork, kMostWork);
+}
+
+void tell_all(int64_t count, PartDone done) {
+  if (!done) return;
+  parallel_ranges(count, kToldElements,
+                  [&](int64_t begin, int64_t end) { done(begin, end - begin); });
 }
 
 int64_t blocks_of_images(const Lengths& lengths, double multiplications, int64_t size) {

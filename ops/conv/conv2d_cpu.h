@@ -4,6 +4,7 @@
 #ifndef BITALE_OPS_CONV_CONV2D_CPU_H_
 #define BITALE_OPS_CONV_CONV2D_CPU_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -93,6 +94,17 @@ void collect_images(const Lengths& lengths, int64_t images, const T* from, T* to
 // Multiplications that a thread takes at once, of `all` in a kernel: a share that many threads can
 // divide evenly, but worth the way to another thread.
 double multiplications_of_block(double all);
+
+// An epilogue takes as long to begin as to run on some hundred elements. Where a kernel's results
+// become final in shorter parts than this, they are told of together.
+inline constexpr int64_t kLeastPart = 256;
+// Whether blocks of so many columns, which are `positions` of one image after the other, finish
+// mostly such parts: blocks of several images finish whole ones.
+inline bool tells_short_parts(int64_t columns, int64_t positions) {
+  return columns < 2 * positions && std::min(columns, positions) < kLeastPart;
+}
+// Tells of all elements of a result, `count`, on all threads.
+void tell_all(int64_t count, PartDone done);
 
 // Sums over images, in blocks of images: each block adds up sums of its own, `size` of them, and
 // add_blocks() adds those of all blocks. Lengths alone decide on the blocks.

@@ -20,6 +20,7 @@ class Conv2dPanels final : public PartwiseKernel {
     const double block_work =
         multiplications_of_block(panel_work * static_cast<double>(panels_ * l_.groups));
     panels_per_block_ = std::max<int64_t>(1, static_cast<int64_t>(block_work / panel_work));
+    tells_all_ = tells_short_parts(panels_per_block_ * product_.width(), l_.positions());
     const int64_t blocks = cpu::panel_count(panels_, panels_per_block_) * l_.groups;
     slots_ = cpu::SlotPool::enough_for(blocks);
   }
@@ -45,8 +46,11 @@ class Conv2dPanels final : public PartwiseKernel {
       const cpu::SlotPool::Loan loan(slots);
       T* scratch = parts.scratch + loan.slot() * scratch_elements();
       for (int64_t p = first; p < last; ++p) multiply_panel(prepared, group, p, scratch, out);
-      if (done) tell(group, first * product_.width(), last * product_.width(), done);
+      if (done && !tells_all_) {
+        tell(group, first * product_.width(), last * product_.width(), done);
+      }
     });
+    if (tells_all_) tell_all(l_.batch * l_.filters * l_.positions(), done);
   }
 
  private:
@@ -115,6 +119,7 @@ class Conv2dPanels final : public PartwiseKernel {
   PanelProduct<T> product_;
   int64_t panels_;
   int64_t panels_per_block_;
+  bool tells_all_;
   int64_t slots_;
 };
 

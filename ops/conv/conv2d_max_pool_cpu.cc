@@ -37,6 +37,9 @@ struct ChunkSize {
   int64_t count = 1;  // of images or rows
 };
 
+// When an epilogue is told of results: after each chunk, after an image's last chunk, or at the end.
+enum class Told { kChunks, kImages, kAll };
+
 template <typename T>
 class Conv2dMaxPool final : public PartwiseKernel {
  public:
@@ -60,6 +63,7 @@ class Conv2dMaxPool final : public PartwiseKernel {
     const double block_work =
         multiplications_of_block(chunk_work * static_cast<double>(chunks_ * l_.groups));
     chunks_per_block_ = std::max<int64_t>(1, static_cast<int64_t>(block_work / chunk_work));
+    plan_told();
     blocks_ = cpu::panel_count(chunks_, chunks_per_block_);
     slots_ = cpu::SlotPool::enough_for(blocks_ * l_.groups);
   }
@@ -83,6 +87,7 @@ class Conv2dMaxPool final : public PartwiseKernel {
         tell(group, chunk, done);
       }
     });
+    if (told_ == Told::kAll) tell_all(pool_.planes * pool_.output_size(), done);
   }
 
  private:
@@ -208,12 +213,26 @@ class Conv2dMaxPool final : public PartwiseKernel {
     }
   }
 
-  // The pooled windows of a chunk are final: whole planes of its images, or rows of each plane.
+  // Rows of one map are short parts if maps are small. A block then computes whole images, if these
+  // are enough for the threads.
+  void plan_told() {
+    const int64_t rows = size_.count * pool_.output_width;
+    if (size_.whole || rows >= kLeastPart) return;
+    told_ = l_.batch < kEnoughImages ? Told::kAll : Told::kImages;
+    if (told_ == Told::kImages) {
+      const int64_t per_image = cpu::panel_count(pool_.output_height, size_.count);
+      chunks_per_block_ = cpu::panel_count(chunks_per_block_, per_image) * per_image;
+    }
+  }
+
+  // The pooled windows of a chunk are final: planes of its images, or rows of each plane.
   void tell(int64_t group, const Chunk& chunk, PartDone done) const {
+    if (!done || told_ == Told::kAll) return;
+    if (told_ == Told::kImages && chunk.end < pool_.output_height) return;
     const int64_t rows = chunk.end - chunk.begin;
-    for (int64_t i = chunk.image; done && i < chunk.image + chunk.images; ++i) {
+    for (int64_t i = chunk.image; i < chunk.image + chunk.images; ++i) {
       const int64_t first = (i * l_.filters + group * l_.group_filters) * pool_.output_size();
-      if (rows == pool_.output_height) {
+      if (told_ == Told::kImages || rows == pool_.output_height) {
         done(first, l_.group_filters * pool_.output_size());
         continue;
       }
@@ -233,6 +252,7 @@ class Conv2dMaxPool final : public PartwiseKernel {
   int64_t results_stride_;
   int64_t chunks_;
   int64_t chunks_per_block_;
+  Told told_ = Told::kChunks;
   int64_t blocks_;
   int64_t slots_;
 };

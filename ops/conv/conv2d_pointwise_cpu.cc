@@ -74,6 +74,7 @@ class PointwiseProduct {
     parts_ = std::clamp<int64_t>(kBlocksAtLeast / std::max<int64_t>(1, blocks_ * p_.groups), 1,
                                  most_parts);
     slots_ = cpu::SlotPool::enough_for(blocks_ * p_.groups * parts_);
+    tells_all_ = tells_short_parts(panels_at_once_ * tile_.columns, p_.positions);
   }
 
   struct Parts {
@@ -99,8 +100,9 @@ class PointwiseProduct {
       const int64_t part = share / blocks_ % parts_;
       multiply(image, filters, group, part, share % blocks_,
                parts.panels + loan.slot() * scratch_elements(), out);
-      if (done) tell(group, part, share % blocks_, done);
+      if (done && !tells_all_) tell(group, part, share % blocks_, done);
     });
+    if (tells_all_) tell_all(p_.batch * p_.groups * p_.rows * p_.positions, done);
   }
 
  private:
@@ -252,6 +254,7 @@ class PointwiseProduct {
   int64_t blocks_;
   int64_t parts_;
   int64_t slots_;
+  bool tells_all_;
 };
 
 template <typename T>

@@ -77,7 +77,7 @@ Problem grad_inputs_problem(const Lengths& l) {
 }
 
 template <typename T>
-class WinogradConvolution : public PartwiseKernel {
+class WinogradConvolution : public Kernel {
  public:
   WinogradConvolution(const Lengths& lengths, const Problem& problem)
       : l_(lengths),
@@ -109,9 +109,9 @@ class WinogradConvolution : public PartwiseKernel {
   size_t workspace_bytes() const override { return Parts(*this, nullptr).bytes; }
   KernelCost cost(KernelCost operands) const override { return l_.cost(operands); }
 
-  void run_partwise(const KernelFrame& frame, PartDone done) const override {
+  void run(const KernelFrame& frame) const override {
     const Parts parts(*this, frame.workspace);
-    const Operands operands{frame.input<T>(0), frame.input<T>(1), frame.output<T>(0), done};
+    const Operands operands{frame.input<T>(0), frame.input<T>(1), frame.output<T>(0)};
     transform_filters(operands.filters, parts.filters);
     cpu::SlotPool slots(slots_);
     parallel_for(blocks_ * p_.groups * parts_, [&](int64_t share) {
@@ -126,7 +126,6 @@ class WinogradConvolution : public PartwiseKernel {
     const T* image;
     const T* filters;
     T* out;
-    PartDone done;
   };
 
   struct Parts {
@@ -263,37 +262,6 @@ class WinogradConvolution : public PartwiseKernel {
         }
       }
     }
-    for (size_t r = 0; operands.done && r < runs.size();) {
-      const size_t next = end_of_rows(runs, r);
-      for (int64_t f = begin; f < end; ++f) {
-        tell(runs.subspan(r, next - r),
-             (group * p_.filters + f) * plane + runs[r].image * target.image_stride, operands.done);
-      }
-      r = next;
-    }
-  }
-
-  // Runs from `first` on that are whole rows of tiles of one image are told of at once.
-  size_t end_of_rows(std::span<const TileRun> runs, size_t first) const {
-    const auto is_row = [&](const TileRun& run) {
-      return run.x == 0 && 2 * run.length >= p_.out_width;
-    };
-    size_t end = first + 1;
-    while (is_row(runs[first]) && end < runs.size() && is_row(runs[end]) &&
-           runs[end].image == runs[first].image) {
-      ++end;
-    }
-    return end;
-  }
-
-  void tell(std::span<const TileRun> runs, int64_t plane, PartDone done) const {
-    const TileRun& first = runs.front();
-    const int64_t bottom = std::min(runs.back().y + 2, p_.out_height);
-    const int64_t count = std::min(2 * first.length, p_.out_width - first.x);
-    if (count == p_.out_width) {
-      return done(plane + first.y * p_.out_width, (bottom - first.y) * p_.out_width);
-    }
-    for (int64_t y = first.y; y < bottom; ++y) done(plane + y * p_.out_width + first.x, count);
   }
 
   // Computes directly what is not finite in a run's row.
@@ -373,7 +341,6 @@ const KernelRegistrar forward({.op = "conv2d",
                                    [](const KernelCall& call) {
                                      return supports_winograd(call, forward_lengths(call));
                                    },
-                               .partwise = true,
                                .make = cpu::make_for_floats<Conv2dWinograd>});
 
 const KernelRegistrar grad_inputs({.op = "conv2d_grad_wrt_inputs",
@@ -384,8 +351,7 @@ const KernelRegistrar grad_inputs({.op = "conv2d_grad_wrt_inputs",
                                        [](const KernelCall& call) {
                                          return supports_winograd(call, grad_inputs_lengths(call));
                                        },
-                                   .partwise = true,
-                                   .make = cpu::make_for_floats<GradInputsWinograd>});
+                                       .make = cpu::make_for_floats<GradInputsWinograd>});
 
 }  // namespace
 }  // namespace bitale::conv2d_cpu
