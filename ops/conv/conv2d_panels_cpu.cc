@@ -11,6 +11,10 @@ namespace {
 
 // Rows of a gathered panel: with a tile's columns it fills most of L1.
 constexpr int64_t kMostDepth = 320;
+// Windows are multiplied where they lie, and not gathered first, unless so many panels of filters
+// read them again and again, or their planes compete for the same places in the cache.
+constexpr int64_t kMostRowPanelsInPlace = 12;
+constexpr int64_t kCompetingBytes = 1024;
 
 }  // namespace
 
@@ -25,7 +29,11 @@ PanelProduct<T>::PanelProduct(const Lengths& lengths, bool is_packed)
     : l_(lengths),
       is_packed_(is_packed),
       offsets_(window_offsets(l_)),
-      tile_(cpu::gemm_tile<T>()) {}
+      tile_(cpu::gemm_tile<T>()) {
+  const int64_t plane_bytes = l_.part_plane() * static_cast<int64_t>(sizeof(T));
+  const int64_t row_panels = cpu::panel_count(l_.group_filters, tile_.rows);
+  reads_in_place_ = row_panels <= kMostRowPanelsInPlace && plane_bytes % kCompetingBytes != 0;
+}
 
 template <typename T>
 int64_t PanelProduct<T>::gathered_elements() const {
@@ -88,29 +96,58 @@ template <typename T>
 void PanelProduct<T>::multiply(const Prepared& prepared, int64_t group, int64_t count,
                                const Run* runs, int64_t run_count, T* gathered, T* to,
                                int64_t to_stride) const {
-  const int64_t width = tile_.columns;
   const T* first_window = prepared.image + group * l_.filter_channels * l_.part_plane();
   const T* left = prepared.filters + group * l_.group_filters * l_.depth();
   const int64_t row_panels = cpu::panel_count(l_.group_filters, tile_.rows);
+  const T* halves[2];
+  const bool in_place = reads_in_place_ && find_halves(first_window, count, runs, run_count, halves);
   for (int64_t b = 0; b < depth_blocks(l_.depth()); ++b) {
     const int64_t k = depth_block_begin(l_.depth(), b);
     const int64_t depth = depth_block_begin(l_.depth(), b + 1) - k;
-    for (int64_t r = 0; r < run_count; ++r) {
-      cpu::runs<T>().gather(depth, offsets_.data() + k, runs[r].length,
-                            first_window + runs[r].offset, gathered + runs[r].column, width);
-    }
-    if (count < width) {
-      for (int64_t q = 0; q < depth; ++q) {
-        std::fill(gathered + q * width + count, gathered + (q + 1) * width, T{0});
-      }
-    }
+    const T beta = b == 0 ? T{0} : T{1};
+    if (!in_place) gather(first_window, k, depth, count, runs, run_count, gathered);
     for (int64_t p = 0; p < row_panels; ++p) {
       const int64_t i = cpu::panel_begin(l_.group_filters, row_panels, p);
       const int64_t rows = cpu::panel_begin(l_.group_filters, row_panels, p + 1) - i;
-      tile_.run(rows, count, depth, left, gathered, width, to + i * to_stride, to_stride, T{1},
-                b == 0 ? T{0} : T{1});
+      T* row = to + i * to_stride;
+      if (in_place) {
+        tile_.run_windows(rows, depth, left, halves, offsets_.data() + k, row, to_stride, T{1},
+                          beta);
+      } else {
+        tile_.run(rows, count, depth, left, gathered, tile_.columns, row, to_stride, T{1}, beta);
+      }
       left += rows * depth;
     }
+  }
+}
+
+// Where the first element of each half of a panel is, if each lies in one run.
+template <typename T>
+bool PanelProduct<T>::find_halves(const T* first_window, int64_t count, const Run* runs,
+                                  int64_t run_count, const T** halves) const {
+  if (count < tile_.columns) return false;
+  const int64_t half = tile_.columns / 2;
+  int64_t r = 0;
+  for (int64_t h = 0; h < 2; ++h) {
+    while (r + 1 < run_count && runs[r + 1].column <= h * half) ++r;
+    const int64_t skipped = h * half - runs[r].column;
+    if (runs[r].length - skipped < half) return false;
+    halves[h] = first_window + runs[r].offset + skipped;
+  }
+  return true;
+}
+
+template <typename T>
+void PanelProduct<T>::gather(const T* first_window, int64_t k, int64_t depth, int64_t count,
+                             const Run* runs, int64_t run_count, T* gathered) const {
+  const int64_t width = tile_.columns;
+  for (int64_t r = 0; r < run_count; ++r) {
+    cpu::runs<T>().gather(depth, offsets_.data() + k, runs[r].length, first_window + runs[r].offset,
+                          gathered + runs[r].column, width);
+  }
+  if (count == width) return;
+  for (int64_t q = 0; q < depth; ++q) {
+    std::fill(gathered + q * width + count, gathered + (q + 1) * width, T{0});
   }
 }
 

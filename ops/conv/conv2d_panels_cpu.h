@@ -1,6 +1,7 @@
 // conv2d as one matrix product per group: filters (filters, depth) times columns (depth, batch ·
-// positions). A panel of columns is gathered from the image into cache, multiplied and forgotten;
-// it may span images, so small outputs fill the vectors too.
+// positions). A panel of columns is multiplied in the image where each of its vectors lies in one
+// row of windows; else it is gathered into cache, multiplied and forgotten. It may span images, so
+// small outputs fill the vectors too.
 
 #ifndef BITALE_OPS_CONV_CONV2D_PANELS_CPU_H_
 #define BITALE_OPS_CONV_CONV2D_PANELS_CPU_H_
@@ -57,11 +58,17 @@ class PanelProduct {
 
  private:
   void pack_filters(const T* filters, const Parts& parts) const;
+  bool find_halves(const T* first_window, int64_t count, const Run* runs, int64_t run_count,
+                   const T** halves) const;
+  // Rows [k, k + depth) of a panel.
+  void gather(const T* first_window, int64_t k, int64_t depth, int64_t count, const Run* runs,
+              int64_t run_count, T* gathered) const;
 
   Lengths l_;
   bool is_packed_;
   std::vector<int64_t> offsets_;
   const cpu::GemmTile<T>& tile_;
+  bool reads_in_place_;
 };
 
 }  // namespace bitale::conv2d_cpu

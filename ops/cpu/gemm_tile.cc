@@ -22,12 +22,31 @@ constexpr int kTileRows = 12;
 constexpr int kTileRows = 6;
 #endif
 
+// Rows of B one after the other, each with its vectors side by side.
+template <typename T>
+struct PackedRows {
+  const T* HWY_RESTRICT row;
+  int64_t stride;
+
+  HWY_INLINE const T* vector(int64_t j) const { return row + j * vector_length<T>(); }
+  HWY_INLINE void next() { row += stride; }
+};
+
+// Rows of B whose vectors are found apart, at one offset from where each began.
+template <typename T>
+struct WindowRows {
+  const T* HWY_RESTRICT begins[2];
+  const int64_t* HWY_RESTRICT offset;
+
+  HWY_INLINE const T* vector(int64_t j) const { return begins[j] + *offset; }
+  HWY_INLINE void next() { ++offset; }
+};
+
 // kRows rows and kVectors vectors of C in registers. `scales` are alpha and beta, in memory: as
 // arguments they would take a register that the inner loop needs.
-template <typename T, int kRows, int kVectors>
-HWY_NOINLINE void run_tile(int64_t columns, int64_t depth, const T* HWY_RESTRICT a,
-                           const T* HWY_RESTRICT b, int64_t b_stride, T* HWY_RESTRICT c,
-                           int64_t c_stride, const T* HWY_RESTRICT scales) {
+template <typename T, int kRows, int kVectors, typename Rows>
+HWY_NOINLINE void run_tile(int64_t columns, int64_t depth, const T* HWY_RESTRICT a, Rows b,
+                           T* HWY_RESTRICT c, int64_t c_stride, const T* HWY_RESTRICT scales) {
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
   const int64_t lanes = vector_length<T>();
@@ -41,7 +60,7 @@ HWY_NOINLINE void run_tile(int64_t columns, int64_t depth, const T* HWY_RESTRICT
   for (int64_t k = 0; k < depth; ++k) {
     V right[kVectors];
 #pragma GCC unroll 2
-    for (int j = 0; j < kVectors; ++j) right[j] = hn::LoadU(d, b + j * lanes);
+    for (int j = 0; j < kVectors; ++j) right[j] = hn::LoadU(d, b.vector(j));
 #pragma GCC unroll 16
     for (int i = 0; i < kRows; ++i) {
       const V left = hn::Set(d, a[i]);
@@ -49,7 +68,7 @@ HWY_NOINLINE void run_tile(int64_t columns, int64_t depth, const T* HWY_RESTRICT
       for (int j = 0; j < kVectors; ++j) sums[i][j] = hn::MulAdd(left, right[j], sums[i][j]);
     }
     a += kRows;
-    b += b_stride;
+    b.next();
   }
   const T beta = scales[1];
   const V scale = hn::Set(d, scales[0]);
@@ -81,23 +100,37 @@ HWY_NOINLINE void run_tile(int64_t columns, int64_t depth, const T* HWY_RESTRICT
   }
 }
 
-template <typename T>
-using TileFunction = void (*)(int64_t, int64_t, const T*, const T*, int64_t, T*, int64_t, const T*);
+template <typename T, typename Rows>
+using TileFunction = void (*)(int64_t, int64_t, const T*, Rows, T*, int64_t, const T*);
 
-template <typename T, int kVectors, int... kRows>
-constexpr std::array<TileFunction<T>, sizeof...(kRows)> tile_table(
+template <typename T, int kVectors, typename Rows, int... kRows>
+constexpr std::array<TileFunction<T, Rows>, sizeof...(kRows)> tile_table(
     std::integer_sequence<int, kRows...>) {
-  return {&run_tile<T, kRows + 1, kVectors>...};
+  return {&run_tile<T, kRows + 1, kVectors, Rows>...};
 }
 
 template <typename T>
 HWY_ATTR void run(int64_t rows, int64_t columns, int64_t depth, const T* a, const T* b,
                   int64_t b_stride, T* c, int64_t c_stride, T alpha, T beta) {
-  static constexpr auto narrow = tile_table<T, 1>(std::make_integer_sequence<int, kTileRows>());
-  static constexpr auto wide = tile_table<T, 2>(std::make_integer_sequence<int, kTileRows>());
-  const auto& table = columns <= vector_length<T>() ? narrow : wide;
+  using Rows = PackedRows<T>;
+  static constexpr auto kNarrow =
+      tile_table<T, 1, Rows>(std::make_integer_sequence<int, kTileRows>());
+  static constexpr auto kWide =
+      tile_table<T, 2, Rows>(std::make_integer_sequence<int, kTileRows>());
+  const auto& table = columns <= vector_length<T>() ? kNarrow : kWide;
   const T scales[2] = {alpha, beta};
-  table[rows - 1](columns, depth, a, b, b_stride, c, c_stride, scales);
+  table[rows - 1](columns, depth, a, Rows{b, b_stride}, c, c_stride, scales);
+}
+
+template <typename T>
+HWY_ATTR void run_windows(int64_t rows, int64_t depth, const T* a, const T* const* begins,
+                          const int64_t* offsets, T* c, int64_t c_stride, T alpha, T beta) {
+  using Rows = WindowRows<T>;
+  static constexpr auto kTable =
+      tile_table<T, 2, Rows>(std::make_integer_sequence<int, kTileRows>());
+  const T scales[2] = {alpha, beta};
+  kTable[rows - 1](2 * vector_length<T>(), depth, a, Rows{{begins[0], begins[1]}, offsets}, c,
+                   c_stride, scales);
 }
 
 template <typename T>
@@ -159,6 +192,7 @@ GemmTile<T> make_tile() {
   return {.rows = kTileRows,
           .columns = 2 * vector_length<T>(),
           .run = &run<T>,
+          .run_windows = &run_windows<T>,
           .dot = &dot<T>,
           .add_rows = &add_rows<T>};
 }

@@ -25,6 +25,11 @@ struct GemmTile {
   void (*run)(int64_t rows, int64_t columns, int64_t depth, const T* a, const T* b,
               int64_t b_stride, T* c, int64_t c_stride, T alpha, T beta) = nullptr;
 
+  // As run() with all columns of a tile, where the two halves of row k of B need not lie side by
+  // side: half h begins at begins[h] + offsets[k]. The same sums, bit by bit.
+  void (*run_windows)(int64_t rows, int64_t depth, const T* a, const T* const* begins,
+                      const int64_t* offsets, T* c, int64_t c_stride, T alpha, T beta) = nullptr;
+
   // sum_k x[k] * y[k] in a fixed order.
   T (*dot)(int64_t depth, const T* x, const T* y) = nullptr;
   // y[i] += sum_r scales[r] * x[r * stride + i] for r < rows, in ascending r.

@@ -70,13 +70,7 @@ std::vector<Layer> layers() {
        [](const Variable& x, const Variable& w) {
          return conv2d(x, w, {.subsample = {2, 3}});
        }},
-      {"Winograd", {3, 17, 14, 13}, {19, 17, 3, 3}, {19, 1, 1}, {3, 19, 12, 11}, convolve},
-      {"LargeWinograd",
-       {1, 32, 45, 130},
-       {40, 32, 3, 3},
-       {40, 1, 1},
-       {1, 40, 45, 130},
-       [](const Variable& x, const Variable& w) { return conv2d(x, w, {.border_mode = "half"}); }},
+      {"LargeConvolution", {2, 8, 60, 61}, {20, 8, 5, 5}, {20, 1, 1}, {2, 20, 56, 57}, convolve},
       {"Pointwise", {5, 30, 9, 7}, {19, 30, 1, 1}, {19, 1, 1}, {5, 19, 9, 7}, convolve},
       {"LargePointwise",
        {2, 300, 40, 41},
@@ -93,6 +87,7 @@ std::vector<Layer> layers() {
       {"Pooled", {5, 3, 28, 28}, {20, 3, 5, 5}, {20, 1, 1}, {5, 20, 12, 12}, pooled},
       {"OneImagePooled", {1, 1, 28, 28}, {20, 1, 5, 5}, {20, 1, 1}, {1, 20, 12, 12}, pooled},
       {"LargePooled", {2, 3, 90, 90}, {8, 3, 5, 5}, {8, 1, 1}, {2, 8, 43, 43}, pooled},
+      {"WideRowsPooled", {1, 2, 300, 300}, {2, 2, 5, 5}, {2, 1, 1}, {1, 2, 148, 148}, pooled},
       {"GroupsPooled",
        {5, 4, 28, 28},
        {6, 2, 5, 5},
@@ -266,13 +261,21 @@ TEST(Epilogue, BesidePositionsThatOthersRead) {
   EXPECT_TRUE(same_bits(got[1], expected[1]));
 }
 
-// Products of integers have no kernel that tells of parts.
+// Products of integers have no kernel that tells of parts, and Winograd's parts are too short.
 TEST(Epilogue, FallsApartWhereTheProducersKernelTellsOfNoParts) {
   const Variable x = tensor(DType::kInt64, {2, 3}, "x"), w = tensor(DType::kInt64, {3, 4}, "w");
   const Function f = function({x, w}, dot(x, w) + 1);
   const Tensor a = random_integers({2, 3}, -5, 5), b = random_integers({3, 4}, -5, 5);
   EXPECT_TRUE(equal_to(f(a, b)[0], function({x, w}, dot(x, w) + 1, {.mode = kApart})(a, b)[0]));
   EXPECT_THAT(f.program_dump(), Not(HasSubstr("fused_epilogue")));
+
+  const Variable images = dtensor4("images"), filters = dtensor4("filters");
+  const Variable out = tanh(conv2d(images, filters));
+  const Function g = function({images, filters}, out);
+  const Tensor c = random_tensor({3, 17, 14, 13}), d = random_tensor({19, 17, 3, 3});
+  EXPECT_TRUE(same_bits(g(c, d)[0], function({images, filters}, out, {.mode = kApart})(c, d)[0]));
+  EXPECT_THAT(g.program_dump(), HasSubstr("conv2d_winograd"));
+  EXPECT_THAT(g.program_dump(), Not(HasSubstr("fused_epilogue")));
 }
 
 TEST(Epilogue, FollowsAProductThatAccumulatesInPlace) {
