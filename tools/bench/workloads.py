@@ -90,7 +90,7 @@ def standard_rows():
     rows.append(row_of_spec("call what=empty"))
     rows.append(row_of_spec("call what=scalar_add"))
     for spec in (
-        "lenet batch=500",
+        "lenet batch=20",
         "compile what=layers count=1000",
         "compile what=nodes count=100000",
         "compile what=nodes count=200000",
