@@ -202,14 +202,12 @@ class Conv2dMaxPool final : public PartwiseKernel {
 
   void pool(const KernelFrame& frame, int64_t group, const Chunk& chunk, const T* results) const {
     for (int64_t i = 0; i < chunk.images; ++i) {
-      for (int64_t f = 0; f < l_.group_filters; ++f) {
-        const int64_t map = (chunk.image + i) * l_.filters + group * l_.group_filters + f;
-        const int64_t to = map * pool_.output_size() + chunk.begin * pool_.output_width;
-        const T* plane = results + f * results_stride_ + i * l_.positions();
-        pool_cpu::find_maxima<T>(pool_, {plane, chunk.top, chunk.bottom}, chunk.begin, chunk.end,
-                                 frame.output<T>(0) + to,
-                                 with_positions_ ? frame.output<int32_t>(1) + to : nullptr);
-      }
+      const int64_t map = (chunk.image + i) * l_.filters + group * l_.group_filters;
+      const int64_t to = map * pool_.output_size() + chunk.begin * pool_.output_width;
+      const pool_cpu::PlaneRows<T> rows = {results + i * l_.positions(), chunk.top, chunk.bottom,
+                                           l_.group_filters, results_stride_};
+      pool_cpu::find_maxima<T>(pool_, rows, chunk.begin, chunk.end, frame.output<T>(0) + to,
+                               with_positions_ ? frame.output<int32_t>(1) + to : nullptr);
     }
   }
 

@@ -13,9 +13,10 @@ namespace {
 
 const PoolWindow& window_of(const KernelCall& call) { return call.op_as<PoolBaseOp>().window(); }
 
+// Planes [begin, end) of an operand, whole.
 template <typename T>
-PlaneRows<T> whole_plane(const Lengths& l, const T* image) {
-  return {image, 0, l.height};
+PlaneRows<T> whole_planes(const Lengths& l, const T* images, int64_t begin, int64_t end) {
+  return {images + begin * l.image_size(), 0, l.height, end - begin, l.image_size()};
 }
 
 template <typename T>
@@ -25,10 +26,9 @@ class MaxPool final : public Kernel {
       : l_(window_of(call), call.inputs[0].shape, call.outputs[0].shape) {}
 
   void run(const KernelFrame& frame) const override {
-    l_.for_each_plane([&](int64_t plane) {
-      const T* image = frame.input<T>(0) + plane * l_.image_size();
-      find_maxima<T>(l_, whole_plane(l_, image), 0, l_.output_height,
-                     frame.output<T>(0) + plane * l_.output_size(), nullptr);
+    l_.for_planes([&](int64_t begin, int64_t end) {
+      find_maxima<T>(l_, whole_planes(l_, frame.input<T>(0), begin, end), 0, l_.output_height,
+                     frame.output<T>(0) + begin * l_.output_size(), nullptr);
     });
   }
 
@@ -43,10 +43,9 @@ class MaxPoolPositions final : public Kernel {
       : l_(window_of(call), call.inputs[0].shape, call.outputs[0].shape) {}
 
   void run(const KernelFrame& frame) const override {
-    l_.for_each_plane([&](int64_t plane) {
-      const T* image = frame.input<T>(0) + plane * l_.image_size();
-      find_maxima<T>(l_, whole_plane(l_, image), 0, l_.output_height, nullptr,
-                     frame.output<int32_t>(0) + plane * l_.output_size());
+    l_.for_planes([&](int64_t begin, int64_t end) {
+      find_maxima<T>(l_, whole_planes(l_, frame.input<T>(0), begin, end), 0, l_.output_height,
+                     nullptr, frame.output<int32_t>(0) + begin * l_.output_size());
     });
   }
 
@@ -73,8 +72,8 @@ class OfPositions : public Kernel {
     l_.for_each_plane([&](int64_t plane) {
       const cpu::SlotPool::Loan loan(slots);
       int32_t* positions = static_cast<int32_t*>(frame.workspace) + loan.slot() * slot_elements();
-      const T* image = frame.input<T>(0) + plane * l_.image_size();
-      find_maxima<T>(l_, whole_plane(l_, image), 0, l_.output_height, nullptr, positions);
+      find_maxima<T>(l_, whole_planes(l_, frame.input<T>(0), plane, plane + 1), 0, l_.output_height,
+                     nullptr, positions);
       body(plane, positions);
     });
   }

@@ -15,19 +15,28 @@ namespace bitale::pool_cpu {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Neighbouring windows that lie in the image altogether, in one row after the other.
+// Neighbouring windows that lie in the image altogether, in one row after the other, of one plane
+// after the other.
 template <typename T>
 struct WindowRows {
-  const T* data;     // the first window's first element
-  const T* end;      // of what may be read
-  int64_t width;     // of the image
-  int64_t position;  // of `data` in the image
+  const T* data;      // the first window's first element
+  int64_t readable;   // elements of a plane from there on
+  int64_t width;      // of the image
+  int64_t position;   // of `data` in its plane
   int64_t rows;
   int64_t row_stride;  // between rows of windows
   int64_t count;       // of windows in a row
   int64_t results_stride;
   int64_t window_height, window_width;
+  int64_t planes, plane_stride, results_plane_stride;
 };
+
+template <typename T, typename Left>
+void leave_all(const WindowRows<T>& w, const Left& left) {
+  for (int64_t plane = 0; plane < w.planes; ++plane) {
+    for (int64_t row = 0; row < w.rows; ++row) left(plane, row, 0);
+  }
+}
 
 #if HWY_TARGET != HWY_SCALAR  // whose vectors of one lane have no even and odd ones
 
@@ -51,20 +60,27 @@ HWY_ATTR HWY_INLINE void load_phases(D d, const T* from, V (&phases)[kStride]) {
 template <typename D>
 using PositionTag = hn::Rebind<std::conditional_t<sizeof(hn::TFromD<D>) == 4, int32_t, double>, D>;
 
-template <bool kPositions, typename D, typename V, typename Positions>
-HWY_ATTR HWY_INLINE void take_larger(D, V value, Positions at, V& best, Positions& best_at) {
-  // Not a maximum of the machine's: NaN wins, and stays.
-  const auto wins = hn::And(hn::Not(hn::Le(value, best)), hn::Eq(best, best));
-  best = hn::IfThenElse(wins, value, best);
+// Values and where they stand in their windows.
+template <typename D>
+struct Candidates {
+  hn::Vec<D> values;
+  hn::Vec<PositionTag<D>> at;
+};
+
+// Of `best` and of what comes behind it. Not a maximum of the machine's: NaN wins, and stays.
+template <bool kPositions, typename D>
+HWY_ATTR HWY_INLINE void take_larger(D, const Candidates<D>& next, Candidates<D>& best) {
+  const auto stays = hn::Or(hn::Le(next.values, best.values), hn::IsNaN(best.values));
+  best.values = hn::IfThenElse(stays, best.values, next.values);
   if constexpr (kPositions) {
-    best_at = hn::IfThenElse(hn::RebindMask(PositionTag<D>(), wins), at, best_at);
+    best.at = hn::IfThenElse(hn::RebindMask(PositionTag<D>(), stays), best.at, next.at);
   }
 }
 
 // Lanes are neighbouring windows, kStride columns apart; kSide is the window's height and width
-// where they are equal and known, else 0. Calls left(row, column) with the first window of each row
-// that it did not take: those whose vectors would end past the readable elements are left, and so
-// are all where there are fewer windows than lanes.
+// where they are equal and known, else 0. Calls left(plane, row, column) with the first window of
+// each row that it did not take: those whose vectors would end past the readable elements are left,
+// and so are all where there are fewer windows than lanes.
 template <int kStride, int kSide, bool kPositions, typename D, typename T, typename Left>
 HWY_ATTR void take_windows(D d, const WindowRows<T>& w, T* maxima, int32_t* positions,
                            const Left& left) {
@@ -79,42 +95,54 @@ HWY_ATTR void take_windows(D d, const WindowRows<T>& w, T* maxima, int32_t* posi
 
   const int64_t window_height = kSide != 0 ? kSide : w.window_height;
   const int64_t window_width = kSide != 0 ? kSide : w.window_width;
-  const int64_t last_phases = (window_width - 1) / kStride * kStride;
-  const int64_t readable =
-      w.end - w.data - (window_height - 1) * w.width - last_phases - kStride * lanes;
-  for (int64_t row = 0; row < w.rows; ++row) {
-    const int64_t offset = row * w.row_stride;
-    const int64_t result = row * w.results_stride;
-    int64_t done = 0;
-    for (; done < w.count; done += lanes) {
-      const int64_t i = std::min(done, w.count - lanes);
-      if (i < 0 || offset + i * kStride > readable) break;
-      const T* window = w.data + offset + i * kStride;
-      V best = hn::Set(d, -std::numeric_limits<T>::infinity());
-      const auto start = hn::Add(lane_columns, position(w.position + offset + i * kStride));
-      auto best_at = start;
-      for (int64_t y = 0; y < window_height; ++y) {
-        for (int64_t x = 0; x < window_width; x += kStride) {
-          V phases[kStride];
-          load_phases<kStride>(d, window + y * w.width + x, phases);
-          for (int p = 0; p < kStride; ++p) {
-            if (x + p >= window_width) break;
-            const auto at = hn::Add(start, position(y * w.width + x + p));
-            take_larger<kPositions>(d, phases[p], at, best, best_at);
-          }
-        }
-      }
-      if (maxima != nullptr) hn::StoreU(best, d, maxima + result + i);
-      if constexpr (kPositions) {
-        const hn::Rebind<int32_t, D> integers;
-        if constexpr (sizeof(T) == 4) {
-          hn::StoreU(best_at, integers, positions + result + i);
+  // The best of a row of the windows at `window`.
+  const auto best_of_row = [&](const T* window, int64_t y) HWY_ATTR {
+    Candidates<D> best;
+    for (int64_t x = 0; x < window_width; x += kStride) {
+      V phases[kStride];
+      load_phases<kStride>(d, window + y * w.width + x, phases);
+      for (int p = 0; p < kStride; ++p) {
+        if (x + p >= window_width) break;
+        const Candidates<D> next{phases[p], position(y * w.width + x + p)};
+        if (x + p == 0) {
+          best = next;
         } else {
-          hn::StoreU(hn::DemoteTo(integers, best_at), integers, positions + result + i);
+          take_larger<kPositions>(d, next, best);
         }
       }
     }
-    if (done < w.count) left(row, done);
+    return best;
+  };
+  const int64_t last_phases = (window_width - 1) / kStride * kStride;
+  const int64_t readable =
+      w.readable - (window_height - 1) * w.width - last_phases - kStride * lanes;
+  for (int64_t plane = 0; plane < w.planes; ++plane) {
+    for (int64_t row = 0; row < w.rows; ++row) {
+      const int64_t offset = row * w.row_stride;
+      const int64_t result = plane * w.results_plane_stride + row * w.results_stride;
+      int64_t done = 0;
+      for (; done < w.count; done += lanes) {
+        const int64_t i = std::min(done, w.count - lanes);
+        if (i < 0 || offset + i * kStride > readable) break;
+        const T* window = w.data + plane * w.plane_stride + offset + i * kStride;
+        Candidates<D> best = best_of_row(window, 0);
+        for (int64_t y = 1; y < window_height; ++y) {
+          take_larger<kPositions>(d, best_of_row(window, y), best);
+        }
+        if (maxima != nullptr) hn::StoreU(best.values, d, maxima + result + i);
+        if constexpr (kPositions) {
+          const hn::Rebind<int32_t, D> integers;
+          const auto first = position(w.position + offset + i * kStride);
+          const auto at = hn::Add(best.at, hn::Add(lane_columns, first));
+          if constexpr (sizeof(T) == 4) {
+            hn::StoreU(at, integers, positions + result + i);
+          } else {
+            hn::StoreU(hn::DemoteTo(integers, at), integers, positions + result + i);
+          }
+        }
+      }
+      if (done < w.count) left(plane, row, done);
+    }
   }
 }
 
@@ -143,14 +171,14 @@ HWY_ATTR void take_inner(int64_t stride, const WindowRows<T>& w, T* maxima, int3
   }
   if (stride == 2) return take_by_lanes<2, 0>(w, maxima, positions, left);
   if (stride == 3) return take_by_lanes<3, 0>(w, maxima, positions, left);
-  for (int64_t row = 0; row < w.rows; ++row) left(row, 0);
+  leave_all(w, left);
 }
 
 #else
 
 template <typename T, typename Left>
 void take_inner(int64_t, const WindowRows<T>& w, T*, int32_t*, const Left& left) {
-  for (int64_t row = 0; row < w.rows; ++row) left(row, 0);
+  leave_all(w, left);
 }
 
 #endif  // HWY_TARGET != HWY_SCALAR
@@ -158,21 +186,23 @@ void take_inner(int64_t, const WindowRows<T>& w, T*, int32_t*, const Left& left)
 template <typename T>
 HWY_ATTR void take_rows(const Lengths& l, const PlaneRows<T>& rows, int64_t begin, int64_t end,
                         T* maxima, int32_t* positions) {
-  const auto take_one = [&](int64_t r, int64_t c) {
-    const Window w = l.window_at(r, c);
-    const T* top = rows.data + (w.top - rows.first) * l.width;
-    int64_t best = w.left;
-    for (int64_t y = 0; y < w.bottom - w.top; ++y) {
-      for (int64_t x = w.left; x < w.right; ++x) {
-        if (wins(top[y * l.width + x], top[best])) best = y * l.width + x;
+  const auto take_columns = [&](int64_t plane, int64_t r, int64_t from, int64_t to) {
+    const T* data = rows.data + plane * rows.stride;
+    const int64_t result = plane * l.output_size() + (r - begin) * l.output_width;
+    for (int64_t c = from; c < to; ++c) {
+      const Window w = l.window_at(r, c);
+      const T* top = data + (w.top - rows.first) * l.width;
+      int64_t best = w.left;
+      for (int64_t y = 0; y < w.bottom - w.top; ++y) {
+        for (int64_t x = w.left; x < w.right; ++x) {
+          if (wins(top[y * l.width + x], top[best])) best = y * l.width + x;
+        }
+      }
+      if (maxima != nullptr) maxima[result + c] = top[best];
+      if (positions != nullptr) {
+        positions[result + c] = static_cast<int32_t>(w.top * l.width + best);
       }
     }
-    const int64_t at = (r - begin) * l.output_width + c;
-    if (maxima != nullptr) maxima[at] = top[best];
-    if (positions != nullptr) positions[at] = static_cast<int32_t>(w.top * l.width + best);
-  };
-  const auto take_columns = [&](int64_t r, int64_t from, int64_t to) {
-    for (int64_t c = from; c < to; ++c) take_one(r, c);
   };
   // Rows and columns of windows that no edge cuts.
   const auto uncut = [&](size_t axis, int64_t length, int64_t from, int64_t to) {
@@ -183,13 +213,13 @@ HWY_ATTR void take_rows(const Lengths& l, const PlaneRows<T>& rows, int64_t begi
   };
   const auto [top, bottom] = uncut(0, l.height, begin, end);
   const auto [left, right] = uncut(1, l.width, 0, l.output_width);
-  for (int64_t r = begin; r < top; ++r) take_columns(r, 0, l.output_width);
   if (top < bottom && left < right) {
     const Window w = l.window_at(top, left);
     const int64_t result = (top - begin) * l.output_width + left;
+    const int64_t skipped = (w.top - rows.first) * l.width + w.left;
     const WindowRows<T> inner = {
-        .data = rows.data + (w.top - rows.first) * l.width + w.left,
-        .end = rows.data + (rows.end - rows.first) * l.width,
+        .data = rows.data + skipped,
+        .readable = (rows.end - rows.first) * l.width - skipped,
         .width = l.width,
         .position = w.top * l.width + w.left,
         .rows = bottom - top,
@@ -198,19 +228,26 @@ HWY_ATTR void take_rows(const Lengths& l, const PlaneRows<T>& rows, int64_t begi
         .results_stride = l.output_width,
         .window_height = l.window.ws[0],
         .window_width = l.window.ws[1],
+        .planes = rows.planes,
+        .plane_stride = rows.stride,
+        .results_plane_stride = l.output_size(),
     };
     const int64_t first_row = top, first_column = left, end_column = right;
     take_inner(l.window.stride[1], inner, maxima == nullptr ? nullptr : maxima + result,
                positions == nullptr ? nullptr : positions + result,
-               [&](int64_t row, int64_t column) {
-                 take_columns(first_row + row, first_column + column, end_column);
+               [&](int64_t plane, int64_t row, int64_t column) {
+                 take_columns(plane, first_row + row, first_column + column, end_column);
                });
   }
-  for (int64_t r = top; r < bottom; ++r) {
-    take_columns(r, 0, left);
-    take_columns(r, right, l.output_width);
+  const bool is_cut = top > begin || bottom < end || left > 0 || right < l.output_width;
+  for (int64_t plane = 0; is_cut && plane < rows.planes; ++plane) {
+    for (int64_t r = begin; r < top; ++r) take_columns(plane, r, 0, l.output_width);
+    for (int64_t r = top; r < bottom; ++r) {
+      take_columns(plane, r, 0, left);
+      take_columns(plane, r, right, l.output_width);
+    }
+    for (int64_t r = bottom; r < end; ++r) take_columns(plane, r, 0, l.output_width);
   }
-  for (int64_t r = bottom; r < end; ++r) take_columns(r, 0, l.output_width);
 }
 
 void rows_of_floats(const Lengths& l, const PlaneRows<float>& rows, int64_t begin, int64_t end,

@@ -52,15 +52,21 @@ struct Lengths {
     return std::min(begin + window.ws[axis], length + edge) - std::max(begin, -edge);
   }
 
-  // Calls body(plane) for each plane, some thousand elements to a thread at a time.
+  // Calls body(begin, end) for ranges of planes, of some thousand elements.
   template <typename Body>
-  void for_each_plane(Body&& body) const {
+  void for_planes(Body&& body) const {
     constexpr int64_t kGrainElements = 32768;
     parallel_ranges(planes,
                     std::max<int64_t>(1, kGrainElements / std::max<int64_t>(1, image_size())),
-                    [&](int64_t begin, int64_t end) {
-                      for (int64_t plane = begin; plane < end; ++plane) body(plane);
-                    });
+                    body);
+  }
+
+  // Calls body(plane) for each plane, in the same ranges.
+  template <typename Body>
+  void for_each_plane(Body&& body) const {
+    for_planes([&](int64_t begin, int64_t end) {
+      for (int64_t plane = begin; plane < end; ++plane) body(plane);
+    });
   }
 
   // Calls body(window, output position) for each window of a plane, in row-major order.

@@ -111,6 +111,19 @@ void expect_maxima(const PoolWindow& window, int64_t height, int64_t width) {
                      by_rows.data() + row * pooled[1]);
     }
     EXPECT_EQ(positions, by_rows);
+    // Behind other planes, with a gap between them.
+    const int64_t stride = height * width + 3;
+    std::vector<T> planes(static_cast<size_t>(3 * stride), T{0});
+    for (int64_t plane = 0; plane < 3; ++plane) {
+      std::copy(image.begin(), image.end(), planes.begin() + plane * stride);
+    }
+    std::vector<int32_t> of_planes(3 * count, -1), of_three;
+    find_maxima<T>(l, {planes.data(), 0, height, 3, stride}, 0, pooled[0], nullptr,
+                   of_planes.data());
+    for (int plane = 0; plane < 3; ++plane) {
+      of_three.insert(of_three.end(), positions.begin(), positions.end());
+    }
+    EXPECT_EQ(of_planes, of_three);
     l.for_each_window([&](const Window& w, int64_t at) {
       int64_t best = w.top * width + w.left;
       for (int64_t y = w.top; y < w.bottom; ++y) {
