@@ -8,6 +8,10 @@
 namespace bitale {
 namespace {
 
+// A formula whose composites have formulas of composites, and so on, deeper than this is taken for
+// one that comes back to its own op. Few are deeper than two.
+constexpr int kDeepestFormula = 10;
+
 // Layouts of a call whose operands are all row-major; nothing where a dim is not concrete.
 bool concrete_layouts(ShapeAnalysis& analysis, std::span<const Variable> variables,
                       std::vector<OperandLayout>& layouts) {
@@ -31,9 +35,12 @@ bool has_kernel(ShapeAnalysis& analysis, const Apply& apply, Device device) {
          choose_kernel({apply.op(), apply, inputs, outputs}, device.kind) != nullptr;
 }
 
-bool expand_composites(FunctionGraph& graph, ShapeAnalysis& analysis, const StageBOptions& options,
-                       std::vector<TraceEntry>* trace) {
-  bool changed = false;
+// Replaces the composites without a kernel by their formulas, once each: those that the formulas
+// hold in turn stay. Returns one of them, or nothing where there is none.
+std::shared_ptr<const Op> expand_once(FunctionGraph& graph, ShapeAnalysis& analysis,
+                                      const StageBOptions& options,
+                                      std::vector<TraceEntry>* trace) {
+  std::shared_ptr<const Op> expanded;
   Placement placement(options.home);
   const std::vector<Apply*> order = graph.topological_order();
   if (options.placed) {
@@ -50,10 +57,25 @@ bool expand_composites(FunctionGraph& graph, ShapeAnalysis& analysis, const Stag
     const Variables formula = apply->op().formula(apply->inputs());
     std::vector<FunctionGraph::Replacement> pairs;
     for (size_t i = 0; i < formula.size(); ++i) pairs.push_back({apply->output(i), formula[i]});
+    expanded = apply->shared_op();
     graph.replace(pairs, "expand");
-    changed = true;
   }
-  return changed;
+  return expanded;
+}
+
+// Replaces composites without a kernel by their formulas until none is left.
+void expand_composites(FunctionGraph& graph, ShapeAnalysis& analysis, const StageBOptions& options,
+                       std::vector<TraceEntry>* trace) {
+  analysis.analyze(graph.outputs());
+  for (int depth = 0; const auto expanded = expand_once(graph, analysis, options, trace); ++depth) {
+    if (depth == kDeepestFormula) {
+      throw CompileError(absl::StrCat(
+          std::string(expanded->name()),
+          ": formulas within formulas do not come to an end: ", depth, " deep is ", expanded->str(),
+          "\n  hint: a formula must not hold its own op where no kernel takes it"));
+    }
+    analysis.analyze(graph.outputs());
+  }
 }
 
 void check_concrete(const ShapeAnalysis& analysis, size_t first_check) {
@@ -76,10 +98,7 @@ void check_concrete(const ShapeAnalysis& analysis, size_t first_check) {
 
 void run_stage_b(FunctionGraph& graph, ShapeAnalysis& analysis, const StageBOptions& options,
                  std::vector<TraceEntry>* trace) {
-  const auto expand = [&] {
-    analysis.analyze(graph.outputs());
-    while (expand_composites(graph, analysis, options, trace)) analysis.analyze(graph.outputs());
-  };
+  const auto expand = [&] { expand_composites(graph, analysis, options, trace); };
   const auto run = [&](Phase phase) { run_phases(graph, {&phase, 1}, options.rewrite, trace); };
   expand();
   run(Phase::kExpand);

@@ -20,14 +20,73 @@ constexpr size_t kMostFiringsPerNode = 60;
 constexpr size_t kMostNodesPerNode = 20;
 constexpr size_t kMostRoundsPerPhase = 40;
 
+// What the rules and passes of one phase may do to a graph, from the start of the phase on: growth
+// that is small in each round adds up.
+class PhaseBudget {
+ public:
+  explicit PhaseBudget(const FunctionGraph& graph)
+      : graph_(graph),
+        firings_left_(kMostFiringsPerNode * (graph.apply_count() + 100)),
+        most_nodes_(kMostNodesPerNode * (graph.apply_count() + 100)) {}
+
+  // For each firing of a rule or pass of this name. Throws CompileError if the phase has fired too
+  // often.
+  void count_firing(const char* name) {
+    ++records_[name].firings;
+    if (firings_left_-- > 0) return;
+    const auto& [most_often, most] = largest(&Record::firings);
+    give_up(absl::StrCat("the rules of a phase do not come to an end: ", std::string(most_often),
+                         " fired ", most.firings, " times"));
+  }
+
+  // After what a rule or pass of this name did to a graph of `nodes_before` nodes. Throws
+  // CompileError if the graph is many times as large as the phase found it.
+  void check_size(const char* name, size_t nodes_before) {
+    records_[name].nodes_added +=
+        static_cast<int64_t>(graph_.apply_count()) - static_cast<int64_t>(nodes_before);
+    if (graph_.apply_count() <= most_nodes_) return;
+    const auto& [grown_by, most] = largest(&Record::nodes_added);
+    give_up(absl::StrCat("the rules of a phase make the graph explode: ", std::string(grown_by),
+                         " added ", most.nodes_added, " nodes in ", most.firings, " firings"));
+  }
+
+ private:
+  // What one rule or pass did in this phase.
+  struct Record {
+    int64_t firings = 0;
+    int64_t nodes_added = 0;
+  };
+  using Records = absl::flat_hash_map<std::string_view, Record>;
+
+  // The rule with the most of this; by name where several have as much.
+  const Records::value_type& largest(int64_t Record::*of) const {
+    return *std::max_element(records_.begin(), records_.end(), [&](const auto& a, const auto& b) {
+      return std::tuple(a.second.*of, b.first) < std::tuple(b.second.*of, a.first);
+    });
+  }
+
+  [[noreturn]] static void give_up(std::string what) {
+    throw CompileError(absl::StrCat(what, "\n  hint: exclude it by name"));
+  }
+
+  const FunctionGraph& graph_;
+  Records records_;
+  size_t firings_left_;
+  size_t most_nodes_;
+};
+
+// One round of a phase's rules.
 class PhaseRun {
  public:
-  PhaseRun(FunctionGraph& graph, std::span<const Rule* const> rules, std::vector<TraceEntry>* trace)
-      : graph_(graph), trace_(trace) {
+  PhaseRun(FunctionGraph& graph, std::span<const Rule* const> rules, PhaseBudget& budget,
+           std::vector<TraceEntry>* trace)
+      : graph_(graph), budget_(budget), trace_(trace) {
     for (const Rule* rule : rules) by_op_[rule->op].push_back(rule);
-    budget_ = kMostFiringsPerNode * (graph.apply_count() + 100);
-    most_nodes_ = kMostNodesPerNode * (graph.apply_count() + 100);
   }
+  // The graph outlives an alarm, too.
+  ~PhaseRun() { graph_.set_change_listener({}); }
+  PhaseRun(const PhaseRun&) = delete;
+  PhaseRun& operator=(const PhaseRun&) = delete;
 
   // Returns whether anything changed.
   bool run() {
@@ -42,7 +101,6 @@ class PhaseRun {
       // Addresses of dropped nodes may linger here; contains() tells.
       if (graph_.contains(apply)) changed |= visit(apply);
     }
-    graph_.set_change_listener({});
     return changed;
   }
 
@@ -77,13 +135,7 @@ class PhaseRun {
       trace_->push_back({rule.name, rule.phase, apply->op().str(), apply->site()});
     }
     last_fired_ = rule.name;
-    Record& record = records_[rule.name];
-    ++record.firings;
-    if (budget_-- == 0) {
-      const auto& [name, most] = largest(&Record::firings);
-      give_up(absl::StrCat("the rules of a phase do not come to an end: ", std::string(name),
-                           " fired ", most.firings, " times"));
-    }
+    budget_.count_firing(rule.name);
     const Variable keep_apply = apply->output(0);
     std::vector<FunctionGraph::Replacement> pairs;
     for (size_t i = 0; i < replacements.size(); ++i) {
@@ -92,42 +144,16 @@ class PhaseRun {
     const size_t nodes = graph_.apply_count();
     graph_.replace(pairs, rule.name);
     if (graph_.contains(apply)) enqueue(apply);
-    record.nodes_added += static_cast<int64_t>(graph_.apply_count()) - static_cast<int64_t>(nodes);
-    if (graph_.apply_count() > most_nodes_) {
-      const auto& [name, most] = largest(&Record::nodes_added);
-      give_up(absl::StrCat("the rules of a phase make the graph explode: ", std::string(name),
-                           " added ", most.nodes_added, " nodes in ", most.firings, " firings"));
-    }
-  }
-
-  // What one rule did in this run.
-  struct Record {
-    int64_t firings = 0;
-    int64_t nodes_added = 0;
-  };
-  using Records = absl::flat_hash_map<std::string_view, Record>;
-
-  // The rule with the most of this; by name where several have as much.
-  const Records::value_type& largest(int64_t Record::*of) const {
-    return *std::max_element(records_.begin(), records_.end(), [&](const auto& a, const auto& b) {
-      return std::tuple(a.second.*of, b.first) < std::tuple(b.second.*of, a.first);
-    });
-  }
-
-  [[noreturn]] void give_up(std::string what) {
-    graph_.set_change_listener({});
-    throw CompileError(absl::StrCat(what, "\n  hint: exclude it by name"));
+    budget_.check_size(rule.name, nodes);
   }
 
   FunctionGraph& graph_;
+  PhaseBudget& budget_;
   std::vector<TraceEntry>* trace_;
   absl::flat_hash_map<std::string_view, std::vector<const Rule*>> by_op_;
   std::deque<Apply*> queue_;
   absl::flat_hash_set<Apply*> queued_;
-  Records records_;
   const char* last_fired_ = "";
-  size_t budget_;
-  size_t most_nodes_;
 };
 
 bool enabled(const char* name, Exactness exactness, const RewriteOptions& options) {
@@ -182,7 +208,8 @@ void run_rules(FunctionGraph& graph, std::span<const Rule* const> rules,
   rewrite_inner_graphs(graph, trace, [&](FunctionGraph& inner, std::vector<TraceEntry>* fired) {
     run_rules(inner, rules, options, fired);
   });
-  PhaseRun(graph, rules, trace).run();
+  PhaseBudget budget(graph);
+  PhaseRun(graph, rules, budget, trace).run();
   if (options.verify) graph.verify();
 }
 
@@ -217,15 +244,19 @@ void run_phases(FunctionGraph& graph, std::span<const Phase> phases, const Rewri
     rewrite_inner_graphs(graph, trace, [&](FunctionGraph& inner, std::vector<TraceEntry>* fired) {
       run_phases(inner, {&phase, 1}, options, fired);
     });
+    PhaseBudget budget(graph);
     for (size_t round = 0;; ++round) {
       bool changed = false;
       const char* last = "";
       for (const GraphPass* pass : passes) {
+        const size_t nodes = graph.apply_count();
         if (!run_pass(graph, *pass, trace)) continue;
+        budget.count_firing(pass->name);
+        budget.check_size(pass->name, nodes);
         changed = true;
         last = pass->name;
       }
-      PhaseRun run(graph, rules, trace);
+      PhaseRun run(graph, rules, budget, trace);
       if (run.run()) {
         changed = true;
         last = run.last_fired();

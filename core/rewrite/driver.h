@@ -33,8 +33,8 @@ struct RewriteOptions {
 };
 
 // Applies the registered rules and passes of `phases`, in order. Appends every firing to `trace` if
-// given. Throws CompileError naming the rule if a phase does not come to an end, or makes the graph
-// many times as large as it found it.
+// given. Throws CompileError naming the rule or pass if a phase does not come to an end, or makes
+// the graph many times as large as it found it.
 void run_phases(FunctionGraph& graph, std::span<const Phase> phases,
                 const RewriteOptions& options = {}, std::vector<TraceEntry>* trace = nullptr);
 

@@ -148,7 +148,114 @@ const RuleRegistrar finite_only({.name = "test_finite_only",
                                  .apply = kPingToPong.apply,
                                  .exactness = Exactness::kAssumesFinite});
 
+// A rule that doubles what it finds, and a pass that lets it find that anew: no round grows much.
+const RuleRegistrar doubles_seeds(
+    {.name = "test_seeds_bear_two",
+     .phase = Phase::kPlace,
+     .why = "as an example of growth that only shows over many rounds",
+     .op = "test_seed",
+     .apply = [](const Apply& apply, const RuleContext&) -> std::optional<Variables> {
+       const Variable& x = apply.input(0);
+       return Variables{apply_one(std::make_shared<PairOp>(),
+                                  {apply_named("test_fruit", x), apply_named("test_fruit", x)})};
+     }});
+
+// Replaces every application of the op `name` by what `make` makes of its operand.
+template <typename Make>
+bool replace_all(FunctionGraph& graph, std::string_view name, const Make& make) {
+  bool changed = false;
+  for (Apply* apply : graph.topological_order()) {
+    if (apply->op().name() != name) continue;
+    graph.replace(apply->output(0), make(apply->input(0)), "test");
+    changed = true;
+  }
+  return changed;
+}
+
+const GraphPassRegistrar sows_fruits({.name = "test_fruits_are_seeds",
+                                      .phase = Phase::kPlace,
+                                      .why = "as an example of a pass that wakes a rule",
+                                      .run = [](FunctionGraph& graph) {
+                                        return replace_all(graph, "test_fruit", [](Variable x) {
+                                          return apply_named("test_seed", x);
+                                        });
+                                      }});
+const GraphPassRegistrar doubles_cells(
+    {.name = "test_cells_divide",
+     .phase = Phase::kPlace,
+     .why = "as an example of a pass that grows the graph by itself",
+     .run = [](FunctionGraph& graph) {
+       return replace_all(graph, "test_cell", [](Variable x) {
+         return apply_one(std::make_shared<PairOp>(),
+                          {apply_named("test_cell", x), apply_named("test_cell", x)});
+       });
+     }});
+
+const GraphPassRegistrar grows_stems({.name = "test_stems_grow",
+                                      .phase = Phase::kPlace,
+                                      .why = "as an example of growth by one node a round",
+                                      .run = [](FunctionGraph& graph) {
+                                        return replace_all(graph, "test_stem", [](Variable x) {
+                                          return apply_named("test_stem",
+                                                             apply_named("test_leaf", x));
+                                        });
+                                      }});
+const RuleRegistrar unfolds_buds({.name = "test_buds_unfold",
+                                  .phase = Phase::kPlace,
+                                  .why = "as an example of growth that comes to an end",
+                                  .op = "test_bud",
+                                  .apply = [](const Apply& apply,
+                                              const RuleContext&) -> std::optional<Variables> {
+                                    Variable x = apply.input(0);
+                                    for (int i = 0; i < 15; ++i) x = apply_named("test_leaf", x);
+                                    return Variables{x};
+                                  }});
+
 constexpr Phase kPlaceOnly[] = {Phase::kPlace};
+
+void expect_explosion(const char* op, const std::string& grown_by) {
+  FunctionGraph graph(Variables{apply_named(op, matrix("x"))});
+  try {
+    run_phases(graph, kPlaceOnly);
+    FAIL() << "a graph that doubles in each round came to an end";
+  } catch (const CompileError& error) {
+    const std::string text = error.what();
+    EXPECT_EQ(text.find("the rules of a phase make the graph explode: " + grown_by + " added "), 0u)
+        << text;
+  }
+  // A doubling or two past what is allowed, and not one for every round.
+  EXPECT_LT(graph.apply_count(), 10000u);
+}
+
+TEST(Driver, NamesTheRuleThatGrowsTheGraphALittleInEachRound) {
+  expect_explosion("test_seed", "test_seeds_bear_two");
+}
+
+TEST(Driver, NamesThePassThatMakesTheGraphExplode) {
+  expect_explosion("test_cell", "test_cells_divide");
+}
+
+TEST(Driver, NamesThePassThatGrowsTheGraphByOneNodeInEachRound) {
+  FunctionGraph graph(Variables{apply_named("test_stem", matrix("x"))});
+  try {
+    run_phases(graph, kPlaceOnly);
+    FAIL() << "a graph that grows in each round came to an end";
+  } catch (const CompileError& error) {
+    const std::string text = error.what();
+    EXPECT_NE(text.find("does not come to a fixpoint: the last to fire was test_stems_grow"),
+              std::string::npos)
+        << text;
+  }
+}
+
+TEST(Driver, LetsABigGraphGrowAsFarAsItsRulesEnd) {
+  constexpr size_t kBuds = 5000;
+  Variable x = matrix("x");
+  for (size_t i = 0; i < kBuds; ++i) x = apply_named("test_bud", x);
+  FunctionGraph graph(Variables{x});
+  run_phases(graph, kPlaceOnly);
+  EXPECT_EQ(graph.apply_count(), 15 * kBuds);
+}
 
 TEST(Driver, LeavesOutWhatIsExcludedByName) {
   const Variable x = matrix("x");
