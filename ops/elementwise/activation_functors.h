@@ -9,16 +9,19 @@ namespace bitale::scalar {
 
 // Only exponentials of what is not positive: they cannot overflow.
 struct Sigmoid {
+  // With e = exp(-|x|), 1 / (1 + e) = 1 - e / (1 + e) and e / (1 + e) = e - e e / (1 + e): the less
+  // is taken off, the less of the quotient's error is in the result.
   template <typename T>
   BITALE_FUNCTOR T operator()(T x) const {
-    const T e = exp(-magnitude(x));
-    return select(x >= T(0), T(1), e) / (T(1) + e);
+    const T e = exp(minus_magnitude(x));
+    const T least = select(x >= T(0), T(1), e);
+    return fma(-least, e / (T(1) + e), least);
   }
 };
 struct Softplus {
   template <typename T>
   BITALE_FUNCTOR T operator()(T x) const {
-    return select(x > T(0), x, T(0)) + log1p(exp(-magnitude(x)));
+    return select(x > T(0), x, T(0)) + log1p(exp(minus_magnitude(x)));
   }
 };
 // Gives NaN back.

@@ -35,6 +35,11 @@ BITALE_FUNCTOR BitsOf<T> sign_bit(T x) {
   return to_bits(x) & BitsOf<T>(FloatTraits<T>::kSignBit);
 }
 
+template <typename T>
+BITALE_FUNCTOR T minus_magnitude(T x) {
+  return from_bits<T>(to_bits(x) | BitsOf<T>(FloatTraits<T>::kSignBit));
+}
+
 // The bound where x is beyond it. NaN passes.
 template <typename T>
 BITALE_FUNCTOR T at_least(T x, T bound) {
@@ -126,12 +131,17 @@ BITALE_FUNCTOR T float_expm1(T x) {
   return from_bits<T>(to_bits(y) | sign_bit(x));  // -0 stays -0
 }
 
+// (1 - q) / (1 + q) with q = e^-2|x| = 2^k (1 + p): a denominator that is not above 2 takes less
+// from the result where it is rounded than one of e^2|x|, and both sides come from p at once.
 template <typename T>
 BITALE_FUNCTOR T float_tanh(T x) {
   const T magnitude = from_bits<T>(to_bits(x) ^ sign_bit(x));
   const T a = at_most(magnitude, T(FloatTraits<T>::kOneAbove));
-  const T t = half_expm1_within(a + a);
-  return from_bits<T>(to_bits(t / (t + T(1))) | sign_bit(x));
+  const ReducedExponent<T> e = reduce_exponent(T(-2) * a);
+  const T p = reduced_expm1(e.r);
+  const T s = power_of_two<T>(integer_bits(e.rounded) - BitsOf<T>(1));  // 2^(k - 1)
+  const T quotient = fma(-s, p, T(0.5) - s) / fma(s, p, T(0.5) + s);
+  return from_bits<T>(to_bits(quotient) | sign_bit(x));
 }
 
 // x = 2^k (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)), for positive finite x.

@@ -54,6 +54,9 @@ template <typename T>
 BITALE_FUNCTOR T select(bool condition, T a, T b);
 
 // Only for floats.
+// -|x|.
+template <typename T>
+BITALE_FUNCTOR T minus_magnitude(T x);
 template <typename T>
 BITALE_FUNCTOR T fma(T a, T b, T c);
 template <typename T>
