@@ -1,5 +1,5 @@
-// Speed of elementwise functions: each by itself on one thread over data in L1 (time per element),
-// and of one addition over operands as they lie in memory, as bytes per second.
+// Speed of elementwise functions on one thread: each by itself over data in L1 (elements per
+// second), and of one addition over operands as they lie in memory.
 
 #include <cstdint>
 #include <string>
@@ -8,6 +8,7 @@
 #include "core/base/options.h"
 #include "core/compile/function.h"
 #include "core/graph/shared.h"
+#include "ops/cpu/benchmark_rates.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/elementwise/operators.h"
 #include "ops/indexing/subtensor.h"
@@ -16,6 +17,13 @@
 namespace bitale {
 namespace {
 
+// The elements per second of `call`, which makes as many of one dtype, and what the machine allows.
+void report(benchmark::State& state, const Tensor& result, int operands) {
+  state.SetItemsProcessed(state.iterations() * result.size());
+  const double bytes = static_cast<double>(result.size() * size_of(result.dtype()));
+  cpu::report_rates(state, {0, operands * bytes, bytes});
+}
+
 using Unary = Variable (*)(const Variable& x);
 
 void BM_Function(benchmark::State& state, Unary unary, DType dtype) {
@@ -23,9 +31,9 @@ void BM_Function(benchmark::State& state, Unary unary, DType dtype) {
   const int64_t size = 4096;
   const Variable x = shared(Tensor::full(dtype, {size}, 0.75), "x");
   const Function call = function({}, unary(x));
-  call();
+  const Tensor result = call();
   for (auto _ : state) benchmark::DoNotOptimize(call());
-  state.SetItemsProcessed(state.iterations() * size);
+  report(state, result, 1);
 }
 
 // The same for functions of two numbers.
@@ -37,9 +45,9 @@ void BM_Pair(benchmark::State& state, Binary binary, DType dtype) {
   const Variable a = shared(Tensor::full(dtype, {size}, 2.75), "a");
   const Variable b = shared(Tensor::full(dtype, {size}, 0.75), "b");
   const Function call = function({}, binary(a, b));
-  call();
+  const Tensor result = call();
   for (auto _ : state) benchmark::DoNotOptimize(call());
-  state.SetItemsProcessed(state.iterations() * size);
+  report(state, result, 2);
 }
 
 #define BITALE_BENCHMARK_FUNCTION(name)                                                         \
@@ -122,8 +130,13 @@ void BM_Add(benchmark::State& state) {
   const Function call = function({}, operand({rows, columns}) + second);
   call();
   for (auto _ : state) benchmark::DoNotOptimize(call());
-  state.SetBytesProcessed(state.iterations() * 3 * rows * columns *
-                          static_cast<int64_t>(sizeof(float)));
+  const auto elements = static_cast<double>(rows * columns);
+  // Of an operand that is broadcast only what there is of it is read.
+  const double second_elements = static_cast<double>(state.range(0) == kRow      ? columns
+                                                     : state.range(0) == kColumn ? rows
+                                                                                 : rows * columns);
+  cpu::report_rates(
+      state, {elements, (elements + second_elements) * sizeof(float), elements * sizeof(float)});
 }
 
 void layouts(benchmark::internal::Benchmark* b) {

@@ -1,5 +1,4 @@
-// Speed of reductions on one thread: as bytes read per second by shape, and as elements per second
-// by the way they lie in memory.
+// Speed of reductions on one thread: by shape, and by the way their operands lie in memory.
 
 #include <cstdint>
 
@@ -7,12 +6,23 @@
 #include "core/base/options.h"
 #include "core/compile/function.h"
 #include "core/graph/shared.h"
+#include "ops/cpu/benchmark_rates.h"
 #include "ops/indexing/subtensor.h"
 #include "ops/reduction/reduction.h"
 #include "ops/shape/dimshuffle.h"
 
 namespace bitale {
 namespace {
+
+// An operation for each element, which is read once.
+void report(benchmark::State& state, int64_t elements, DType dtype, const Tensor& result) {
+  state.SetItemsProcessed(state.iterations() * elements);
+  const auto bytes_of = [](int64_t count, DType of) {
+    return static_cast<double>(count * static_cast<int64_t>(size_of(of)));
+  };
+  cpu::report_rates(state, {is_floating(dtype) ? static_cast<double>(elements) : 0,
+                            bytes_of(elements, dtype), bytes_of(result.size(), result.dtype())});
+}
 
 enum Kind { kSum, kMax, kArgmax, kLogsumexp };
 
@@ -39,10 +49,9 @@ void BM_Reduce(benchmark::State& state) {
       break;
   }
   const Function call = function({}, result);
-  call();
+  const Tensor reduced = call();
   for (auto _ : state) benchmark::DoNotOptimize(call());
-  state.SetBytesProcessed(state.iterations() * rows * columns *
-                          static_cast<int64_t>(sizeof(float)));
+  report(state, rows * columns, DType::kFloat32, reduced);
 }
 
 void shapes(benchmark::internal::Benchmark* b) {
@@ -82,16 +91,27 @@ const Layout kLayouts[] = {
     {"every second element",
      {1000, 2000},
      {1},
-     [](const Variable& x) { return x[{slice(), slice(none, none, 2)}]; }},
+     [](const Variable& x) {
+       return x[{slice(), slice(none, none, 2)}];
+     }},
     {"every third element",
      {1000, 3000},
      {1},
-     [](const Variable& x) { return x[{slice(), slice(none, none, 3)}]; }},
+     [](const Variable& x) {
+       return x[{slice(), slice(none, none, 3)}];
+     }},
     {"reversed rows",
      {1000, 1000},
      {1},
-     [](const Variable& x) { return x[{slice(), slice(none, none, -1)}]; }},
-    {"first 3 of 4", {333333, 4}, {1}, [](const Variable& x) { return x[{slice(), slice(0, 3)}]; }},
+     [](const Variable& x) {
+       return x[{slice(), slice(none, none, -1)}];
+     }},
+    {"first 3 of 4",
+     {333333, 4},
+     {1},
+     [](const Variable& x) {
+       return x[{slice(), slice(0, 3)}];
+     }},
     {"rows of a transposed matrix",
      {1001, 1000},
      {1},
@@ -106,9 +126,9 @@ void BM_Layout(benchmark::State& state, Variable (*op)(Operand x, Axes axes, boo
   const Variable view = layout.view(x);
   const Function call = function({}, op(view, layout.axes, false));
   const int64_t elements = eval(view).size();
-  call();
+  const Tensor reduced = call();
   for (auto _ : state) benchmark::DoNotOptimize(call());
-  state.SetItemsProcessed(state.iterations() * elements);
+  report(state, elements, dtype, reduced);
   state.SetLabel(layout.name);
 }
 void layouts(benchmark::internal::Benchmark* b) {
