@@ -10,9 +10,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "core/base/instruction_set.h"
 #include "core/base/options.h"
 #include "core/runtime/thread_pool.h"
-#include "hwy/targets.h"
 #include "models/program/memory_limit.h"
 #include "models/program/report.h"
 #include "models/program/summary.h"
@@ -36,13 +36,6 @@ int fail(const TrainingProgram& program, const absl::Status& status, int code) {
 void say(const std::string& line) {
   std::printf("%s\n", line.c_str());
   std::fflush(stdout);
-}
-
-// Highway's name of the widest instruction set that this machine has: a target is a bit, and wider
-// ones are lower.
-std::string instruction_set() {
-  const int64_t targets = hwy::SupportedTargets();
-  return hwy::TargetName(targets & -targets);
 }
 
 // What must be equal for a checkpoint to be continued.
@@ -125,7 +118,7 @@ int run(const TrainingProgram& program, const Settings& settings, const std::str
   options().float_x = settings.float_x;
   options().threads = static_cast<int>(settings.threads);
   say(absl::StrFormat("device %s, %d %s, %s, %s", settings.device, thread_count(),
-                      thread_count() == 1 ? "thread" : "threads", instruction_set(),
+                      thread_count() == 1 ? "thread" : "threads", std::string(instruction_set()),
                       std::string(name_of(settings.float_x))));
   if (settings.summary) {
     say("... building the model");

@@ -79,6 +79,21 @@ HWY_ATTR void weighted(int64_t rows, int64_t taps, const int64_t* offsets, const
   kByRows[rows - 1](taps, offsets, weights, from, length, to, to_stride);
 }
 
+// The first `count` elements at `from`, which are those that `exist`, and 0 in the other lanes.
+template <typename T, typename Mask>
+HWY_INLINE auto load_rest([[maybe_unused]] Mask exist, [[maybe_unused]] int64_t count,
+                          const T* from) {
+  const hn::ScalableTag<T> d;
+#if HWY_TARGET <= HWY_AVX2
+  return hn::MaskedLoad(exist, d, from);
+#else
+  // Below AVX2 a masked load reads whole vectors, aligned ones.
+  HWY_ALIGN T rest[HWY_MAX_BYTES / sizeof(T)] = {};
+  std::copy_n(from, count, rest);
+  return hn::Load(d, rest);
+#endif
+}
+
 // Sums of kRows by kTaps products in registers; lanes are added up at the end.
 template <int kRows, int kTaps, typename T>
 HWY_ATTR void correlate_some(const T* HWY_RESTRICT grads, int64_t grads_stride,
@@ -115,7 +130,7 @@ HWY_ATTR void correlate_some(const T* HWY_RESTRICT grads, int64_t grads_stride,
       add(line + i, [&](const T* p) HWY_ATTR { return hn::LoadU(d, p); });
     }
     if (rest > 0) {
-      add(line + length - rest, [&](const T* p) HWY_ATTR { return hn::MaskedLoad(first, d, p); });
+      add(line + length - rest, [&](const T* p) HWY_ATTR { return load_rest(first, rest, p); });
       grads += rest;
     }
   }

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "hwy/targets.h"
 #include "ops/elementwise/tiles_cpu.h"
 #include "ops/elementwise/vocabulary_cpu.h"
 
@@ -128,12 +129,9 @@ struct Tile {
 #if defined(__x86_64__)
   // The same where there is another one for AVX2.
   static TileFunction best(TileFunction on_avx2) {
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
-      return avx512;
-    }
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return on_avx2;
-    return portable;
+    const int64_t targets = hwy::SupportedTargets();
+    if ((targets & HWY_AVX3) != 0) return avx512;
+    return (targets & HWY_AVX2) != 0 ? on_avx2 : portable;
   }
 #endif
 };

@@ -43,6 +43,11 @@ TEST(ConvolutionalMlp, CostsInFloat32AreCloseOverTwoHundredIterations) {
   expect_golden(DType::kFloat32, 500, "convolutional_mlp_batch500.csv", 200, 1e-3);
 }
 
+TEST(ConvolutionalMlp, FirstCostsInBothFloatsAreThoseOfBatch20) {
+  expect_golden(DType::kFloat64, 20, "convolutional_mlp_batch20.csv", 20, 1e-9);
+  expect_golden(DType::kFloat32, 20, "convolutional_mlp_batch20.csv", 20, 1e-4);
+}
+
 TEST(ConvolutionalMlp, HasTheParametersOfTheTutorial) {
   options().float_x = DType::kFloat32;
   const absl::StatusOr<DataSets> data = load_data("", "");

@@ -20,6 +20,10 @@ _TIMEOUTS = {
     "medium": "long",
 }
 
+# What tests of kernels run on besides the best instruction set of the machine (`limited` below): the
+# portable code that every processor takes, and vectors as short as theirs.
+_LESSER_INSTRUCTION_SETS = ["EMU128", "SSE4"]
+
 def files(include, exclude = []):
     return native.glob(include, exclude = exclude, allow_empty = True)
 
@@ -43,6 +47,7 @@ def bitale_tests(
         timeout = {},
         shard_count = {},
         tags = {},
+        limited = {},
         exclude = []):
     """A cc_test for each *_test.cc, and the test_suite `tests` of all of them.
 
@@ -50,6 +55,8 @@ def bitale_tests(
       deps, data: for every test.
       test_deps, test_data, size, timeout, shard_count, tags: by the test's name (file without .cc),
         where a test needs more than that. The size is "small" otherwise: seconds at most.
+      limited: by the test's name, the gtest filter of those that run on lesser instruction sets, too
+        (core/base/instruction_set.h): the same program, as `<name>_on_<instruction set>`.
       exclude: files to leave out.
     """
     for source in files(_TESTS, exclude):
@@ -67,6 +74,22 @@ def bitale_tests(
             tags = tags.get(name, []),
             deps = deps + test_deps.get(name, []) + ["@com_google_googletest//:gtest_main"],
         )
+        for instruction_set in _LESSER_INSTRUCTION_SETS if name in limited else []:
+            limited_name = "%s_on_%s" % (name, instruction_set.lower())
+            limited_size = size.get(limited_name, test_size)
+            native.sh_test(
+                name = limited_name,
+                size = limited_size,
+                timeout = timeout.get(limited_name, _TIMEOUTS.get(limited_size)),
+                srcs = ["//tools/bazel:run_limited.sh"],
+                args = [
+                    instruction_set,
+                    "$(rootpath :%s)" % name,
+                    "--gtest_filter=" + limited[name],
+                ],
+                data = [":" + name],
+                tags = tags.get(name, []),
+            )
 
     # Without a list a test_suite holds all tests of its package.
     native.test_suite(name = "tests", visibility = ["//visibility:public"])
