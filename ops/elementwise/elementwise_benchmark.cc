@@ -1,8 +1,7 @@
-// Speed of elementwise functions on one thread: each by itself over data in L1 (elements per
-// second), and of one addition over operands as they lie in memory.
+// Speed of elementwise functions: each by itself on one thread over data in L1, as elements per
+// second. For operands of other layouts see layouts_benchmark.cc.
 
 #include <cstdint>
-#include <string>
 
 #include "benchmark/benchmark.h"
 #include "core/base/options.h"
@@ -11,8 +10,6 @@
 #include "ops/cpu/benchmark_rates.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/elementwise/operators.h"
-#include "ops/indexing/subtensor.h"
-#include "ops/shape/dimshuffle.h"
 
 namespace bitale {
 namespace {
@@ -92,62 +89,6 @@ BITALE_BENCHMARK_PAIR(mod);
 BITALE_BENCHMARK_PAIR(pow);
 BITALE_BENCHMARK_PAIR(atan2);
 #undef BITALE_BENCHMARK_PAIR
-
-enum Operand2 { kContiguous, kTransposed, kRow, kColumn, kEverySecond, kReversed, kPartOfRows };
-
-// Arguments: how the second operand of an addition lies, rows, columns.
-void BM_Add(benchmark::State& state) {
-  options().threads = 1;
-  const int64_t rows = state.range(1);
-  const int64_t columns = state.range(2);
-  const auto operand = [](const Dims& shape) {
-    return shared(Tensor::ones(DType::kFloat32, shape), "operand");
-  };
-  Variable second;
-  switch (static_cast<Operand2>(state.range(0))) {
-    case kContiguous:
-      second = operand({rows, columns});
-      break;
-    case kTransposed:
-      second = dimshuffle(operand({columns, rows}), {1, 0});
-      break;
-    case kRow:
-      second = operand({1, columns});
-      break;
-    case kColumn:
-      second = operand({rows, 1});
-      break;
-    case kEverySecond:
-      second = operand({rows, 2 * columns})[{slice(), slice(none, none, 2)}];
-      break;
-    case kReversed:
-      second = operand({rows, columns})[{slice(), slice(none, none, -1)}];
-      break;
-    case kPartOfRows:
-      second = operand({rows, columns + 3})[{slice(), slice(3, none)}];
-      break;
-  }
-  const Function call = function({}, operand({rows, columns}) + second);
-  call();
-  for (auto _ : state) benchmark::DoNotOptimize(call());
-  const auto elements = static_cast<double>(rows * columns);
-  // Of an operand that is broadcast only what there is of it is read.
-  const double second_elements = static_cast<double>(state.range(0) == kRow      ? columns
-                                                     : state.range(0) == kColumn ? rows
-                                                                                 : rows * columns);
-  cpu::report_rates(
-      state, {elements, (elements + second_elements) * sizeof(float), elements * sizeof(float)});
-}
-
-void layouts(benchmark::internal::Benchmark* b) {
-  for (int64_t layout :
-       {kContiguous, kTransposed, kRow, kColumn, kEverySecond, kReversed, kPartOfRows}) {
-    // A multiple of every vector, one of none, short rows, and more than the second cache holds.
-    b->Args({layout, 256, 256})->Args({layout, 257, 255})->Args({layout, 21845, 3});
-    b->Args({layout, 9362, 7})->Args({layout, 2048, 2048})->Args({layout, 1000, 1000});
-  }
-}
-BENCHMARK(BM_Add)->Apply(layouts);
 
 }  // namespace
 }  // namespace bitale

@@ -100,8 +100,15 @@ TEST(Layouts, RowsAndColumnsAreRepeated) {
   }
 }
 
+TEST(Layouts, ColumnsAreRepeatedToShortRows) {
+  for (int64_t length = 1; length <= 17; ++length) {
+    for (const int64_t rows : {0, 1, 5, 1030}) expect_sums(whole({rows, 1}), {rows, length});
+  }
+}
+
 TEST(Layouts, ChannelsAreRepeatedOverImages) {
-  for (const Dims& shape : {Dims{50, 30, 2, 2}, Dims{7, 5, 12, 11}, Dims{3, 2, 40, 41}}) {
+  for (const Dims& shape :
+       {Dims{50, 30, 2, 2}, Dims{31, 60, 5, 3}, Dims{7, 5, 12, 11}, Dims{3, 2, 40, 41}}) {
     expect_sums(whole({shape[1], 1, 1}), shape);
     expect_sums(whole({shape[0], 1, shape[2], 1}), shape);
     expect_sums(whole({1, shape[2], 1}), shape);
@@ -122,9 +129,9 @@ TEST(Layouts, AxesComeInAnyOrder) {
 }
 
 TEST(Layouts, SlicesHaveAnyStep) {
-  for (int64_t step : {1, 2, 3, 4, 5, -1, -2, -3}) {
+  for (int64_t step : {1, 2, 3, 4, 5, 6, -1, -2, -3, -4, -5}) {
     for (const Dims& base :
-         {Dims{90, 8}, Dims{301, 16}, Dims{9, 1100}, Dims{3, 9000}, Dims{20000}}) {
+         {Dims{90, 8}, Dims{301, 16}, Dims{70, 53}, Dims{9, 1100}, Dims{3, 9000}, Dims{20000}}) {
       const Layout layout = sliced(base, step);
       expect_sums(layout, layout.same_view(Tensor::zeros(DType::kInt8, base)).shape());
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 
 #include "core/tensor/strided_block.h"
 
@@ -28,6 +29,7 @@ StridedReader::StridedReader(const OperandLayout& operand, const Dims& shape)
       strides_.push_back(stride);
     }
   }
+  for (const int64_t length : dims_) lengths_.emplace_back(std::max<int64_t>(1, length));
 }
 
 int64_t StridedReader::period() const {
@@ -50,13 +52,18 @@ StridedReader::SideBySide StridedReader::side_by_side() const {
   return {};
 }
 
-int64_t StridedReader::offset(int64_t index) const {
-  int64_t result = 0;
-  for (size_t axis = dims_.size(); axis-- > 1;) {
-    result += index % dims_[axis] * strides_[axis];
-    index /= dims_[axis];
+StridedReader::Place StridedReader::place(int64_t index) const {
+  Place result;
+  int64_t* const positions[] = {&result.column, &result.row, &result.slice};
+  const size_t rank = dims_.size();
+  for (size_t i = 0; i < rank; ++i) {
+    const size_t axis = rank - 1 - i;
+    const auto [next, position] = lengths_[axis].divide(index);
+    result.offset += position * strides_[axis];
+    if (i < std::size(positions)) *positions[i] = position;
+    index = next;
   }
-  return dims_.empty() ? 0 : result + index * strides_[0];
+  return result;
 }
 
 void StridedReader::read(const void* from, int64_t begin, int64_t count, void* to) const {
@@ -67,28 +74,27 @@ void StridedReader::read(const void* from, int64_t begin, int64_t count, void* t
   const int64_t slices = rank < 3 ? 1 : dims_[rank - 3];
   auto* target = static_cast<std::byte*>(to);
   while (count > 0) {
-    const std::byte* source = static_cast<const std::byte*>(from) + offset(begin) * size;
-    const int64_t skipped = begin % length;
-    const int64_t row = begin / length % rows;
+    const Place at = place(begin);
+    const std::byte* source = static_cast<const std::byte*>(from) + at.offset * size;
     BlockAxis columns{length, 1, row_stride()};
     int64_t taken;
-    if (skipped != 0 || count < 2 * length || rank < 2) {
-      taken = std::min(count, length - skipped);
+    if (at.column != 0 || count < 2 * length || rank < 2) {
+      taken = std::min(count, length - at.column);
       columns.length = taken;
       move_block(element_size_, {}, columns, source, target);
-    } else if (row == 0 && slices > rows && rows * length < kFewElements &&
+    } else if (at.row == 0 && slices > rows && rows * length < kFewElements &&
                count >= 2 * rows * length) {
       // One row of many slices at a time.
-      const int64_t slice = begin / (rows * length) % slices;
-      const BlockAxis all{std::min(slices - slice, count / (rows * length)), rows * length,
-                          strides_[rank - 3]};
+      const int64_t wanted = count / (rows * length);
+      const BlockAxis all{std::min(slices - at.slice, wanted), rows * length, strides_[rank - 3]};
       taken = all.length * rows * length;
       for (int64_t r = 0; r < rows; ++r) {
         move_block(element_size_, all, columns, source + r * strides_[rank - 2] * size,
                    target + r * length * size);
       }
     } else {
-      const BlockAxis whole{std::min(rows - row, count / length), length, strides_[rank - 2]};
+      const int64_t wanted = lengths_.back().divide(count).quotient;
+      const BlockAxis whole{std::min(rows - at.row, wanted), length, strides_[rank - 2]};
       taken = whole.length * length;
       move_block(element_size_, whole, columns, source, target);
     }

@@ -4,7 +4,9 @@
 #ifndef BITALE_OPS_ELEMENTWISE_STRIDED_READER_CPU_H_
 #define BITALE_OPS_ELEMENTWISE_STRIDED_READER_CPU_H_
 
+#include "absl/container/inlined_vector.h"
 #include "core/compile/kernel_registry.h"
+#include "ops/elementwise/divisor_cpu.h"
 
 namespace bitale {
 
@@ -34,7 +36,7 @@ class StridedReader {
   SideBySide side_by_side() const;
 
   // Where element `index` of the order lies, in elements.
-  int64_t offset(int64_t index) const;
+  int64_t offset(int64_t index) const { return place(index).offset; }
 
   // Copies elements [begin, begin + count) of the order to `to`.
   void read(const void* from, int64_t begin, int64_t count, void* to) const;
@@ -44,9 +46,19 @@ class StridedReader {
   void read_beside(const void* from, int64_t begin, int64_t rows, int64_t columns, void* to) const;
 
  private:
+  // Where an element lies, and at which positions of the last axes.
+  struct Place {
+    int64_t offset = 0;
+    int64_t column = 0;
+    int64_t row = 0;
+    int64_t slice = 0;
+  };
+  Place place(int64_t index) const;
+
   size_t element_size_;
   Dims dims_;     // neighbouring axes that are walked with one stride are one axis
   Dims strides_;  // in elements
+  absl::InlinedVector<Divisor, 4> lengths_;  // dims_
 };
 
 // `count` copies of the element at `from`.

@@ -26,7 +26,8 @@ int64_t line_rows(const StridedReader& reader) {
 TileOrder::TileOrder(std::span<const StridedReader* const> strided, int64_t count, int64_t most)
     : row_(std::max<int64_t>(count, 1)) {
   if (count == 0) return;
-  int64_t unit = 1;  // the longest row that is tiled whole; each divides all longer ones
+  // The longest row or period that is tiled whole; each divides all longer ones.
+  int64_t unit = 1;
   for (const StridedReader* reader : strided) {
     const int64_t length = reader->row_length();
     if (length * line_rows(*reader) <= most) {
@@ -34,37 +35,40 @@ TileOrder::TileOrder(std::span<const StridedReader* const> strided, int64_t coun
     } else {
       row_ = std::min(row_, length);
     }
+    if (reader->period() <= most) unit = std::max(unit, reader->period());
   }
   rows_ = count / row_;
-  row_groups_ = rows_;
+  int64_t row_groups = rows_;
   int64_t columns = most;
   for (const StridedReader* reader : strided) {
     if (rows_ == 1 || reader->row_length() != row_ || reader->side_by_side().length == 0) continue;
     beside_ = reader->side_by_side();
     rows_ = beside_.length;
-    row_groups_ = divided_up(rows_, line_rows(*reader));
-    group_rows_ = divided_up(rows_, row_groups_);
+    row_groups = divided_up(rows_, line_rows(*reader));
+    group_rows_ = divided_up(rows_, row_groups);
     columns = std::min(columns, kGroupColumns);
     break;
   }
   const int64_t step = unit > 1 ? unit : kStep;
   piece_ = std::max(columns / step * step, step);
   if (row_ < count) {  // pieces of about the same length
-    pieces_ = divided_up(row_, piece_);
-    piece_ = divided_up(divided_up(row_, pieces_), step) * step;
+    piece_ = divided_up(divided_up(row_, divided_up(row_, piece_)), step) * step;
   }
   piece_ = std::min(piece_, row_);
-  pieces_ = divided_up(row_, piece_);
-  if (pieces_ == 1 && beside_.between == 1) {
+  const int64_t pieces = divided_up(row_, piece_);
+  if (pieces == 1 && beside_.between == 1) {
     tile_rows_ = std::clamp<int64_t>(most / row_, 1, group_rows_);
   }
-  groups_ = count / (row_ * rows_) * row_groups_ * pieces_;
+  groups_ = count / (row_ * rows_) * row_groups * pieces;
+  pieces_ = Divisor(pieces);
+  row_groups_ = Divisor(row_groups);
+  between_ = Divisor(beside_.between);
 }
 
 TileOrder::Reading TileOrder::reading(const StridedReader& operand) const {
   const int64_t length = operand.row_length();
   const int64_t period = operand.period();
-  const int64_t rows_apart = pieces_ == 1 ? row_ : piece_;  // tiles begin at multiples of it
+  const int64_t rows_apart = pieces_.value() == 1 ? row_ : piece_;  // tiles begin at multiples
   if (beside_.length > 0 && length == row_ && operand.side_by_side() == beside_) {
     return Reading::kGrouped;
   }
@@ -81,12 +85,11 @@ TileOrder::Group TileOrder::group(int64_t index) const {
     const int64_t first = index * piece_;
     return {first, 1, std::min(piece_, row_ - first), 0};
   }
-  const int64_t column = index % pieces_ * piece_;
-  index /= pieces_;
-  const int64_t between = index % beside_.between;
-  index /= beside_.between;
-  const int64_t row = index % row_groups_ * group_rows_;
-  const int64_t outer = index / row_groups_;
+  const auto [row_piece, piece] = pieces_.divide(index);
+  const auto [group, between] = between_.divide(row_piece);
+  const auto [outer, row_group] = row_groups_.divide(group);
+  const int64_t column = piece * piece_;
+  const int64_t row = row_group * group_rows_;
   return {((outer * rows_ + row) * beside_.between + between) * row_ + column,
           std::min(group_rows_, rows_ - row), std::min(piece_, row_ - column),
           beside_.between * row_};

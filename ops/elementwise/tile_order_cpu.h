@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 
+#include "ops/elementwise/divisor_cpu.h"
 #include "ops/elementwise/strided_reader_cpu.h"
 
 namespace bitale {
@@ -52,9 +53,10 @@ class TileOrder {
   int64_t row_;             // elements of a row
   int64_t rows_ = 1;        // along the axis that groups are taken from
   int64_t piece_ = 1;       // most elements of a row that a tile has
-  int64_t pieces_ = 1;      // of a row
+  Divisor pieces_;          // of a row
   int64_t group_rows_ = 1;  // most rows of a group
-  int64_t row_groups_ = 1;  // groups along that axis
+  Divisor row_groups_;      // groups along that axis
+  Divisor between_;         // beside_.between
   int64_t tile_rows_ = 1;   // rows of a group that a tile has
   int64_t groups_ = 0;
   // The axis, if groups have several rows.

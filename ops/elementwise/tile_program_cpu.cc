@@ -97,7 +97,8 @@ class TileKernel final : public GroupKernel {
     for (int64_t first = begin; first < end; first += tile_) {
       const TileOrder::Group piece{first, 1, std::min(tile_, end - first), 0};
       place_tile(frame, piece, 0, values.data(), nullptr);
-      run_tile(frame, first, piece.columns, first + 2 * tile_ <= end, values.data(), scratch);
+      run_tile(frame, first, piece.columns, first + 2 * tile_ <= end ? tile_ : 0, values.data(),
+               scratch);
     }
   }
 
@@ -267,8 +268,8 @@ class TileKernel final : public GroupKernel {
     bool to_write;
   };
 
-  // What lies in memory tile after tile is fetched ahead. A group of one step has no tiles, and
-  // waits for memory at any rate.
+  // What lies in memory tile after tile is fetched ahead. A group of one step that walks through
+  // its operands in order waits for memory at any rate.
   void plan_fetches() {
     fetches_.resize(steps_.size());
     double bytes = 0;
@@ -278,7 +279,7 @@ class TileKernel final : public GroupKernel {
       far.push_back(static_cast<int>(v));
       bytes += static_cast<double>(count_) * static_cast<double>(size_of(dtypes_[v]));
     }
-    if (bytes <= kFarBytes || steps_.size() < 2 || !order_->is_sequential()) return;
+    if (bytes <= kFarBytes || (steps_.size() < 2 && order_->is_sequential())) return;
     const auto steps = static_cast<int64_t>(steps_.size());
     for (const int v : far) {
       const int64_t lines = tile_ * static_cast<int64_t>(size_of(dtypes_[v])) / kLineBytes;
@@ -290,10 +291,11 @@ class TileKernel final : public GroupKernel {
     }
   }
 
-  void fetch_ahead(size_t step, void* const* values) const {
+  // `ahead`: elements from this tile to the next one.
+  void fetch_ahead(size_t step, int64_t ahead, void* const* values) const {
     for (const Fetch& fetch : fetches_[step]) {
       const auto* const next = static_cast<const std::byte*>(values[fetch.value]) +
-                               tile_ * static_cast<int64_t>(size_of(dtypes_[fetch.value]));
+                               ahead * static_cast<int64_t>(size_of(dtypes_[fetch.value]));
       for (int64_t i = fetch.first; i < fetch.last; ++i) {
         if (fetch.to_write) {
           __builtin_prefetch(next + i * kLineBytes, 1);
@@ -329,7 +331,13 @@ class TileKernel final : public GroupKernel {
       for (int64_t row = 0; row < group.rows; row += order_->tile_rows()) {
         place_tile(frame, group, row, values.data(), scratch + kScratchBytes);
         const int64_t rows = std::min(order_->tile_rows(), group.rows - row);
-        run_tile(frame, group.first + row * group.distance, rows * group.columns, index + 1 < end,
+        int64_t ahead = 0;
+        if (!order_->is_sequential()) {
+          if (row + rows < group.rows) ahead = rows * group.distance;
+        } else if (index + 1 < end) {
+          ahead = tile_;
+        }
+        run_tile(frame, group.first + row * group.distance, rows * group.columns, ahead,
                  values.data(), scratch);
       }
     }
@@ -368,13 +376,14 @@ class TileKernel final : public GroupKernel {
     }
   }
 
-  void run_tile(const KernelFrame& frame, int64_t first, int64_t count, bool another_follows,
+  // `ahead`: elements from this tile to the one that is to be fetched meanwhile; 0: none is.
+  void run_tile(const KernelFrame& frame, int64_t first, int64_t count, int64_t ahead,
                 void** values, std::byte* scratch) const {
     std::array<bool, kMaxValues> gathered;
     std::fill_n(gathered.begin(), input_count_, false);
     for (size_t i = 0; i < steps_.size(); ++i) {
       const Step& step = steps_[i];
-      if (another_follows) fetch_ahead(i, values);
+      if (ahead > 0) fetch_ahead(i, ahead, values);
       const void* operands[3] = {};
       for (int k = 0; k < step.arity; ++k) {
         const int v = step.operands[k];
