@@ -18,6 +18,13 @@ namespace bitale {
 template <typename... Ts>
 struct TypeList {};
 
+// Asked for once: Highway asks the processor anew each time, on which a virtual machine spends some
+// ten microseconds, and tables of tiles are looked up for each node that is compiled.
+inline int64_t supported_targets() {
+  static const int64_t targets = hwy::SupportedTargets();
+  return targets;
+}
+
 // body(i) for i < count. Always part of a function that says for which instruction set it is
 // compiled. A step on floats takes less time than to count it, so the loop over those counts in
 // blocks: of some vectors, without a branch between them.
@@ -129,7 +136,7 @@ struct Tile {
 #if defined(__x86_64__)
   // The same where there is another one for AVX2.
   static TileFunction best(TileFunction on_avx2) {
-    const int64_t targets = hwy::SupportedTargets();
+    const int64_t targets = supported_targets();
     if ((targets & HWY_AVX3) != 0) return avx512;
     return (targets & HWY_AVX2) != 0 ? on_avx2 : portable;
   }
