@@ -139,10 +139,6 @@ BITALE_FUNCTOR Pack<T> at_most(Pack<T> x, Pack<T> bound) {
           at_most(x.v3, bound.v3)};
 }
 template <typename T>
-BITALE_FUNCTOR Pack<T> magnitude(Pack<T> x) {
-  return from_bits<Pack<T>>(to_bits(x) ^ sign_bit(x));
-}
-template <typename T>
 BITALE_FUNCTOR Pack<T> exp(Pack<T> x) {
   return float_exp(x);
 }
