@@ -37,7 +37,7 @@ struct ChunkSize {
   int64_t count = 1;  // of images or rows
 };
 
-// When an epilogue is told of results: after each chunk, after an image's last chunk, or at the end.
+// When an epilogue is told of results: after each chunk, after an image's last one, or at the end.
 enum class Told { kChunks, kImages, kAll };
 
 template <typename T>
@@ -56,8 +56,7 @@ class Conv2dMaxPool final : public PartwiseKernel {
     results_stride_ = round_up(most_columns_);
     // Rows of results that lie a multiple of this apart would compete for places in the cache.
     if (results_stride_ * static_cast<int64_t>(sizeof(T)) % 1024 == 0) results_stride_ += 16;
-    chunks_ = size_.whole ? cpu::panel_count(l_.batch, size_.count)
-                          : l_.batch * cpu::panel_count(pool_.output_height, size_.count);
+    chunks_ = size_.whole ? cpu::panel_count(l_.batch, size_.count) : l_.batch * chunks_per_image();
     const double chunk_work =
         product_.panel_work() * static_cast<double>(round_up(most_columns_) / product_.width());
     const double block_work =
@@ -169,20 +168,18 @@ class Conv2dMaxPool final : public PartwiseKernel {
     return best;
   }
 
+  // Where chunks are rows of windows.
+  int64_t chunks_per_image() const { return cpu::panel_count(pool_.output_height, size_.count); }
+
   Chunk chunk_at(int64_t index) const {
     if (size_.whole) {
       const int64_t image = index * size_.count;
       return {image,           std::min(size_.count, l_.batch - image), 0, pool_.output_height, 0,
               l_.output_height};
     }
-    const int64_t per_image = cpu::panel_count(pool_.output_height, size_.count);
-    const int64_t begin = index % per_image * size_.count;
+    const int64_t begin = index % chunks_per_image() * size_.count;
     const int64_t end = std::min(pool_.output_height, begin + size_.count);
-    return {index / per_image,
-            1,
-            begin,
-            end,
-            pool_.window_at(begin, 0).top,
+    return {index / chunks_per_image(),        1, begin, end, pool_.window_at(begin, 0).top,
             pool_.window_at(end - 1, 0).bottom};
   }
 
@@ -218,8 +215,8 @@ class Conv2dMaxPool final : public PartwiseKernel {
     if (size_.whole || rows >= kLeastPart) return;
     told_ = l_.batch < kEnoughImages ? Told::kAll : Told::kImages;
     if (told_ == Told::kImages) {
-      const int64_t per_image = cpu::panel_count(pool_.output_height, size_.count);
-      chunks_per_block_ = cpu::panel_count(chunks_per_block_, per_image) * per_image;
+      chunks_per_block_ =
+          cpu::panel_count(chunks_per_block_, chunks_per_image()) * chunks_per_image();
     }
   }
 

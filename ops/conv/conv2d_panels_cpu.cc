@@ -26,10 +26,7 @@ int64_t depth_block_begin(int64_t depth, int64_t block) {
 
 template <typename T>
 PanelProduct<T>::PanelProduct(const Lengths& lengths, bool is_packed)
-    : l_(lengths),
-      is_packed_(is_packed),
-      offsets_(window_offsets(l_)),
-      tile_(cpu::gemm_tile<T>()) {
+    : l_(lengths), is_packed_(is_packed), offsets_(window_offsets(l_)), tile_(cpu::gemm_tile<T>()) {
   const int64_t plane_bytes = l_.part_plane() * static_cast<int64_t>(sizeof(T));
   const int64_t row_panels = cpu::panel_count(l_.group_filters, tile_.rows);
   reads_in_place_ = row_panels <= kMostRowPanelsInPlace && plane_bytes % kCompetingBytes != 0;
@@ -100,7 +97,8 @@ void PanelProduct<T>::multiply(const Prepared& prepared, int64_t group, int64_t 
   const T* left = prepared.filters + group * l_.group_filters * l_.depth();
   const int64_t row_panels = cpu::panel_count(l_.group_filters, tile_.rows);
   const T* halves[2];
-  const bool in_place = reads_in_place_ && find_halves(first_window, count, runs, run_count, halves);
+  const bool in_place =
+      reads_in_place_ && find_halves(first_window, count, runs, run_count, halves);
   for (int64_t b = 0; b < depth_blocks(l_.depth()); ++b) {
     const int64_t k = depth_block_begin(l_.depth(), b);
     const int64_t depth = depth_block_begin(l_.depth(), b + 1) - k;

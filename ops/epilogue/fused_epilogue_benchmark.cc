@@ -55,7 +55,8 @@ BENCHMARK(BM_ConvolutionalLayer)->Apply(convolutional_shapes)->Unit(benchmark::k
 void BM_DenseLayer(benchmark::State& state) {
   options().threads = 1;
   const Variable x = fmatrix("x"), w = fmatrix("w"), b = fvector("b");
-  const Function layer = function({x, w, b}, {tanh(dot(x, w) + b)}, {.mode = mode(state.range(0) != 0)});
+  const Function layer =
+      function({x, w, b}, {tanh(dot(x, w) + b)}, {.mode = mode(state.range(0) != 0)});
   const Tensor rows = Tensor::full(DType::kFloat32, {state.range(1), state.range(2)}, 0.25);
   const Tensor weights = Tensor::full(DType::kFloat32, {state.range(2), state.range(3)}, 0.01);
   const Tensor bias = Tensor::ones(DType::kFloat32, {state.range(3)});

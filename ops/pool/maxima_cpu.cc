@@ -19,10 +19,10 @@ namespace hn = hwy::HWY_NAMESPACE;
 // after the other.
 template <typename T>
 struct WindowRows {
-  const T* data;      // the first window's first element
-  int64_t readable;   // elements of a plane from there on
-  int64_t width;      // of the image
-  int64_t position;   // of `data` in its plane
+  const T* data;     // the first window's first element
+  int64_t readable;  // elements of a plane from there on
+  int64_t width;     // of the image
+  int64_t position;  // of `data` in its plane
   int64_t rows;
   int64_t row_stride;  // between rows of windows
   int64_t count;       // of windows in a row
