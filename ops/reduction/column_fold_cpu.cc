@@ -103,7 +103,8 @@ HWY_INLINE auto fold_lanes(const T* columns, int64_t stride, int64_t length) {
     for (; c < in_vectors; c += lanes) a = f(a, column(c));
     return f(a, b);
   };
-  hn::Vec<decltype(d)> each[HWY_MAX_BYTES / sizeof(T)];
+  // One to spare: with an array of one vector GCC 12 fails (internal error) under TSan.
+  hn::Vec<decltype(d)> each[HWY_MAX_BYTES / sizeof(T) + 1];
   for (int64_t l = 0; l < lanes; ++l) each[l] = lane(l);
   for (int64_t width = lanes / 2; width > 0; width /= 2) {
     for (int64_t l = 0; l < width; ++l) each[l] = f(each[l], each[l + width]);
