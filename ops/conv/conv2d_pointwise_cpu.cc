@@ -1,6 +1,7 @@
 // conv2d with windows of one element, and its gradient for the input: filters (filters, channels)
-// times the image (channels, positions), or turned filters times the output gradient. Neighbouring
-// columns, of one image or several, are copied into panels and multiplied there by all filters.
+// times the image (channels, positions), or turned filters times the output gradient. A panel of
+// neighbouring columns is multiplied by all filters where it lies, or from a copy if it is of
+// several images.
 
 #include "ops/conv/conv2d_pointwise_cpu.h"
 
@@ -16,13 +17,17 @@
 namespace bitale::conv2d_cpu {
 namespace {
 
-// Panels that are copied at once: part of the second cache.
-constexpr int64_t kPanelsBytes = 96 << 10;
-constexpr int64_t kMostPanels = 8;
+// What a block of columns has at most: part of the second cache.
+constexpr int64_t kBlockBytes = 96 << 10;
+constexpr int64_t kBlockPanels = 8;
 // So that many threads can divide the work evenly.
 constexpr int64_t kBlocksAtLeast = 16;
 // Where columns make fewer blocks, so many rows are worth that columns are copied again.
 constexpr int64_t kRowsOfPart = 64;
+// Rows so far apart, or a multiple of it, compete for the same places in the first cache, which
+// matters where many panels of filters read them again.
+constexpr int64_t kCompetingBytes = 1024;
+constexpr int64_t kFewRowPanels = 2;
 
 // Products of a matrix for each group with `depth` rows of each image, giving `rows` rows.
 struct PointwiseProblem {
@@ -66,25 +71,27 @@ class PointwiseProduct {
                              depth_block_begin(p_.depth, b + 1) - depth_block_begin(p_.depth, b));
     }
     const int64_t bytes = panel_elements() * static_cast<int64_t>(sizeof(T));
-    panels_at_once_ =
-        std::clamp<int64_t>(kPanelsBytes / std::max<int64_t>(bytes, 1), 1, kMostPanels);
-    panels_at_once_ = std::clamp<int64_t>(panels / kBlocksAtLeast, 1, panels_at_once_);
-    blocks_ = cpu::panel_count(panels, panels_at_once_);
+    block_panels_ = std::clamp<int64_t>(kBlockBytes / std::max<int64_t>(bytes, 1), 1, kBlockPanels);
+    block_panels_ = std::clamp<int64_t>(panels / kBlocksAtLeast, 1, block_panels_);
+    blocks_ = cpu::panel_count(panels, block_panels_);
     const int64_t most_parts = std::max<int64_t>(1, p_.rows / kRowsOfPart);
     parts_ = std::clamp<int64_t>(kBlocksAtLeast / std::max<int64_t>(1, blocks_ * p_.groups), 1,
                                  most_parts);
     slots_ = cpu::SlotPool::enough_for(blocks_ * p_.groups * parts_);
-    tells_all_ = tells_short_parts(panels_at_once_ * tile_.columns, p_.positions);
+    const int64_t plane_bytes = p_.positions * static_cast<int64_t>(sizeof(T));
+    reads_in_place_ = plane_bytes % kCompetingBytes != 0 ||
+                      cpu::panel_count(row_panels_, parts_) <= kFewRowPanels;
+    tells_all_ = tells_short_parts(block_panels_ * tile_.columns, p_.positions);
   }
 
   struct Parts {
     T* filters;
-    T* panels;
+    T* scratch;
   };
   Parts take_parts(cpu::WorkspaceLayout& layout) const {
     Parts parts;
     parts.filters = layout.take<T>(is_packed_ ? 0 : p_.groups * p_.rows * p_.depth);
-    parts.panels = layout.take<T>(slots_ * scratch_elements());
+    parts.scratch = layout.take<T>(slots_ * scratch_elements());
     return parts;
   }
 
@@ -99,18 +106,17 @@ class PointwiseProduct {
       const int64_t group = share / blocks_ / parts_;
       const int64_t part = share / blocks_ % parts_;
       multiply(image, filters, group, part, share % blocks_,
-               parts.panels + loan.slot() * scratch_elements(), out);
+               parts.scratch + loan.slot() * scratch_elements(), out);
       if (done && !tells_all_) tell(group, part, share % blocks_, done);
     });
     if (tells_all_) tell_all(p_.batch * p_.groups * p_.rows * p_.positions, done);
   }
 
  private:
-  // A row to spare, so that panels side by side do not share their places in a cache.
-  int64_t panel_elements() const { return (most_depth_ + 1) * tile_.columns; }
-  // Panels, and a panel of results that does not lie in one image.
+  int64_t panel_elements() const { return most_depth_ * tile_.columns; }
+  // A panel, and results that do not lie in one image.
   int64_t scratch_elements() const {
-    return (panels_at_once_ * panel_elements() + tile_.rows * tile_.columns + 63) / 64 * 64;
+    return (panel_elements() + tile_.rows * tile_.columns + 63) / 64 * 64;
   }
   int64_t row_begin(int64_t panel) const { return cpu::panel_begin(p_.rows, row_panels_, panel); }
 
@@ -148,55 +154,77 @@ class PointwiseProduct {
     }
   }
 
+  // The k-th channel at a column.
+  const T* channel(const T* image, int64_t group, int64_t k, int64_t column) const {
+    const int64_t plane = (column / p_.positions * p_.groups + group) * p_.depth + k;
+    return image + plane * p_.positions + column % p_.positions;
+  }
+
   void copy_columns(const T* image, int64_t group, int64_t k, int64_t depth, int64_t begin,
-                    int64_t end, T* panels) const {
-    const int64_t width = tile_.columns;
+                    int64_t end, T* panel) const {
     for_each_span(begin, end, [&](const Span& span) {
-      const T* from =
-          image + ((span.image * p_.groups + group) * p_.depth + k) * p_.positions + span.position;
-      for (int64_t done = 0; done < span.length;) {
-        const int64_t column = span.column + done;
-        T* to = panels + column / width * panel_elements() + column % width;
-        const int64_t whole = column % width == 0 ? (span.length - done) / width * width : 0;
-        const int64_t length =
-            whole > 0 ? whole : std::min(width - column % width, span.length - done);
-        const cpu::MatrixView<T> view{from + done, p_.positions, 1};
-        if (whole > 0) {
-          cpu::pack_panels(depth, whole, width, view, to, panel_elements());
-        } else {
-          copy_part(depth, length, view, to);
-        }
-        done += length;
+      const T* from = channel(image, group, k, begin + span.column);
+      if (span.length == tile_.columns) {
+        tile_.pack(depth, 1, from, p_.positions, panel, 0);
+        return;
+      }
+      T* to = panel + span.column;
+      for (int64_t d = 0; d < depth; ++d, from += p_.positions, to += tile_.columns) {
+        std::copy_n(from, span.length, to);
       }
     });
   }
 
-  // Of a panel.
-  void copy_part(int64_t depth, int64_t length, cpu::MatrixView<T> from, T* to) const {
-    for (int64_t k = 0; k < depth; ++k) {
-      std::copy_n(from.data + k * from.row_stride, length, to + k * tile_.columns);
+  // The panel that is read next, asked for row by row while the one at hand is multiplied: rows are
+  // a plane apart, which the hardware does not foresee.
+  struct PanelAhead {
+    const T* row = nullptr;
+    int64_t rows = 0;
+    int64_t row_stride = 0;
+    int64_t rows_at_once = 0;
+
+    void fetch(int64_t width) {
+      constexpr int64_t kLine = 64 / sizeof(T);
+      for (int64_t r = 0; r < rows_at_once && rows > 0; ++r, --rows, row += row_stride) {
+        for (int64_t i = 0; i < width; i += kLine) __builtin_prefetch(row + i);
+      }
     }
+  };
+  // To be asked for in `times` equal shares.
+  PanelAhead panel_ahead(const T* image, int64_t group, int64_t k, int64_t depth, int64_t column,
+                         int64_t times) const {
+    if (column >= p_.batch * p_.positions) return {};
+    return {.row = channel(image, group, k, column),
+            .rows = depth,
+            .row_stride = p_.positions,
+            .rows_at_once = (depth + times - 1) / times};
   }
 
   void multiply(const T* image, const T* filters, int64_t group, int64_t part, int64_t block,
-                T* panels, T* out) const {
+                T* scratch, T* out) const {
     const int64_t width = tile_.columns;
-    const int64_t begin = block * panels_at_once_ * width;
-    const int64_t end = std::min(p_.batch * p_.positions, begin + panels_at_once_ * width);
+    const int64_t begin = block * block_panels_ * width;
+    const int64_t end = std::min(p_.batch * p_.positions, begin + block_panels_ * width);
     const int64_t first = cpu::panel_begin(row_panels_, parts_, part);
     const int64_t last = cpu::panel_begin(row_panels_, parts_, part + 1);
-    T* results = panels + panels_at_once_ * panel_elements();
+    T* results = scratch + panel_elements();
     T* group_out = out + group * p_.rows * p_.positions;
     for (int64_t b = 0; b < depth_blocks(p_.depth); ++b) {
       const int64_t k = depth_block_begin(p_.depth, b);
       const int64_t depth = depth_block_begin(p_.depth, b + 1) - k;
-      copy_columns(image, group, k, depth, begin, end, panels);
       const T* left = filters + (group * p_.depth + k) * p_.rows;
       for (int64_t at = begin; at < end; at += width) {
-        const T* panel = panels + (at - begin) / width * panel_elements();
+        Panel panel{at, std::min(width, end - at), scratch, width};
+        if (reads_in_place_ && at % p_.positions + width <= p_.positions) {
+          panel.elements = channel(image, group, k, at);
+          panel.stride = p_.positions;
+        } else {
+          copy_columns(image, group, k, depth, at, at + panel.columns, scratch);
+        }
+        PanelAhead ahead = panel_ahead(image, group, k, depth, at + width, last - first);
         for (int64_t p = first; p < last; ++p) {
-          multiply_panel(p, left, depth, panel, at, std::min(width, end - at), b > 0, results,
-                         group_out);
+          ahead.fetch(width);
+          multiply_panel(p, left, depth, panel, b > 0, results, group_out);
         }
       }
     }
@@ -204,7 +232,7 @@ class PointwiseProduct {
 
   // Rows of a part are final in the columns of a block.
   void tell(int64_t group, int64_t part, int64_t block, PartDone done) const {
-    const int64_t size = panels_at_once_ * tile_.columns;
+    const int64_t size = block_panels_ * tile_.columns;
     const int64_t begin = block * size;
     const int64_t first = row_begin(cpu::panel_begin(row_panels_, parts_, part));
     const int64_t last = row_begin(cpu::panel_begin(row_panels_, parts_, part + 1));
@@ -219,22 +247,31 @@ class PointwiseProduct {
     });
   }
 
-  void multiply_panel(int64_t p, const T* left, int64_t depth, const T* panel, int64_t at,
-                      int64_t columns, bool adds, T* results, T* group_out) const {
+  // Columns [first, first + columns) of the whole batch, with rows `stride` apart.
+  struct Panel {
+    int64_t first, columns;
+    const T* elements;
+    int64_t stride;
+  };
+
+  void multiply_panel(int64_t p, const T* left, int64_t depth, const Panel& panel, bool adds,
+                      T* results, T* group_out) const {
     const int64_t width = tile_.columns;
     const int64_t i = row_begin(p);
     const int64_t rows = row_begin(p + 1) - i;
     const auto place = [&](const Span& span) {
       return group_out + (span.image * p_.groups * p_.rows + i) * p_.positions + span.position;
     };
-    if (at % p_.positions + columns <= p_.positions) {
-      T* to = place({0, columns, at / p_.positions, at % p_.positions});
-      tile_.run(rows, columns, depth, left + i * depth, panel, width, to, p_.positions, T{1},
-                adds ? T{1} : T{0});
+    const int64_t position = panel.first % p_.positions;
+    if (position + panel.columns <= p_.positions) {
+      T* to = place({0, panel.columns, panel.first / p_.positions, position});
+      tile_.run(rows, panel.columns, depth, left + i * depth, panel.elements, panel.stride, to,
+                p_.positions, T{1}, adds ? T{1} : T{0});
       return;
     }
-    tile_.run(rows, width, depth, left + i * depth, panel, width, results, width, T{1}, T{0});
-    for_each_span(at, at + columns, [&](const Span& span) {
+    tile_.run(rows, width, depth, left + i * depth, panel.elements, panel.stride, results, width,
+              T{1}, T{0});
+    for_each_span(panel.first, panel.first + panel.columns, [&](const Span& span) {
       T* to = place(span);
       for (int64_t r = 0; r < rows; ++r) {
         for (int64_t c = 0; c < span.length; ++c) {
@@ -250,11 +287,12 @@ class PointwiseProduct {
   const cpu::GemmTile<T>& tile_;
   int64_t row_panels_;
   int64_t most_depth_;
-  int64_t panels_at_once_;
+  int64_t block_panels_;
   int64_t blocks_;
   int64_t parts_;
   int64_t slots_;
   bool tells_all_;
+  bool reads_in_place_;
 };
 
 template <typename T>

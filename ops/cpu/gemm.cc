@@ -243,7 +243,7 @@ class Slice {
 
   void pack_columns(Range panels, T* to) const {
     const int64_t j = panels.begin * width_;
-    pack_panels(depth_, std::min(panels.end * width_, columns_) - j, width_,
+    pack_panels(depth_, std::min(panels.end * width_, columns_) - j,
                 MatrixView<T>{b_.data + j * b_.column_stride, b_.row_stride, b_.column_stride}, to,
                 panel_size_);
   }
@@ -383,7 +383,7 @@ void pack_right_operand(int64_t k, int64_t n, MatrixView<T> b, T* to) {
     const int64_t depth = std::min(most_depth, k - k0);
     const int64_t j = block % column_blocks * kBlockColumns;
     const int64_t panel_size = panel_elements(depth, width);
-    pack_panels(depth, std::min(kBlockColumns, n - j), width,
+    pack_panels(depth, std::min(kBlockColumns, n - j),
                 MatrixView<T>{b.data + k0 * b.row_stride + j * b.column_stride, b.row_stride,
                               b.column_stride},
                 to + block / column_blocks * depth_block_elements<T>(k, n) + j / width * panel_size,

@@ -59,15 +59,11 @@ void generic_gemm(int64_t m, int64_t n, int64_t k, MatrixView<T> a, MatrixView<T
 // `rows` rows and `depth` columns of a left operand as a tile reads them: to[k * rows + i].
 template <typename T>
 void pack_left(int64_t rows, int64_t depth, MatrixView<T> a, T* to);
-// `depth` rows and `columns` columns of a right operand, padded with zeros to `width` columns:
-// to[k * width + j].
+// `depth` rows and `columns` columns of a right operand as panels of a tile's width, each panel_size
+// elements after the one before; the last is padded with zeros. A right operand in row order is read
+// along its rows.
 template <typename T>
-void pack_right(int64_t depth, int64_t columns, int64_t width, MatrixView<T> b, T* to);
-// The same for any number of columns: panels of `width` of them, each panel_size elements after the
-// one before. A right operand in row order is read along its rows.
-template <typename T>
-void pack_panels(int64_t depth, int64_t columns, int64_t width, MatrixView<T> b, T* to,
-                 int64_t panel_size);
+void pack_panels(int64_t depth, int64_t columns, MatrixView<T> b, T* to, int64_t panel_size);
 
 // Splits `count` rows into as few panels as possible of at most `most` rows, equal up to one:
 // panel p starts at row panel_begin(count, panels, p).

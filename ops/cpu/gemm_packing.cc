@@ -32,6 +32,39 @@ constexpr std::array<ColumnsCopy<T>, sizeof...(kRows)> columns_copies(
   return {&copy_columns<T, kRows + 1>...};
 }
 
+// One panel, not of rows that fill it: to[k * width + j].
+template <typename T>
+void pack_panel(int64_t depth, int64_t columns, int64_t width, MatrixView<T> b, T* to) {
+  if (b.column_stride == 1) {
+    for (int64_t k = 0; k < depth; ++k) {
+      T* row = to + k * width;
+      std::copy_n(b.data + k * b.row_stride, columns, row);
+      std::fill(row + columns, row + width, T{0});
+    }
+    return;
+  }
+  if (b.row_stride == 1 && columns <= kMostTileColumns) {
+    int64_t offsets[kMostTileColumns];
+    for (int64_t j = 0; j < columns; ++j) offsets[j] = j * b.column_stride;
+    runs<T>().gather_columns(columns, offsets, depth, b.data, to, width);
+    for (int64_t k = 0; k < depth && columns < width; ++k) {
+      std::fill(to + k * width + columns, to + (k + 1) * width, T{0});
+    }
+    return;
+  }
+  constexpr int64_t kRows = 8;
+  for (int64_t k = 0; k < depth; k += kRows) {
+    const int64_t rows = std::min(kRows, depth - k);
+    for (int64_t j = 0; j < columns; ++j) {
+      const T* from = b.data + k * b.row_stride + j * b.column_stride;
+      for (int64_t r = 0; r < rows; ++r) to[(k + r) * width + j] = from[r * b.row_stride];
+    }
+    for (int64_t r = 0; r < rows; ++r) {
+      std::fill(to + (k + r) * width + columns, to + (k + r + 1) * width, T{0});
+    }
+  }
+}
+
 }  // namespace
 
 template <typename T>
@@ -60,66 +93,21 @@ void pack_left(int64_t rows, int64_t depth, MatrixView<T> a, T* to) {
 }
 
 template <typename T>
-void pack_right(int64_t depth, int64_t columns, int64_t width, MatrixView<T> b, T* to) {
-  if (b.column_stride == 1) {
-    for (int64_t k = 0; k < depth; ++k) {
-      const T* from = b.data + k * b.row_stride;
-      T* row = to + k * width;
-      if (columns == 16) {
-        std::copy_n(from, 16, row);
-      } else {
-        std::copy_n(from, columns, row);
-        std::fill(row + columns, row + width, T{0});
-      }
-    }
-    return;
-  }
-  if (b.row_stride == 1 && columns <= kMostTileColumns) {
-    int64_t offsets[kMostTileColumns];
-    for (int64_t j = 0; j < columns; ++j) offsets[j] = j * b.column_stride;
-    runs<T>().gather_columns(columns, offsets, depth, b.data, to, width);
-    for (int64_t k = 0; k < depth && columns < width; ++k) {
-      std::fill(to + k * width + columns, to + (k + 1) * width, T{0});
-    }
-    return;
-  }
-  constexpr int64_t kRows = 8;
-  for (int64_t k = 0; k < depth; k += kRows) {
-    const int64_t rows = std::min(kRows, depth - k);
-    for (int64_t j = 0; j < columns; ++j) {
-      const T* from = b.data + k * b.row_stride + j * b.column_stride;
-      for (int64_t r = 0; r < rows; ++r) to[(k + r) * width + j] = from[r * b.row_stride];
-    }
-    for (int64_t r = 0; r < rows; ++r) {
-      std::fill(to + (k + r) * width + columns, to + (k + r + 1) * width, T{0});
-    }
-  }
-}
-
-template <typename T>
-void pack_panels(int64_t depth, int64_t columns, int64_t width, MatrixView<T> b, T* to,
-                 int64_t panel_size) {
-  const int64_t whole = b.column_stride == 1 && width == 16 ? columns / width : 0;
-  for (int64_t k = 0; k < depth && whole > 0; ++k) {
-    const T* from = b.data + k * b.row_stride;
-    T* row = to + k * width;
-    for (int64_t p = 0; p < whole; ++p) {
-      std::copy_n(from, 16, row);
-      from += 16;
-      row += panel_size;
-    }
-  }
+void pack_panels(int64_t depth, int64_t columns, MatrixView<T> b, T* to, int64_t panel_size) {
+  const GemmTile<T>& tile = gemm_tile<T>();
+  const int64_t width = tile.columns;
+  const int64_t whole = b.column_stride == 1 ? columns / width : 0;
+  tile.pack(depth, whole, b.data, b.row_stride, to, panel_size);
   for (int64_t p = whole; p * width < columns; ++p) {
-    pack_right(depth, std::min(width, columns - p * width), width,
+    pack_panel(depth, std::min(width, columns - p * width), width,
                MatrixView<T>{b.data + p * width * b.column_stride, b.row_stride, b.column_stride},
                to + p * panel_size);
   }
 }
 
-#define BITALE_INSTANTIATE_PACKING(T)                                        \
-  template void pack_left<T>(int64_t, int64_t, MatrixView<T>, T*);           \
-  template void pack_right<T>(int64_t, int64_t, int64_t, MatrixView<T>, T*); \
-  template void pack_panels<T>(int64_t, int64_t, int64_t, MatrixView<T>, T*, int64_t)
+#define BITALE_INSTANTIATE_PACKING(T)                              \
+  template void pack_left<T>(int64_t, int64_t, MatrixView<T>, T*); \
+  template void pack_panels<T>(int64_t, int64_t, MatrixView<T>, T*, int64_t)
 BITALE_INSTANTIATE_PACKING(float);
 BITALE_INSTANTIATE_PACKING(double);
 #undef BITALE_INSTANTIATE_PACKING

@@ -134,6 +134,23 @@ HWY_ATTR void run_windows(int64_t rows, int64_t depth, const T* a, const T* cons
 }
 
 template <typename T>
+HWY_ATTR void pack(int64_t depth, int64_t panels, const T* HWY_RESTRICT b, int64_t b_stride,
+                   T* HWY_RESTRICT to, int64_t panel_size) {
+  const hn::ScalableTag<T> d;
+  const int64_t lanes = vector_length<T>();
+  for (int64_t k = 0; k < depth; ++k) {
+    const T* from = b + k * b_stride;
+    T* row = to + k * 2 * lanes;
+    for (int64_t p = 0; p < panels; ++p) {
+      hn::StoreU(hn::LoadU(d, from), d, row);
+      hn::StoreU(hn::LoadU(d, from + lanes), d, row + lanes);
+      from += 2 * lanes;
+      row += panel_size;
+    }
+  }
+}
+
+template <typename T>
 HWY_ATTR T dot(int64_t depth, const T* HWY_RESTRICT x, const T* HWY_RESTRICT y) {
   const hn::ScalableTag<T> d;
   const int64_t lanes = vector_length<T>();
@@ -192,6 +209,7 @@ GemmTile<T> make_tile() {
   return {.rows = kTileRows,
           .columns = 2 * vector_length<T>(),
           .run = &run<T>,
+          .pack = &pack<T>,
           .run_windows = &run_windows<T>,
           .dot = &dot<T>,
           .add_rows = &add_rows<T>};

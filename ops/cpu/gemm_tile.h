@@ -25,6 +25,11 @@ struct GemmTile {
   void (*run)(int64_t rows, int64_t columns, int64_t depth, const T* a, const T* b,
               int64_t b_stride, T* c, int64_t c_stride, T alpha, T beta) = nullptr;
 
+  // Panels of packed B from whole ones side by side: row k of panel p, which is to + p * panel_size
+  // + k * columns, from b + k * b_stride + p * columns. B is read along its rows.
+  void (*pack)(int64_t depth, int64_t panels, const T* b, int64_t b_stride, T* to,
+               int64_t panel_size) = nullptr;
+
   // As run() with all columns of a tile, where the two halves of row k of B need not lie side by
   // side: half h begins at begins[h] + offsets[k]. The same sums, bit by bit.
   void (*run_windows)(int64_t rows, int64_t depth, const T* a, const T* const* begins,

@@ -197,16 +197,27 @@ HWY_ATTR HWY_INLINE void gather_some_columns(const int64_t* offsets, int64_t len
   }
 }
 
-// Fewer columns than kMostRuns, but more than half, with nothing between the rows: what is written
-// beside a row is overwritten by the next one.
+// Rows of `count` elements with nothing between them, where count is no multiple of kMostRuns: the
+// last runs are transposed as if there were more of them, and what that writes beside a row is
+// overwritten by the next one.
 template <typename T>
 HWY_ATTR void gather_adjacent_columns(int64_t count, const int64_t* offsets, int64_t length,
                                       const T* from, T* HWY_RESTRICT to) {
-  int64_t at[kMostRuns<T>];
-  for (int64_t k = 0; k < kMostRuns<T>; ++k) at[k] = offsets[std::min(k, count - 1)];
+  const int64_t rest = count % kMostRuns<T>;
+  const int64_t whole = count - rest;
+  int64_t last[kMostRuns<T>];
+  for (int64_t k = 0; k < kMostRuns<T>; ++k) last[k] = offsets[std::min(whole + k, count - 1)];
   int64_t i = 0;
   for (; i + kBlock<T> < length; i += kBlock<T>) {
-    transpose_block<kMostRuns<T>>(from + i, at, to + i * count, count);
+    T* const rows = to + i * count;
+    if (rest > kBlock<T>) {
+      transpose_block<kMostRuns<T>>(from + i, last, rows + whole, count);
+    } else {
+      transpose_block<kBlock<T>>(from + i, last, rows + whole, count);
+    }
+    for (int64_t k = 0; k < whole; k += kMostRuns<T>) {
+      transpose_block<kMostRuns<T>>(from + i, offsets + k, rows + k, count);
+    }
   }
   for (; i < length; ++i) {
     for (int64_t k = 0; k < count; ++k) to[i * count + k] = from[offsets[k] + i];
@@ -216,7 +227,7 @@ HWY_ATTR void gather_adjacent_columns(int64_t count, const int64_t* offsets, int
 template <typename T>
 HWY_ATTR void gather_columns(int64_t count, const int64_t* HWY_RESTRICT offsets, int64_t length,
                              const T* from, T* HWY_RESTRICT to, int64_t to_stride) {
-  if (count == to_stride && count > kBlock<T> && count < kMostRuns<T>) {
+  if (count == to_stride && count > kBlock<T> && count % kMostRuns<T> != 0) {
     return gather_adjacent_columns(count, offsets, length, from, to);
   }
   int64_t k = 0;
