@@ -79,6 +79,15 @@ HWY_ATTR void weighted(int64_t rows, int64_t taps, const int64_t* offsets, const
   kByRows[rows - 1](taps, offsets, weights, from, length, to, to_stride);
 }
 
+// Sums that stay in registers, by the number of rows: AVX-512 has 32 of these, the others 16.
+#if HWY_TARGET <= HWY_AVX3
+constexpr int kMostRows = 4;
+constexpr int most_taps(int rows) { return rows == 1 ? 20 : 24 / rows; }
+#else
+constexpr int kMostRows = 3;
+constexpr int most_taps(int rows) { return rows == 1 ? 10 : 12 / rows; }
+#endif
+
 // The first `count` elements at `from`, which are those that `exist`, and 0 in the other lanes.
 template <typename T, typename Mask>
 HWY_INLINE auto load_rest([[maybe_unused]] Mask exist, [[maybe_unused]] int64_t count,
@@ -106,16 +115,17 @@ HWY_ATTR void correlate_some(const T* HWY_RESTRICT grads, int64_t grads_stride,
   V totals[kRows][kTaps];
 #pragma GCC unroll 4
   for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 12
+#pragma GCC unroll 20
     for (int t = 0; t < kTaps; ++t) totals[r][t] = hn::Zero(d);
   }
   const T* places[kTaps];
+#pragma GCC unroll 20
   for (int t = 0; t < kTaps; ++t) places[t] = from + offsets[t];
   const auto add = [&](int64_t at, auto&& load) HWY_ATTR {
     V factors[kRows];
 #pragma GCC unroll 4
     for (int r = 0; r < kRows; ++r) factors[r] = load(grads + r * grads_stride);
-#pragma GCC unroll 12
+#pragma GCC unroll 20
     for (int t = 0; t < kTaps; ++t) {
       const V value = load(places[t] + at);
 #pragma GCC unroll 4
@@ -124,6 +134,17 @@ HWY_ATTR void correlate_some(const T* HWY_RESTRICT grads, int64_t grads_stride,
   };
   const int64_t rest = length % kLanes;
   const auto first = hn::FirstN(d, static_cast<size_t>(rest));
+#if HWY_TARGET <= HWY_AVX3
+  // A mask costs nothing here, and with one loop for all vectors the sums stay in their registers.
+  const auto all = hn::FirstN(d, static_cast<size_t>(kLanes));
+  for (int64_t y = 0; y < lines; ++y) {
+    for (int64_t i = 0; i < length; i += kLanes) {
+      const auto exist = i + kLanes <= length ? all : first;
+      add(y * line_stride + i, [&](const T* p) HWY_ATTR { return hn::MaskedLoad(exist, d, p); });
+      grads += std::min(kLanes, length - i);
+    }
+  }
+#else
   for (int64_t y = 0; y < lines; ++y) {
     const int64_t line = y * line_stride;
     for (int64_t i = 0; i + kLanes <= length; i += kLanes, grads += kLanes) {
@@ -134,7 +155,11 @@ HWY_ATTR void correlate_some(const T* HWY_RESTRICT grads, int64_t grads_stride,
       grads += rest;
     }
   }
+#endif
+  // Unrolled as well, or the sums would have places in memory.
+#pragma GCC unroll 4
   for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 20
     for (int t = 0; t < kTaps; ++t) {
       sums[r * sums_stride + t] += hn::GetLane(hn::SumOfLanes(d, totals[r][t]));
     }
@@ -151,10 +176,11 @@ constexpr std::array<CorrelateFunction<T>, sizeof...(kTaps)> correlate_table(
   return {&correlate_some<kRows, kTaps + 1, T>...};
 }
 
-template <int kRows, int kMostTaps, typename T>
+template <int kRows, typename T>
 HWY_ATTR void correlate_rows(const T* grads, int64_t grads_stride, int64_t taps,
                              const int64_t* offsets, const T* from, int64_t line_stride,
                              int64_t lines, int64_t length, T* sums, int64_t sums_stride) {
+  constexpr int kMostTaps = most_taps(kRows);
   static constexpr auto kByTaps =
       correlate_table<T, kRows>(std::make_integer_sequence<int, kMostTaps>());
   const int64_t panels = (taps + kMostTaps - 1) / kMostTaps;
@@ -165,19 +191,24 @@ HWY_ATTR void correlate_rows(const T* grads, int64_t grads_stride, int64_t taps,
   }
 }
 
+template <typename T, int... kRows>
+constexpr auto correlate_rows_table(std::integer_sequence<int, kRows...>) {
+  return std::array{&correlate_rows<kRows + 1, T>...};
+}
+
 template <typename T>
 HWY_ATTR void correlate(int64_t rows, const T* grads, int64_t grads_stride, int64_t taps,
                         const int64_t* offsets, const T* from, int64_t line_stride, int64_t lines,
                         int64_t length, T* sums, int64_t sums_stride) {
-  int64_t r = 0;
-  const auto next = [&](auto function, int64_t count) {
-    function(grads + r * grads_stride, grads_stride, taps, offsets, from, line_stride, lines,
-             length, sums + r * sums_stride, sums_stride);
-    r += count;
-  };
-  while (rows - r >= 3 && rows - r != 4) next(&correlate_rows<3, 4, T>, 3);
-  while (rows - r >= 2) next(&correlate_rows<2, 6, T>, 2);
-  if (rows - r == 1) next(&correlate_rows<1, 10, T>, 1);
+  static constexpr auto kByRows =
+      correlate_rows_table<T>(std::make_integer_sequence<int, kMostRows>());
+  const int64_t panels = (rows + kMostRows - 1) / kMostRows;
+  for (int64_t p = 0; p < panels; ++p) {
+    const int64_t r = rows * p / panels;
+    kByRows[rows * (p + 1) / panels - r - 1](grads + r * grads_stride, grads_stride, taps, offsets,
+                                             from, line_stride, lines, length,
+                                             sums + r * sums_stride, sums_stride);
+  }
 }
 
 template <typename T>
