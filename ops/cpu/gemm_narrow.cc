@@ -1,7 +1,9 @@
 #include "ops/cpu/gemm_narrow.h"
 
 #include <algorithm>
+#include <array>
 #include <type_traits>
+#include <utility>
 
 #include "core/runtime/thread_pool.h"
 #include "ops/cpu/runs.h"
@@ -31,6 +33,15 @@ namespace bitale::cpu {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+// AVX-512 has 32 registers, the others 16.
+#if HWY_TARGET <= HWY_AVX3
+constexpr int kMostRows = 6;
+constexpr int kMostColumns = 4;
+#else
+constexpr int kMostRows = 4;
+constexpr int kMostColumns = 3;
+#endif
+
 // kRows by kColumns sums of products in registers. `scales` are alpha and beta.
 template <typename T, int kRows, int kColumns>
 HWY_NOINLINE void dot_tile(int64_t depth, const T* HWY_RESTRICT a, int64_t a_stride,
@@ -40,7 +51,7 @@ HWY_NOINLINE void dot_tile(int64_t depth, const T* HWY_RESTRICT a, int64_t a_str
   using V = hn::Vec<decltype(d)>;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   V sums[kRows][kColumns];
-#pragma GCC unroll 4
+#pragma GCC unroll 6
   for (int i = 0; i < kRows; ++i) {
 #pragma GCC unroll 4
     for (int j = 0; j < kColumns; ++j) sums[i][j] = hn::Zero(d);
@@ -49,7 +60,7 @@ HWY_NOINLINE void dot_tile(int64_t depth, const T* HWY_RESTRICT a, int64_t a_str
     V right[kColumns];
 #pragma GCC unroll 4
     for (int j = 0; j < kColumns; ++j) right[j] = load(b + j * b_stride + k);
-#pragma GCC unroll 4
+#pragma GCC unroll 6
     for (int i = 0; i < kRows; ++i) {
       const V left = load(a + i * a_stride + k);
 #pragma GCC unroll 4
@@ -65,7 +76,7 @@ HWY_NOINLINE void dot_tile(int64_t depth, const T* HWY_RESTRICT a, int64_t a_str
     add([&](const T* from) HWY_ATTR { return hn::IfThenZeroElse(done, hn::LoadU(d, from)); },
         depth - lanes);
   }
-#pragma GCC unroll 4
+#pragma GCC unroll 6
   for (int i = 0; i < kRows; ++i) {
 #pragma GCC unroll 4
     for (int j = 0; j < kColumns; ++j) {
@@ -80,6 +91,12 @@ template <typename T>
 using DotFunction = void (*)(int64_t, const T*, int64_t, const T*, int64_t, T*, int64_t, int64_t,
                              const T*);
 
+template <typename T, int... kTiles>
+constexpr std::array<DotFunction<T>, sizeof...(kTiles)> dot_table(
+    std::integer_sequence<int, kTiles...>) {
+  return {&dot_tile<T, kTiles / kMostColumns + 1, kTiles % kMostColumns + 1>...};
+}
+
 // c[i * c_row + j * c_column] = beta * that + alpha * sum_k a[i * a_stride + k] * b[j * b_stride +
 // k] for i < rows, j < columns, summed in an order that follows from the depth, which is at least a
 // vector. Where beta is 0, c is not read.
@@ -87,23 +104,22 @@ template <typename T>
 HWY_ATTR void dots(int64_t rows, int64_t columns, int64_t depth, const T* a, int64_t a_stride,
                    const T* b, int64_t b_stride, T* c, int64_t c_row, int64_t c_column, T alpha,
                    T beta) {
+  static constexpr auto kTiles =
+      dot_table<T>(std::make_integer_sequence<int, kMostRows * kMostColumns>());
   const T scales[2] = {alpha, beta};
-  const auto some_columns = [&]<int kRows>(std::integral_constant<int, kRows>, int64_t i) {
-    const T* const left = a + i * a_stride;
-    T* const to = c + i * c_row;
-    static constexpr DotFunction<T> kByColumns[] = {&dot_tile<T, kRows, 1>, &dot_tile<T, kRows, 2>,
-                                                    &dot_tile<T, kRows, 3>};
-    const int64_t panels = panel_count(columns, 3);
-    for (int64_t p = 0; p < panels; ++p) {
-      const int64_t j = panel_begin(columns, panels, p);
-      const int64_t count = panel_begin(columns, panels, p + 1) - j;
-      kByColumns[count - 1](depth, left, a_stride, b + j * b_stride, b_stride, to + j * c_column,
-                            c_row, c_column, scales);
+  const int64_t row_panels = panel_count(rows, kMostRows);
+  const int64_t column_panels = panel_count(columns, kMostColumns);
+  for (int64_t p = 0; p < row_panels; ++p) {
+    const int64_t i = panel_begin(rows, row_panels, p);
+    const int64_t tile_rows = panel_begin(rows, row_panels, p + 1) - i;
+    for (int64_t q = 0; q < column_panels; ++q) {
+      const int64_t j = panel_begin(columns, column_panels, q);
+      const int64_t tile_columns = panel_begin(columns, column_panels, q + 1) - j;
+      kTiles[(tile_rows - 1) * kMostColumns + tile_columns - 1](
+          depth, a + i * a_stride, a_stride, b + j * b_stride, b_stride,
+          c + i * c_row + j * c_column, c_row, c_column, scales);
     }
-  };
-  int64_t i = 0;
-  for (; i + 4 <= rows; i += 4) some_columns(std::integral_constant<int, 4>(), i);
-  for (; i < rows; ++i) some_columns(std::integral_constant<int, 1>(), i);
+  }
 }
 
 DotsFunction<float> float_dots() { return &dots<float>; }

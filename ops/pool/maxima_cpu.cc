@@ -146,19 +146,19 @@ HWY_ATTR void take_windows(D d, const WindowRows<T>& w, T* maxima, int32_t* posi
   }
 }
 
+// With the longest vectors that a row of windows fills.
 template <int kStride, int kSide, typename T, typename Left>
 HWY_ATTR void take_by_lanes(const WindowRows<T>& w, T* maxima, int32_t* positions,
                             const Left& left) {
+  const auto take = [&](auto d) HWY_ATTR {
+    positions == nullptr ? take_windows<kStride, kSide, false>(d, w, maxima, positions, left)
+                         : take_windows<kStride, kSide, true>(d, w, maxima, positions, left);
+  };
   const hn::ScalableTag<T> whole;
-  const hn::CappedTag<T, 16 / sizeof(T)> small;
-  const bool is_long = w.count >= static_cast<int64_t>(hn::Lanes(whole));
-  if (positions == nullptr) {
-    is_long ? take_windows<kStride, kSide, false>(whole, w, maxima, positions, left)
-            : take_windows<kStride, kSide, false>(small, w, maxima, positions, left);
-  } else {
-    is_long ? take_windows<kStride, kSide, true>(whole, w, maxima, positions, left)
-            : take_windows<kStride, kSide, true>(small, w, maxima, positions, left);
-  }
+  const hn::CappedTag<T, 32 / sizeof(T)> half;  // of AVX-512
+  if (w.count >= static_cast<int64_t>(hn::Lanes(whole))) return take(whole);
+  if (w.count >= static_cast<int64_t>(hn::Lanes(half))) return take(half);
+  take(hn::CappedTag<T, 16 / sizeof(T)>());
 }
 
 // Of windows `stride` columns apart.

@@ -18,8 +18,10 @@ HWY_BEFORE_NAMESPACE();
 namespace bitale::reduction {
 namespace HWY_NAMESPACE {
 
-// Each: f(a, b) of vectors, scalar(a, b) of numbers, and what changes no other operand.
+// Each: f(a, b) of vectors, scalar(a, b) of numbers, what changes no other operand, and whether an
+// operand may be taken twice.
 struct SumOfVectors {
+  static constexpr bool kIsIdempotent = false;
   template <typename V>
   HWY_INLINE V operator()(V a, V b) const {
     return hwy::HWY_NAMESPACE::Add(a, b);
@@ -35,6 +37,7 @@ struct SumOfVectors {
   }
 };
 struct ProductOfVectors {
+  static constexpr bool kIsIdempotent = false;
   template <typename V>
   HWY_INLINE V operator()(V a, V b) const {
     return hwy::HWY_NAMESPACE::Mul(a, b);
@@ -48,17 +51,24 @@ struct ProductOfVectors {
     return T{1};
   }
 };
-// A NaN b is taken because a > b is false, a NaN a because it does not equal itself. (Ne() is
+// Of equal operands a is taken: 0 and -0 are. What each step has to wait for is one operation on a:
+// whether b is NaN, which is taken then, is known before, and that a NaN a stays is what the
+// processors' own maxima and minima do (they give the second operand where either is NaN). (Ne() is
 // ordered on some targets: false for NaN.)
 struct MaximumOfVectors {
+  static constexpr bool kIsIdempotent = true;
   template <typename V>
   HWY_INLINE V operator()(V a, V b) const {
     namespace hn = hwy::HWY_NAMESPACE;
-    return hn::IfThenElse(hn::Or(hn::Gt(a, b), hn::Not(hn::Eq(a, a))), a, b);
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSSE3
+    return hn::IfThenElse(hn::Eq(b, b), hn::Max(b, a), b);
+#else
+    return hn::IfThenElse(hn::Or(hn::Gt(b, a), hn::Not(hn::Eq(b, b))), b, a);
+#endif
   }
   template <typename T>
   static HWY_INLINE T scalar(T a, T b) {
-    return a > b || a != a ? a : b;
+    return b > a || b != b ? b : a;
   }
   template <typename T>
   static constexpr T identity() {
@@ -66,20 +76,48 @@ struct MaximumOfVectors {
   }
 };
 struct MinimumOfVectors {
+  static constexpr bool kIsIdempotent = true;
   template <typename V>
   HWY_INLINE V operator()(V a, V b) const {
     namespace hn = hwy::HWY_NAMESPACE;
-    return hn::IfThenElse(hn::Or(hn::Lt(a, b), hn::Not(hn::Eq(a, a))), a, b);
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSSE3
+    return hn::IfThenElse(hn::Eq(b, b), hn::Min(b, a), b);
+#else
+    return hn::IfThenElse(hn::Or(hn::Lt(b, a), hn::Not(hn::Eq(b, b))), b, a);
+#endif
   }
   template <typename T>
   static HWY_INLINE T scalar(T a, T b) {
-    return a < b || a != a ? a : b;
+    return b < a || b != b ? b : a;
   }
   template <typename T>
   static constexpr T identity() {
     return std::numeric_limits<T>::infinity();
   }
 };
+
+// The lanes of a vector: the second half with the first, until there is one.
+template <typename F, typename D>
+HWY_INLINE hwy::HWY_NAMESPACE::TFromD<D> fold_of_lanes([[maybe_unused]] D d,
+                                                       hwy::HWY_NAMESPACE::Vec<D> v) {
+  namespace hn = hwy::HWY_NAMESPACE;
+#if HWY_TARGET == HWY_SCALAR
+  return hn::GetLane(v);
+#else
+  using T = hn::TFromD<D>;
+  if constexpr (hn::MaxLanes(d) * sizeof(T) > 16) {
+    const hn::Half<D> half;
+    return fold_of_lanes<F>(half, F()(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
+  } else {
+    HWY_ALIGN T each[16 / sizeof(T)];
+    hn::Store(v, d, each);
+    for (size_t width = hn::Lanes(d) / 2; width > 0; width /= 2) {
+      for (size_t l = 0; l < width; ++l) each[l] = F::scalar(each[l], each[l + width]);
+    }
+    return each[0];
+  }
+#endif
+}
 
 // Calls visitor with the functor of `op`.
 template <typename Visitor>

@@ -90,7 +90,8 @@ struct Extremum {
   static Out store(Acc value) { return static_cast<Out>(value); }
 };
 
-// A NaN beats any number: a > b is false for a NaN b, and a != a keeps a NaN a.
+// A NaN beats any number: b != b takes a NaN b, and b > a is false for a NaN a. Of equal values the
+// first stays.
 template <typename T>
 struct Max : Extremum<T> {
   using typename Extremum<T>::Acc;
@@ -101,9 +102,9 @@ struct Max : Extremum<T> {
   }
   static Acc combine(Acc a, Acc b) {
     if constexpr (std::is_integral_v<Acc>)
-      return a > b ? a : b;
+      return b > a ? b : a;
     else
-      return a > b || a != a ? a : b;
+      return b > a || b != b ? b : a;
   }
 };
 
@@ -117,9 +118,9 @@ struct Min : Extremum<T> {
   }
   static Acc combine(Acc a, Acc b) {
     if constexpr (std::is_integral_v<Acc>)
-      return a < b ? a : b;
+      return b < a ? b : a;
     else
-      return a < b || a != a ? a : b;
+      return b < a || b != b ? b : a;
   }
 };
 

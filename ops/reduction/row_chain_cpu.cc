@@ -12,6 +12,7 @@ HWY_BEFORE_NAMESPACE();
 namespace bitale::row_chain {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
+using reduction::HWY_NAMESPACE::fold_of_lanes;
 using reduction::HWY_NAMESPACE::visit_fold;
 
 // Vectors that go through a chain side by side: with the four of a fold and an operand they fit 16
@@ -204,18 +205,10 @@ struct Sequence {
 template <typename T>
 HWY_INLINE T fold_rest(reduction::VectorOp op, const VectorOf<T>* totals, const Sequence<T>& last) {
   return visit_fold(op, [&](auto f) HWY_ATTR {
-    const hn::ScalableTag<T> d;
-    HWY_ALIGN T each[HWY_MAX_BYTES / sizeof(T)];
     int64_t next = 0;
-    if (totals == nullptr) {
-      each[0] = last.elements[next++];
-    } else {
-      hn::Store(f(totals[0], totals[1]), d, each);
-      for (int64_t width = static_cast<int64_t>(hn::Lanes(d)) / 2; width > 0; width /= 2) {
-        for (int64_t l = 0; l < width; ++l) each[l] = f.scalar(each[l], each[l + width]);
-      }
-    }
-    T total = each[0];
+    T total = totals == nullptr
+                  ? last.elements[next++]
+                  : fold_of_lanes<decltype(f)>(hn::ScalableTag<T>(), f(totals[0], totals[1]));
     for (; next < last.count; ++next) total = f.scalar(total, last.elements[next]);
     return total;
   });

@@ -37,12 +37,11 @@ HWY_INLINE T fold_vector_with(const T* p, int64_t n) {
     b = f(b, e);
   }
   for (; i + lanes <= n; i += lanes) a = f(a, hn::LoadU(d, p + i));
-  HWY_ALIGN T each[HWY_MAX_BYTES / sizeof(T)];
-  hn::Store(f(a, b), d, each);
-  for (int64_t width = lanes / 2; width > 0; width /= 2) {
-    for (int64_t l = 0; l < width; ++l) each[l] = F::scalar(each[l], each[l + width]);
+  if (F::kIsIdempotent && i < n) {
+    a = f(a, hn::LoadU(d, p + n - lanes));
+    i = n;
   }
-  T total = each[0];
+  T total = fold_of_lanes<F>(d, f(a, b));
   for (; i < n; ++i) total = F::scalar(total, p[i]);
   return total;
 }
