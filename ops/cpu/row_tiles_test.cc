@@ -70,7 +70,7 @@ TEST(RowTiles, FitTheirBound) {
 
 template <typename T>
 void expect_gathered(int64_t step, int64_t count) {
-  const int64_t span = count == 0 ? 0 : std::abs(step) * (count - 1) + 1;
+  const int64_t span = count == 0 ? 1 : std::abs(step) * (count - 1) + 1;
   const std::vector<T> from = distinct<T>(span);
   std::vector<T> got(static_cast<size_t>(count));
   const T* first = step < 0 ? from.data() + span - 1 : from.data();

@@ -1,5 +1,5 @@
 // Exponentials and logarithms of float32 and float64, without branches and without a library: the
-// same operations, in the same order, on single numbers, on packs of them (pack_avx2_cpu.h) and on
+// same operations, in the same order, on single numbers, on packs of them (pack_cpu.h) and on
 // a GPU. So their results have the same bits everywhere.
 //
 // Greatest errors: elementwise.h.

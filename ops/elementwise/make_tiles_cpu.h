@@ -128,16 +128,16 @@ struct Tile {
   // For the best instruction set there is. Integers gain little and are compiled once.
   static TileFunction best() {
 #if defined(__x86_64__)
-    if constexpr (kOfFloats) return best(avx2);
+    if constexpr (kOfFloats) return best(avx2, avx512);
 #endif
     return portable;
   }
 
 #if defined(__x86_64__)
-  // The same where there is another one for AVX2.
-  static TileFunction best(TileFunction on_avx2) {
+  // The same where there are others for AVX2 and AVX-512.
+  static TileFunction best(TileFunction on_avx2, TileFunction on_avx512) {
     const int64_t targets = supported_targets();
-    if ((targets & HWY_AVX3) != 0) return avx512;
+    if ((targets & HWY_AVX3) != 0) return on_avx512;
     return (targets & HWY_AVX2) != 0 ? on_avx2 : portable;
   }
 #endif
