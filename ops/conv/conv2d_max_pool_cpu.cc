@@ -126,9 +126,10 @@ class Conv2dMaxPool final : public PartwiseKernel {
     const int64_t most_columns = std::max<int64_t>(
         product_.width(), kChunkBytes / (l_.group_filters * static_cast<int64_t>(sizeof(T))));
     if (l_.positions() > most_columns) return rows_of_windows(pool_.output_height, most_columns);
-    if (l_.batch < kEnoughImages) {
+    // Fewer parts where smaller ones do not fill their panels.
+    for (int64_t count = kPartsOfImage; l_.batch < kEnoughImages && count > 1; count /= 2) {
       const ChunkSize parts =
-          rows_of_windows(std::max<int64_t>(1, pool_.output_height / kPartsOfImage), most_columns);
+          rows_of_windows(std::max<int64_t>(1, pool_.output_height / count), most_columns);
       if (is_worth_cutting(parts)) return parts;
     }
     return best_of({true, l_.batch}, most_columns);
