@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "ops/conv/conv2d_direct_cpu.h"
+#include "ops/cpu/gemm.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/conv/conv2d_direct_sums_cpu.cc"
@@ -134,17 +135,6 @@ HWY_ATTR void correlate_some(const T* HWY_RESTRICT grads, int64_t grads_stride,
   };
   const int64_t rest = length % kLanes;
   const auto first = hn::FirstN(d, static_cast<size_t>(rest));
-#if HWY_TARGET <= HWY_AVX3
-  // A mask costs nothing here, and with one loop for all vectors the sums stay in their registers.
-  const auto all = hn::FirstN(d, static_cast<size_t>(kLanes));
-  for (int64_t y = 0; y < lines; ++y) {
-    for (int64_t i = 0; i < length; i += kLanes) {
-      const auto exist = i + kLanes <= length ? all : first;
-      add(y * line_stride + i, [&](const T* p) HWY_ATTR { return hn::MaskedLoad(exist, d, p); });
-      grads += std::min(kLanes, length - i);
-    }
-  }
-#else
   for (int64_t y = 0; y < lines; ++y) {
     const int64_t line = y * line_stride;
     for (int64_t i = 0; i + kLanes <= length; i += kLanes, grads += kLanes) {
@@ -155,7 +145,6 @@ HWY_ATTR void correlate_some(const T* HWY_RESTRICT grads, int64_t grads_stride,
       grads += rest;
     }
   }
-#endif
   // Unrolled as well, or the sums would have places in memory.
 #pragma GCC unroll 4
   for (int r = 0; r < kRows; ++r) {
@@ -183,11 +172,11 @@ HWY_ATTR void correlate_rows(const T* grads, int64_t grads_stride, int64_t taps,
   constexpr int kMostTaps = most_taps(kRows);
   static constexpr auto kByTaps =
       correlate_table<T, kRows>(std::make_integer_sequence<int, kMostTaps>());
-  const int64_t panels = (taps + kMostTaps - 1) / kMostTaps;
+  const int64_t panels = cpu::panel_count(taps, kMostTaps);
   for (int64_t p = 0; p < panels; ++p) {
-    const int64_t t = taps * p / panels;
-    kByTaps[taps * (p + 1) / panels - t - 1](grads, grads_stride, offsets + t, from, line_stride,
-                                             lines, length, sums + t, sums_stride);
+    const int64_t t = cpu::panel_begin(taps, panels, p);
+    kByTaps[cpu::panel_begin(taps, panels, p + 1) - t - 1](
+        grads, grads_stride, offsets + t, from, line_stride, lines, length, sums + t, sums_stride);
   }
 }
 
@@ -202,12 +191,12 @@ HWY_ATTR void correlate(int64_t rows, const T* grads, int64_t grads_stride, int6
                         int64_t length, T* sums, int64_t sums_stride) {
   static constexpr auto kByRows =
       correlate_rows_table<T>(std::make_integer_sequence<int, kMostRows>());
-  const int64_t panels = (rows + kMostRows - 1) / kMostRows;
+  const int64_t panels = cpu::panel_count(rows, kMostRows);
   for (int64_t p = 0; p < panels; ++p) {
-    const int64_t r = rows * p / panels;
-    kByRows[rows * (p + 1) / panels - r - 1](grads + r * grads_stride, grads_stride, taps, offsets,
-                                             from, line_stride, lines, length,
-                                             sums + r * sums_stride, sums_stride);
+    const int64_t r = cpu::panel_begin(rows, panels, p);
+    kByRows[cpu::panel_begin(rows, panels, p + 1) - r - 1](
+        grads + r * grads_stride, grads_stride, taps, offsets, from, line_stride, lines, length,
+        sums + r * sums_stride, sums_stride);
   }
 }
 

@@ -32,9 +32,15 @@ constexpr std::array<ColumnsCopy<T>, sizeof...(kRows)> columns_copies(
   return {&copy_columns<T, kRows + 1>...};
 }
 
-// One panel, not of rows that fill it: to[k * width + j].
+// One panel, `columns` of whose `width` are not zero: to[k * width + j].
 template <typename T>
 void pack_panel(int64_t depth, int64_t columns, int64_t width, MatrixView<T> b, T* to) {
+  if (b.column_stride == 1 && columns == width && width <= kMostTileRows) {
+    static constexpr auto copies =
+        columns_copies<T>(std::make_integer_sequence<int, kMostTileRows>());
+    copies[static_cast<size_t>(width - 1)](depth, b.data, b.row_stride, to);
+    return;
+  }
   if (b.column_stride == 1) {
     for (int64_t k = 0; k < depth; ++k) {
       T* row = to + k * width;
@@ -52,6 +58,7 @@ void pack_panel(int64_t depth, int64_t columns, int64_t width, MatrixView<T> b, 
     }
     return;
   }
+  // Several rows at once, so that each column is read along its cache line.
   constexpr int64_t kRows = 8;
   for (int64_t k = 0; k < depth; k += kRows) {
     const int64_t rows = std::min(kRows, depth - k);
@@ -69,27 +76,7 @@ void pack_panel(int64_t depth, int64_t columns, int64_t width, MatrixView<T> b, 
 
 template <typename T>
 void pack_left(int64_t rows, int64_t depth, MatrixView<T> a, T* to) {
-  if (a.row_stride == 1 && rows <= kMostTileRows) {
-    static constexpr auto copies =
-        columns_copies<T>(std::make_integer_sequence<int, kMostTileRows>());
-    copies[static_cast<size_t>(rows - 1)](depth, a.data, a.column_stride, to);
-    return;
-  }
-  if (a.column_stride == 1 && rows <= kMostTileRows) {
-    int64_t offsets[kMostTileRows];
-    for (int64_t i = 0; i < rows; ++i) offsets[i] = i * a.row_stride;
-    runs<T>().gather_columns(rows, offsets, depth, a.data, to, rows);
-    return;
-  }
-  // Several columns at once, so that each row is read along its cache line.
-  constexpr int64_t kColumns = 8;
-  for (int64_t k = 0; k < depth; k += kColumns) {
-    const int64_t columns = std::min(kColumns, depth - k);
-    for (int64_t i = 0; i < rows; ++i) {
-      const T* from = a.data + i * a.row_stride + k * a.column_stride;
-      for (int64_t c = 0; c < columns; ++c) to[(k + c) * rows + i] = from[c * a.column_stride];
-    }
-  }
+  pack_panel(depth, rows, rows, a.transposed(), to);
 }
 
 template <typename T>
