@@ -63,11 +63,13 @@ std::shared_ptr<const Op> expand_once(FunctionGraph& graph, ShapeAnalysis& analy
   return expanded;
 }
 
-// Replaces composites without a kernel by their formulas until none is left.
-void expand_composites(FunctionGraph& graph, ShapeAnalysis& analysis, const StageBOptions& options,
+// Replaces composites without a kernel by their formulas until none is left. Returns whether there
+// were any.
+bool expand_composites(FunctionGraph& graph, ShapeAnalysis& analysis, const StageBOptions& options,
                        std::vector<TraceEntry>* trace) {
   analysis.analyze(graph.outputs());
-  for (int depth = 0; const auto expanded = expand_once(graph, analysis, options, trace); ++depth) {
+  int depth = 0;
+  for (; const auto expanded = expand_once(graph, analysis, options, trace); ++depth) {
     if (depth == kDeepestFormula) {
       throw CompileError(absl::StrCat(
           std::string(expanded->name()),
@@ -76,6 +78,7 @@ void expand_composites(FunctionGraph& graph, ShapeAnalysis& analysis, const Stag
     }
     analysis.analyze(graph.outputs());
   }
+  return depth > 0;
 }
 
 void check_concrete(const ShapeAnalysis& analysis, size_t first_check) {
@@ -98,11 +101,14 @@ void check_concrete(const ShapeAnalysis& analysis, size_t first_check) {
 
 void run_stage_b(FunctionGraph& graph, ShapeAnalysis& analysis, const StageBOptions& options,
                  std::vector<TraceEntry>* trace) {
-  const auto expand = [&] { expand_composites(graph, analysis, options, trace); };
+  const auto expand = [&] { return expand_composites(graph, analysis, options, trace); };
   const auto run = [&](Phase phase) { run_phases(graph, {&phase, 1}, options.rewrite, trace); };
   expand();
   run(Phase::kExpand);
   if (options.fuse) {
+    run(Phase::kFuseFolds);
+    // What is too small falls apart again, and what it computed anew is merged with its twins.
+    if (expand()) run(Phase::kExpand);
     run(Phase::kFuseRows);
     // Rows that no kernel takes, as they are too long, fall apart into elementwise groups.
     expand();

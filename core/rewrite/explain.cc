@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::array kSymbolicPhases = {Phase::kSimplify, Phase::kCanonicalize, Phase::kStabilize,
                                         Phase::kSpecialize};
-constexpr std::array kFusionPhases = {Phase::kFuseRows, Phase::kFuse, Phase::kFuseEpilogues,
-                                      Phase::kBundle};
+constexpr std::array kFusionPhases = {Phase::kFuseFolds, Phase::kFuseRows, Phase::kFuse,
+                                      Phase::kFuseEpilogues, Phase::kBundle};
 
 // The reason that a rule or pass of this name gives; empty for neither.
 std::string reason_of(std::string_view name) {

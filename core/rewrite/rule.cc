@@ -48,6 +48,8 @@ std::string_view name_of(Phase phase) {
       return "place";
     case Phase::kExpand:
       return "expand";
+    case Phase::kFuseFolds:
+      return "fuse_folds";
     case Phase::kFuseRows:
       return "fuse_rows";
     case Phase::kFuse:

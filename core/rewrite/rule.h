@@ -29,12 +29,13 @@ enum class Phase : uint8_t {
   kSpecialize,     // cheaper forms
   kPlace,          // devices and transfers
   kExpand,         // composites without a kernel become their formula
+  kFuseFolds,      // reductions over leading axes, with what they reduce
   kFuseRows,       // rows that are reduced, with what is made of them
   kFuse,           // elementwise groups
   kFuseEpilogues,  // elementwise groups with the products and convolutions before them
   kBundle,         // what has nothing to do with each other, in one kernel
 };
-inline constexpr int kPhaseCount = 10;
+inline constexpr int kPhaseCount = 11;
 std::string_view name_of(Phase phase);
 
 enum class Exactness : uint8_t {

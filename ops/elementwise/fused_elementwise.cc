@@ -37,21 +37,12 @@ void FusedElementwiseOp::infer_shape(ShapeContext& context) const {
   for (size_t i = 0; i <= kept_.size(); ++i) context.set_dims(i, dims);
 }
 
-// Each axis has the length of some input that is not repeated along it.
 IntExprs FusedElementwiseOp::output_dims(ShapeContext& context, size_t first_input) const {
   const int64_t rank = steps_.back().type.rank();
   IntExprs dims;
+  const int result = static_cast<int>(input_count_ + steps_.size()) - 1;
   for (int64_t axis = 0; axis < rank; ++axis) {
-    int value = static_cast<int>(input_count_ + steps_.size()) - 1;
-    while (value >= static_cast<int>(input_count_)) {
-      const Step& step = steps_[value - input_count_];
-      const auto& op = static_cast<const ElementwiseOp&>(*step.op);
-      size_t k = 0;
-      while (k + 1 < step.operands.size() && op.broadcasts(k, axis)) ++k;
-      value = step.operands[k];
-    }
-    const size_t input = first_input + static_cast<size_t>(value);
-    dims.push_back(context.dim(input, axis - (rank - context.apply().input(input).rank())));
+    dims.push_back(dim_of_value(context, first_input, input_count_, steps_, result, axis));
   }
   return dims;
 }

@@ -24,16 +24,20 @@ const KernelRegistrar fused_elementwise({.op = "fused_elementwise",
 
 }  // namespace
 
-const char* group_refusal(const FusedElementwiseOp& op, std::span<const OperandLayout> inputs) {
-  std::vector<DType> dtypes;
-  for (const OperandLayout& input : inputs) dtypes.push_back(input.dtype);
-  for (const FusedElementwiseOp::Step& step : op.steps()) {
+const char* steps_refusal(std::span<const FusedStep> steps, std::vector<DType> dtypes) {
+  for (const FusedStep& step : steps) {
     std::vector<DType> operands;
-    for (int value : step.operands) operands.push_back(dtypes[value]);
+    for (int value : step.operands) operands.push_back(dtypes[static_cast<size_t>(value)]);
     if (const char* reason = tile_refusal(op_of(step), operands)) return reason;
     dtypes.push_back(step.type.dtype);
   }
   return nullptr;
+}
+
+const char* group_refusal(const FusedElementwiseOp& op, std::span<const OperandLayout> inputs) {
+  std::vector<DType> dtypes;
+  for (const OperandLayout& input : inputs) dtypes.push_back(input.dtype);
+  return steps_refusal(op.steps(), std::move(dtypes));
 }
 
 std::unique_ptr<const GroupKernel> make_group_kernel(const FusedElementwiseOp& op,

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "core/compile/kernel_registry.h"
 #include "ops/elementwise/fused_elementwise_internal.h"
@@ -13,7 +14,9 @@
 
 namespace bitale {
 
-// Null if every step has a tile function for operands of these dtypes, else the reason why not.
+// Null if every step has a tile function, where the inputs have these dtypes, else the reason why
+// not.
+const char* steps_refusal(std::span<const FusedStep> steps, std::vector<DType> input_dtypes);
 const char* group_refusal(const FusedElementwiseOp& op, std::span<const OperandLayout> inputs);
 
 // The kernel of the group for inputs of any strides and outputs of this shape, whole or, if asked

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "core/graph/op.h"
+#include "core/graph/shape_context.h"
 
 namespace bitale {
 
@@ -27,9 +28,10 @@ struct FusedStep {
   TensorType type;
 };
 
-// The members of a group, producers before users, as steps over the group's inputs.
+// The members of a group, producers before users, as steps over the group's inputs: what members
+// read, and those of `also_read` that are no member's result.
 struct NumberedGroup {
-  explicit NumberedGroup(std::span<Apply* const> members);
+  explicit NumberedGroup(std::span<Apply* const> members, std::span<const Variable> also_read = {});
 
   Variables inputs;
   std::vector<FusedStep> steps;
@@ -57,6 +59,11 @@ bool read_elements(const std::vector<Step>& steps, size_t input) {
   }
   return false;
 }
+
+// The length along `axis` of a numbered value of steps that are elementwise, where `context` has
+// their inputs from number `first_input` on.
+IntExpr dim_of_value(ShapeContext& context, size_t first_input, size_t input_count,
+                     std::span<const FusedStep> steps, int value, int64_t axis);
 
 // The steps as nodes over these inputs: all numbered values.
 template <typename Step>

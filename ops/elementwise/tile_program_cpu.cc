@@ -90,13 +90,14 @@ class TileKernel final : public GroupKernel {
     });
   }
 
-  void run_range(const KernelFrame& frame, int64_t begin, int64_t end) const override {
+  void run_range(const KernelFrame& frame, int64_t begin, int64_t end,
+                 int64_t first_of_outputs) const override {
     alignas(64) std::byte scratch[kScratchBytes];
     std::array<void*, kMaxValues> values;
     fill_values(frame, std::min(tile_, end - begin), scratch, values.data());
     for (int64_t first = begin; first < end; first += tile_) {
       const TileOrder::Group piece{first, 1, std::min(tile_, end - first), 0};
-      place_tile(frame, piece, 0, values.data(), nullptr);
+      place_tile(frame, piece, 0, values.data(), nullptr, first_of_outputs);
       run_tile(frame, first, piece.columns, first + 2 * tile_ <= end ? tile_ : 0, values.data(),
                scratch);
     }
@@ -353,7 +354,7 @@ class TileKernel final : public GroupKernel {
 
   // Where the values of the tile that begins with a row of the group lie in memory.
   void place_tile(const KernelFrame& frame, const TileOrder::Group& group, int64_t row,
-                  void** values, std::byte* grouped) const {
+                  void** values, std::byte* grouped, int64_t first_of_outputs = 0) const {
     const int64_t first = group.first + row * group.distance;
     for (size_t v = 0; v < places_.size(); ++v) {
       const auto size = static_cast<int64_t>(size_of(dtypes_[v]));
@@ -368,7 +369,8 @@ class TileKernel final : public GroupKernel {
           values[v] = grouped + places_[v].slot + row * group.columns * size;
           break;
         case Place::kOutput:
-          values[v] = static_cast<std::byte*>(frame.outputs[places_[v].slot]) + first * size;
+          values[v] = static_cast<std::byte*>(frame.outputs[places_[v].slot]) +
+                      (first - first_of_outputs) * size;
           break;
         default:
           break;
@@ -457,6 +459,18 @@ int TileProgramBuilder::add_step(const ElementwiseOp& op, std::span<const int> o
   step.out = out;
   steps_.push_back(step);
   dtypes_.push_back(out);
+  return static_cast<int>(dtypes_.size()) - 1;
+}
+
+int TileProgramBuilder::add_copy(int value) {
+  const DType dtype = dtypes_[value];
+  steps_.push_back({.function = cast_tile(dtype, dtype),
+                    .arity = 1,
+                    .operands = {value, -1, -1},
+                    .compute_as = dtype,
+                    .in = dtype,
+                    .out = dtype});
+  dtypes_.push_back(dtype);
   return static_cast<int>(dtypes_.size()) - 1;
 }
 

@@ -23,8 +23,10 @@ inline constexpr int64_t kTileGrain = 32768;
 class GroupKernel : public Kernel {
  public:
   // Elements [begin, end) of the outputs in row-major order, on the calling thread. Only of kernels
-  // made for any ranges, which may begin and end anywhere.
-  virtual void run_range(const KernelFrame& frame, int64_t begin, int64_t end) const = 0;
+  // made for any ranges, which may begin and end anywhere. The frame's outputs have room for the
+  // elements from `first_of_outputs` on.
+  virtual void run_range(const KernelFrame& frame, int64_t begin, int64_t end,
+                         int64_t first_of_outputs = 0) const = 0;
 };
 
 // Collects the steps of a group. Values are numbered: inputs first, then one per step.
@@ -36,6 +38,8 @@ class TileProgramBuilder {
 
   // Appends a step and returns the number of its value.
   int add_step(const ElementwiseOp& op, std::span<const int> operands, DType out);
+  // Appends a step that copies a value to one of the same dtype, and returns the copy's number.
+  int add_copy(int value);
   // States that output `output` is this step's value.
   void set_output(int value, int output);
 

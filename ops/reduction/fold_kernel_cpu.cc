@@ -5,59 +5,10 @@
 #include <utility>
 
 #include "core/runtime/thread_pool.h"
-#include "ops/reduction/folds_cpu.h"
+#include "ops/reduction/fold_strip_cpu.h"
 
 namespace bitale::reduction {
 namespace {
-
-constexpr size_t kMostAccumulatorBytes = 8;
-
-// So many accumulators.
-struct Buffer {
-  alignas(64) std::byte bytes[kStrip * kMostAccumulatorBytes];
-};
-
-// A strip of accumulators of several levels: each takes kBlock values in sequence, then passes its
-// own upwards.
-class Strip {
- public:
-  explicit Strip(const FoldTable& table) : table_(table) {}
-
-  // For `values` values at most to each accumulator.
-  void start(int64_t width, int64_t values) {
-    width_ = width;
-    count_ = 0;
-    levels_ = 1;
-    for (int64_t full = values / kBlock; full > 0 && levels_ < kLevels; full /= kBlock) ++levels_;
-    for (int64_t i = 0; i < levels_; ++i) table_.clear(level(i), width);
-  }
-  // Where the next values are combined into: at most room() of them, followed by advance().
-  std::byte* accumulators() { return level(0); }
-  int64_t room() const { return kBlock - count_ % kBlock; }
-  void advance(int64_t values) {
-    count_ += values;
-    int64_t full = count_;
-    for (int64_t i = 0; i + 1 < levels_ && full % kBlock == 0; ++i, full /= kBlock) {
-      table_.combine(level(i + 1), level(i), width_);
-      table_.clear(level(i), width_);
-    }
-  }
-  std::byte* finish() {
-    for (int64_t i = levels_ - 1; i-- > 0;) {
-      table_.combine(level(levels_ - 1), level(i), width_);
-    }
-    return level(levels_ - 1);
-  }
-
- private:
-  std::byte* level(int64_t i) { return level_[i].bytes; }
-
-  const FoldTable& table_;
-  Buffer level_[kLevels];
-  int64_t width_ = 0;
-  int64_t count_ = 0;
-  int64_t levels_ = 1;
-};
 
 class FoldKernel final : public Kernel {
  public:
@@ -104,7 +55,7 @@ class FoldKernel final : public Kernel {
   }
 
   void store_identities(void* out) const {
-    Buffer acc;
+    AccumulatorBuffer acc;
     for (int64_t i = 0; i < g_.outputs; i += kStrip) {
       const int64_t count = std::min(kStrip, g_.outputs - i);
       table_.clear(acc.bytes, count);
@@ -118,7 +69,7 @@ class FoldKernel final : public Kernel {
     const int64_t work = g_.strip * g_.group.length * g_.extent / g_.slices;
     const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, work));
     parallel_ranges(strips * g_.slices, grain, [&](int64_t begin, int64_t end) {
-      Strip strip(table_);
+      AccumulatorStrip strip(table_);
       for (int64_t task = begin; task < end; ++task) {
         const int64_t first = task % strips * g_.strip;
         fold_strip_of_rows(in, first, std::min(g_.strip, runs - first), task / strips, strip,
@@ -134,7 +85,7 @@ class FoldKernel final : public Kernel {
 
   // Outputs [first, first + width) of one slice.
   void fold_strip_of_rows(const std::byte* in, int64_t first, int64_t width, int64_t slice,
-                          Strip& strip, const Results& results) const {
+                          AccumulatorStrip& strip, const Results& results) const {
     if (g_.reduced.empty() && g_.slices == 1) {
       // Rows of a group lie apart, so that a run is stored at once.
       for_each_run(g_.kept, first, width, [&](int64_t, int64_t count, int64_t at, int64_t out) {
@@ -179,9 +130,9 @@ class FoldKernel final : public Kernel {
 
   // Rows [begin, end) of the reduced loops.
   const std::byte* fold_loops(const std::byte* in, int64_t first, int64_t width, int64_t begin,
-                              int64_t end, Strip& strip) const {
+                              int64_t end, AccumulatorStrip& strip) const {
     strip.start(width, end - begin);
-    Buffer values;
+    AccumulatorBuffer values;
     if (!g_.along_reduced) {
       Odometer row(g_.reduced, begin);
       for (int64_t r = begin; r < end; ++r, row.advance()) {
@@ -191,7 +142,7 @@ class FoldKernel final : public Kernel {
       }
       return strip.finish();
     }
-    Buffer folded;
+    AccumulatorBuffer folded;
     for_each_run(g_.reduced, begin, end - begin, [&](int64_t, int64_t run, int64_t at, int64_t) {
       const Loop along = last_loop(g_.reduced);
       for (int64_t done = 0; done < run; done += kStrip) {
@@ -232,7 +183,7 @@ class FoldKernel final : public Kernel {
     const int64_t work = rows.most() * std::min(g_.strip, g_.inner.length);
     const int64_t grain = std::max<int64_t>(1, kGrain / work);
     parallel_ranges(outer * strips * g_.slices, grain, [&](int64_t begin, int64_t end) {
-      Strip strip(table_);
+      AccumulatorStrip strip(table_);
       for (int64_t task = begin; task < end; ++task) {
         const int64_t slice = task / (outer * strips);
         const int64_t block = task / strips % outer;
@@ -267,7 +218,7 @@ class FoldKernel final : public Kernel {
 
   // Rows [begin, end) of the reduced loops, `width` columns from `p`.
   const std::byte* fold_columns(const std::byte* p, int64_t width, int64_t begin, int64_t end,
-                                Strip& strip) const {
+                                AccumulatorStrip& strip) const {
     if (g_.reduced.size() == 1) return fold_wide_columns(p, width, begin, end, strip);
     strip.start(width, end - begin);
     Odometer row(g_.reduced, begin);
@@ -280,7 +231,7 @@ class FoldKernel final : public Kernel {
 
   // So too, for one reduced loop: several rows make one wide row.
   const std::byte* fold_wide_columns(const std::byte* p, int64_t width, int64_t begin, int64_t end,
-                                     Strip& strip) const {
+                                     AccumulatorStrip& strip) const {
     const int64_t stride = g_.reduced[0].in;
     const int64_t wide = g_.rows_at_once;
     const int64_t wide_rows = (end - begin) / wide;

@@ -33,8 +33,9 @@ const RuleRegistrar counters[kPhaseCount] = {
     RuleRegistrar(counter(Phase::kSimplify)),      RuleRegistrar(counter(Phase::kCanonicalize)),
     RuleRegistrar(counter(Phase::kStabilize)),     RuleRegistrar(counter(Phase::kSpecialize)),
     RuleRegistrar(counter(Phase::kPlace)),         RuleRegistrar(counter(Phase::kExpand)),
-    RuleRegistrar(counter(Phase::kFuseRows)),      RuleRegistrar(counter(Phase::kFuse)),
-    RuleRegistrar(counter(Phase::kFuseEpilogues)), RuleRegistrar(counter(Phase::kBundle))};
+    RuleRegistrar(counter(Phase::kFuseFolds)),     RuleRegistrar(counter(Phase::kFuseRows)),
+    RuleRegistrar(counter(Phase::kFuse)),          RuleRegistrar(counter(Phase::kFuseEpilogues)),
+    RuleRegistrar(counter(Phase::kBundle))};
 
 // A function of x with about this many elementwise nodes.
 struct Shape {
