@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <array>
-#include <map>
 #include <memory>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -69,12 +69,11 @@ struct Group {
   std::vector<Apply*> members;
 };
 
-// How many reductions lie on the way to a node at most, itself included. Of those that as many lead
-// to, none leads to another; and a node that is made of several of them closes no cycle, for every
-// path from it to another such node comes to more.
-using Depths = absl::flat_hash_map<const Apply*, int>;
 using Order = absl::flat_hash_map<const Apply*, size_t>;
 
+// Each reduction has a level, above those of all reductions that lead to it. So of those at one
+// level none leads to another; and a node that is made of several of them closes no cycle, for
+// every path from it to another such node comes to a higher level.
 class Planner {
  public:
   explicit Planner(const FunctionGraph& graph) : graph_(graph) {
@@ -83,20 +82,17 @@ class Planner {
                              [](const Apply* apply) { return as_fold(*apply) != nullptr; })) {
       return;
     }
-    Depths depths;
-    std::map<std::pair<int, std::vector<int64_t>>, std::vector<Apply*>> alike;
-    for (Apply* apply : order) {
-      order_[apply] = order_.size();
-      const ReduceOp* fold = as_fold(*apply);
-      int depth = fold != nullptr ? 1 : 0;
-      for (const Variable& input : apply->inputs()) {
-        if (input.owner() == nullptr) continue;
-        depth = std::max(depth, depths.at(input.owner()) + (fold != nullptr ? 1 : 0));
+    for (Apply* apply : order) order_[apply] = order_.size();
+    const std::vector<int> levels = lowest_levels(order);
+    const std::vector<int> limits = highest_levels(order, levels);
+    // Those that may be moved join the others.
+    for (const bool movable : {false, true}) {
+      for (size_t i = 0; i < order.size(); ++i) {
+        if (as_fold(*order[i]) == nullptr || (limits[i] > levels[i]) != movable) continue;
+        add(order[i], levels[i], limits[i]);
       }
-      depths[apply] = depth;
-      if (fold != nullptr) alike[{depth, fold->axes()}].push_back(apply);
     }
-    for (const auto& [key, folds] : alike) group(folds);
+    for (Group& group : groups_) take_in(group);
   }
 
   const std::vector<Group>& groups() const { return groups_; }
@@ -115,23 +111,58 @@ class Planner {
     return found;
   }
 
-  // Of these, which are reductions over the same axes at one depth, those that have an ancestor in
-  // common are a group.
-  void group(const std::vector<Apply*>& folds) {
-    const size_t first = groups_.size();
-    absl::flat_hash_map<Variable, size_t> group_of;
-    for (Apply* fold : folds) {
-      const Variables above = ancestors(*fold);
-      size_t to = groups_.size();
-      for (const Variable& v : above) {
-        const auto it = group_of.find(v);
-        if (it != group_of.end() && groups_[it->second].folds.size() < kMostFolds) to = it->second;
+  // One more than the reductions that lie on the way to a node at most.
+  std::vector<int> lowest_levels(const std::vector<Apply*>& order) const {
+    std::vector<int> levels;
+    for (const Apply* apply : order) {
+      int level = 0;
+      for (const Variable& input : apply->inputs()) {
+        if (input.owner() == nullptr) continue;
+        const size_t producer = order_.at(input.owner());
+        level = std::max(level, levels[producer] + (as_fold(*order[producer]) != nullptr ? 1 : 0));
       }
-      if (to == groups_.size()) groups_.emplace_back();
-      groups_[to].folds.push_back(fold);
-      for (const Variable& v : above) group_of[v] = to;
+      levels.push_back(level);
     }
-    for (size_t i = first; i < groups_.size(); ++i) take_in(groups_[i]);
+    return levels;
+  }
+
+  // The level to which a reduction may be moved while all that it leads to stay where they are, at
+  // most. A node that leads to none has no limit.
+  std::vector<int> highest_levels(const std::vector<Apply*>& order,
+                                  const std::vector<int>& levels) const {
+    std::vector<int> limits(order.size(), *std::ranges::max_element(levels));
+    for (size_t i = order.size(); i-- > 0;) {
+      for (const Variable& output : order[i]->outputs()) {
+        for (const Use& use : graph_.uses(output)) {
+          if (use.user == nullptr) continue;
+          const size_t user = order_.at(use.user);
+          const bool folds = as_fold(*use.user) != nullptr;
+          limits[i] = std::min(limits[i], folds ? levels[user] - 1 : limits[user]);
+        }
+      }
+    }
+    return limits;
+  }
+
+  // Into a group with which it has axes and an ancestor in common, at one of these levels, or into
+  // one of its own.
+  void add(Apply* fold, int lowest, int highest) {
+    const Variables above = ancestors(*fold);
+    const auto& axes = as_fold(*fold)->axes();
+    for (int level = lowest; level <= highest; ++level) {
+      for (const Variable& v : above) {
+        const auto it = group_of_.find({v, level, axes});
+        if (it == group_of_.end() || groups_[it->second].folds.size() == kMostFolds) continue;
+        return put(fold, level, above, it->second);
+      }
+    }
+    groups_.emplace_back();
+    put(fold, lowest, above, groups_.size() - 1);
+  }
+
+  void put(Apply* fold, int level, const Variables& above, size_t group) {
+    groups_[group].folds.push_back(fold);
+    for (const Variable& v : above) group_of_[{v, level, as_fold(*fold)->axes()}] = group;
   }
 
   // Users before producers: a node joins if the group alone reads it, or if it is cheap and others
@@ -180,6 +211,8 @@ class Planner {
 
   const FunctionGraph& graph_;
   Order order_;
+  // By an ancestor of its reductions, level and axes.
+  absl::flat_hash_map<std::tuple<Variable, int, std::vector<int64_t>>, size_t> group_of_;
   std::vector<Group> groups_;
 };
 
@@ -258,12 +291,11 @@ std::vector<RuleExample> examples() {
   return {{{total, inner}, fused}, {{high, low}, extremes}};
 }
 
-// Sums of rows; one sum by itself; a value that is needed besides; sums of different axes, of which
-// one is made of the other.
+// Sums of rows; one sum by itself; a value that is needed besides; reductions of different axes.
 std::vector<Variables> counterexamples() {
-  const Variable x = matrix("x");
+  const Variable x = matrix("x"), t = tensor3("t");
   const Variable power = exp(x);
-  return {{sum(x * x, 1)}, {sum(x, 0)}, {sum(power, 0), power}, {sum(x, 0), sum(sum(x, 0), 0)}};
+  return {{sum(x * x, 1)}, {sum(x, 0)}, {sum(power, 0), power}, {max(t, 0), min(t, 1)}};
 }
 
 const GraphPassRegistrar fold_fusion(

@@ -199,6 +199,30 @@ TEST(FoldFusion, AddsAsExactlyAsSumsByThemselves) {
   EXPECT_TRUE(close_to(fused.values[1], apart.values[1], kSizeOfTerms));
 }
 
+int count_of(std::string_view what, std::string_view text) {
+  int count = 0;
+  for (size_t at = text.find(what); at != text.npos; at = text.find(what, at + 1)) ++count;
+  return count;
+}
+
+// The variance and all sums of the gradients come from one sweep after that of the mean, and
+// nothing as large as the images is stored but the result.
+TEST(FoldFusion, NormalisesBatchesInOneSweepAfterTheMean) {
+  const SymbolicDims dims = {64, 16, 34, 33};
+  const Variable x = tensor(DType::kFloat64, dims, "x");
+  const Variable weights = tensor(DType::kFloat64, dims, "weights");
+  const Variable scale = tensor(DType::kFloat64, {1, Dim(), 1, 1}, "scale");
+  const Variable y = normalised(x, {0, 2, 3}) * scale;
+  const Dims shape = {64, 16, 34, 33};
+  const Inputs at = {{x, random_tensor(shape)},
+                     {weights, random_tensor(shape, -1, 1, 2)},
+                     {scale, random_tensor({1, 16, 1, 1}, 0.5, 1.5, 3)}};
+  const Outcome outcome = run(grad(sum(y * weights), {x, scale}), at);
+  EXPECT_EQ(count_of("[fused_folds_pieces]", outcome.program), 1) << outcome.program;
+  EXPECT_EQ(count_of("[sum_blocked]", outcome.program), 1) << outcome.program;
+  EXPECT_EQ(count_of("float64(64, 16, 34, 33) = ", outcome.program), 1) << outcome.program;
+}
+
 TEST(FoldFusion, KeepsWhatIsNoNumber) {
   const Variable x = matrix("x");
   const Tensor doubles = whole_numbers(DType::kFloat64, {110000, 10});

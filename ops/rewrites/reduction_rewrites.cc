@@ -1,4 +1,4 @@
-// Reductions of reductions, over axes of length 1, and of terms with a common factor.
+// Reductions of reductions, over axes of length 1, beside their twins, and of squares.
 
 #include <algorithm>
 #include <memory>
@@ -194,93 +194,6 @@ constexpr Rule kKeptAxes = {
                         {sum(x, 1, true), exp(x)}};
         }};
 
-// --- Common factors ------------------------------------------------------------------------------
-
-Variable same_reduction(const Apply& apply, const Variable& x) {
-  const ReduceOp& op = reduction_of(apply);
-  return reduce(op.kind(), x, op.axes(), op.keepdims());
-}
-
-constexpr Rule kSumOfNeg = {
-    .name = "sum_of_neg",
-    .why = "one sign instead of one for each term (but for the sign of a zero)",
-    .op = "sum",
-    .apply = [](const Apply& apply, const RuleContext&) -> std::optional<Variables> {
-      const Apply* inner = elementwise_named(apply.input(0), "neg");
-      if (inner == nullptr || !is_floating(inner->input(0).dtype())) return std::nullopt;
-      return replace_with(apply, neg(same_reduction(apply, inner->input(0))));
-    },
-    .examples =
-        [] {
-          const Variable x = matrix("x");
-          return Examples{{{sum(-x, 1)}, {-sum(x, 1)}}};
-        },
-    .counterexamples =
-        [] {
-          return Graphs{{-sum(matrix("x"))}, {sum(-ivector("i"))}};
-        },
-    .exactness = Exactness::kReassociates};
-
-// `factor`, operand i of an elementwise op, without the reduced axes, along all of which it is
-// repeated; not defined() where it varies along one.
-Variable common_factor(const Apply& product, size_t i, const ReduceOp& reduction) {
-  const ElementwiseOp* op = as_elementwise(product);
-  const Variable& factor = product.input(i);
-  const int64_t padding = product.output(0).rank() - factor.rank();
-  std::vector<int64_t> order;
-  for (int64_t axis = 0; axis < product.output(0).rank(); ++axis) {
-    const bool reduced = contains(reduction.axes(), axis);
-    if (reduced && !op->broadcasts(i, axis)) return {};
-    if (axis >= padding && (!reduced || reduction.keepdims())) order.push_back(axis - padding);
-  }
-  return static_cast<int64_t>(order.size()) == factor.rank() ? factor : dimshuffle(factor, order);
-}
-
-std::optional<Variables> factor_out(const Apply& apply, const RuleContext& context) {
-  const DType dtype = apply.input(0).dtype();
-  // Narrow sums overflow where scaled terms would not.
-  if (dtype != DType::kFloat32 && dtype != DType::kFloat64) return std::nullopt;
-  if (reduction_of(apply).axes().empty()) return std::nullopt;
-  const Apply* inner = elementwise_named(apply.input(0), "mul");
-  if (inner == nullptr) inner = elementwise_named(apply.input(0), "true_div");
-  if (inner == nullptr) return std::nullopt;
-  const bool divides = inner->op().name() == "true_div";
-  for (size_t i = 0; i < (divides ? 1 : 2); ++i) {
-    if (!as_elementwise(*inner)->is_whole(i)) continue;
-    const Variable factor = common_factor(*inner, 1 - i, reduction_of(apply));
-    if (!factor.defined()) continue;
-    const Variable total = same_reduction(apply, inner->input(i));
-    return replace_with(apply, divides ? true_div(total, factor) : mul(total, factor));
-  }
-  return context.refuse("both factors vary along the summed axes", inner);
-}
-
-constexpr Rule kSumOfScaled = {
-    .name = "sum_of_scaled",
-    .why = "one product by what all terms share instead of one for each term",
-    .op = "sum",
-    .apply = factor_out,
-    .examples =
-        [] {
-          const Variable x = matrix("x"), s = scalar("s"), v = vector("v"), c = col("c");
-          return Examples{{{sum(x * s, 1)}, {sum(x, 1) * s}},
-                          {{sum(s * x)}, {sum(x) * s}},
-                          {{sum(x / 2, 0)}, {sum(x, 0) / 2}},
-                          {{sum(x * v, 0)}, {sum(x, 0) * v}},
-                          {{sum(x / c, 1)}, {sum(x, 1) / dimshuffle(c, {0})}},
-                          {{sum(x * c, 1, true)}, {sum(x, 1, true) * c}}};
-        },
-    .counterexamples =
-        [] {
-          const Variable x = matrix("x"), s = scalar("s");
-          return Graphs{{sum(x * vector("v"))},
-                        {sum(x * vector("v"), 1)},
-                        {sum(s / x)},
-                        {sum(x + s)},
-                        {sum(ivector("i") * 2)}};
-        },
-    .exactness = Exactness::kReassociates};
-
 // --- Sums of squares -----------------------------------------------------------------------------
 
 // The elements as a vector; not defined() where they may have to be copied for that, or where an
@@ -350,8 +263,6 @@ const RuleRegistrar registrars[] = {
     RuleRegistrar(in_phase(kProdOfOne, Phase::kCanonicalize)),
     RuleRegistrar(in_phase(kMaxOfOne, Phase::kCanonicalize)),
     RuleRegistrar(in_phase(kMinOfOne, Phase::kCanonicalize)),
-    RuleRegistrar(in_phase(kSumOfNeg, Phase::kSpecialize)),
-    RuleRegistrar(in_phase(kSumOfScaled, Phase::kSpecialize)),
 };
 
 }  // namespace

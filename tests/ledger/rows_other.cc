@@ -9,6 +9,7 @@
 #include "ops/gradient_control/gradient_control.h"
 #include "ops/linalg/dot.h"
 #include "ops/random/random_draw.h"
+#include "ops/reduction/fused_folds_internal.h"
 #include "ops/reduction/fused_rows_internal.h"
 #include "ops/reduction/reduction.h"
 #include "tests/ledger/ledger.h"
@@ -107,6 +108,20 @@ Variable with_epilogue(const Variables& v) {
                    {v[0], v[1], v[0]});
 }
 
+// The sum of a * b and the largest a in each column, as one node.
+Variable fused_columns(const Variables& v) {
+  const Variable product = mul(v[0], v[1]);
+  const Variable total = sum(product, 0);
+  const Variable most = max(v[0], 0);
+  const Variables results =
+      apply_op(std::make_shared<FusedFoldsOp>(
+                   2, std::vector<FusedStep>{{op_of(product), {0, 1}, product.type()}},
+                   std::vector<FusedStep>{{op_of(total), {2}, total.type()},
+                                          {op_of(most), {0}, most.type()}}),
+               v);
+  return results[0] * results[1];
+}
+
 // exp(a * b) divided by its sum along the rows, as one node.
 Variable fused_softmax(const Variables& v) {
   const Variable product = mul(v[0], v[1]);
@@ -163,15 +178,19 @@ std::vector<Row> other_rows() {
                              .build = fused}},
                   .holes = steps_have_dtypes,
                   .stands_for = "the elementwise nodes it was fused from"});
-  rows.push_back(
-      {.name = "fused_epilogue",
-       .cases = {{.name = "exp(dot(a, b) + a)",
-                  .inputs = {random_tensor({3, 4}), random_tensor({4, 4}, -1, 1, 2)},
-                  .build = with_epilogue}},
-       .holes = {{Column::kHalf, kHalfRefused},
-                 {Column::kInteger, kOwnDTypes},
-                 {Column::kBool, kOwnDTypes}},
-       .stands_for = "the product or convolution and the elementwise nodes after it"});
+  rows.push_back({.name = "fused_epilogue",
+                  .cases = {{.name = "exp(dot(a, b) + a)",
+                             .inputs = {random_tensor({3, 4}), random_tensor({4, 4}, -1, 1, 2)},
+                             .build = with_epilogue}},
+                  .holes = {{Column::kHalf, kHalfRefused},
+                            {Column::kInteger, kOwnDTypes},
+                            {Column::kBool, kOwnDTypes}},
+                  .stands_for = "the product or convolution and the elementwise nodes after it"});
+  rows.push_back({.name = "fused_folds",
+                  .cases = {{.name = "sum and max over columns",
+                             .inputs = {random_tensor({3, 4}), random_tensor({4}, -1, 1, 2)},
+                             .build = fused_columns}},
+                  .stands_for = "the reductions and the elementwise nodes it was fused from"});
   rows.push_back({.name = "fused_rows",
                   .cases = {{.name = "softmax(a * b)",
                              .inputs = {random_tensor({3, 4}), random_tensor({4}, -1, 1, 2)},

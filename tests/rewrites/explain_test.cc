@@ -227,6 +227,21 @@ TEST(WhyNotFused, Rows) {
   EXPECT_TRUE(contains(why(columns, {columns}), "no reduction of the last axes"));
 }
 
+TEST(WhyNotFused, ReductionsOverLeadingAxes) {
+  const Variable x = matrix("x");
+  const auto why = [](const Variable& variable, const Variables& outputs) {
+    return fusion_of("fold_fusion", variable, outputs);
+  };
+  const Variable power = exp(x);
+  const Variable total = sum(power, 0);
+  EXPECT_TRUE(contains(why(power, {total}), "it applies"));
+  EXPECT_TRUE(contains(why(total, {total}), "it applies"));
+  EXPECT_TRUE(contains(why(total, {total, power}), "what it reduces is no elementwise value"));
+  EXPECT_TRUE(contains(why(power, {total, power}), "or others read it too"));
+  const Variable along = sum(x * x, 1);
+  EXPECT_TRUE(contains(why(along, {along}), "no reduction over other axes than the last ones"));
+}
+
 TEST(WhyNotFused, ProductsAndWhatReadsThem) {
   const Variable x = matrix("x");
   const Variable product = dot(x, matrix("w"));

@@ -1,5 +1,5 @@
 // Single ops and small groups of them: a convolution with its gradients, a chain of elementwise
-// ops, ops along rows.
+// ops, ops along rows, batch normalisation.
 
 #include <map>
 #include <stdexcept>
@@ -126,6 +126,38 @@ Workload rows(Spec& spec) {
   }
   const double passes = op == "sum" || op == "argmax" ? 1 : 2;
   return of_results({result}, 0, passes * static_cast<double>(count * columns) * size_of(dtype));
+}
+
+// Images normalised by the mean and the variance of each map, and with mode=training the gradients
+// of a weighted sum of the result with respect to images, scale and shift.
+Workload batchnorm(Spec& spec) {
+  const int64_t images = spec.integer("images", 128);
+  const int64_t maps = spec.integer("maps", 32);
+  const int64_t size = spec.integer("size", 28);
+  const bool forward = spec.word("mode", "training", {"training", "forward"}) == "forward";
+  const DType dtype = spec.dtype();
+  spec.check_all_used();
+  const Dims shape = {images, maps, size, size};
+  const Variable x = shared(uniform(1, shape, -2, 2, dtype), "x");
+  const Variable scale = shared(uniform(2, {maps}, 0.5, 1.5, dtype), "scale");
+  const Variable shift = shared(uniform(3, {maps}, -1, 1, dtype), "shift");
+  const auto of_maps = [](const Variable& v) {
+    return dimshuffle(v, {kNewAxis, 0, kNewAxis, kNewAxis});
+  };
+  const Axes axes = {0, 2, 3};
+  const Variable centred = x - mean(x, axes, true);
+  const Variable deviation = sqrt(mean(sqr(centred), axes, true) + 1e-5);
+  const Variable y = centred / deviation * of_maps(scale) + of_maps(shift);
+  Variables results = {y};
+  if (!forward) {
+    const Variable weights = shared(uniform(4, shape, -1, 1, dtype), "weights");
+    results = grad(sum(y * weights), {x, scale, shift});
+  }
+  // Forward: read and written once. The gradient reads images and weights twice, for sums come
+  // first.
+  const double passes = forward ? 2 : 3;
+  const auto elements = static_cast<double>(images * maps * size * size);
+  return of_results(results, 0, passes * elements * size_of(dtype));
 }
 
 }  // namespace bitale::bench

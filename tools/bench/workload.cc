@@ -8,9 +8,10 @@ namespace bitale::bench {
 
 Workload make_workload(Spec spec) {
   static const auto* const makers = new std::map<std::string, Workload (*)(Spec&)>{
-      {"lenet", lenet},        {"conv", convolution}, {"mlp", mlp},
-      {"chain", chain},        {"rows", rows},        {"compile", compilation},
-      {"call", call_overhead}, {"product", product},  {"bandwidth", bandwidth}};
+      {"lenet", lenet},         {"conv", convolution},   {"mlp", mlp},
+      {"chain", chain},         {"rows", rows},          {"batchnorm", batchnorm},
+      {"compile", compilation}, {"call", call_overhead}, {"product", product},
+      {"bandwidth", bandwidth}};
   const auto maker = makers->find(spec.name());
   if (maker == makers->end()) {
     throw std::invalid_argument("no workload is named " + spec.name());

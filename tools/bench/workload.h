@@ -39,6 +39,7 @@ Workload convolution(Spec& spec);
 Workload mlp(Spec& spec);
 Workload chain(Spec& spec);
 Workload rows(Spec& spec);
+Workload batchnorm(Spec& spec);
 Workload compilation(Spec& spec);
 Workload call_overhead(Spec& spec);
 Workload product(Spec& spec);

@@ -61,7 +61,8 @@ TEST(Workloads, RunWhatIsAsked) {
        {"lenet batch=2 channels=3 height=20 width=18 window=3 pool_kind=average activation=relu",
         "mlp layers=12-7-5 batch=3 dtype=float64",
         "conv batch=1 in=4 out=6 height=9 width=8 groups=2", "chain size=100 ops=exp.log",
-        "rows rows=3 columns=5 op=layer_norm", "compile what=nodes count=10",
+        "rows rows=3 columns=5 op=layer_norm", "batchnorm images=3 maps=2 size=4",
+        "batchnorm images=3 maps=2 size=4 mode=forward", "compile what=nodes count=10",
         "compile what=layers count=3", "call what=scalar_add", "product size=16",
         "bandwidth kind=triad bytes=4096"}) {
     const Workload workload = make_workload(Spec(spec));

@@ -49,6 +49,8 @@ def row_of_spec(spec, name=None):
         steps = row.value("ops", _CHAIN).split(".")
         functions = tuple(step for step in steps if step in _TRANSCENDENTAL)
         return dataclasses.replace(row, floor="memory", functions=functions)
+    if kind == "batchnorm":
+        return dataclasses.replace(row, floor="memory")
     if kind == "rows":
         op = row.value("op", "softmax")
         functions = ("exp",) if op in ("softmax", "log_softmax") else ()
@@ -87,6 +89,8 @@ def standard_rows():
             rows.append(row_of_spec(f"mlp layers={layers} batch={batch}"))
     for op in ("softmax", "log_softmax", "layer_norm"):
         rows.append(row_of_spec(f"rows op={op} rows=4096 columns=1000"))
+    for mode in ("forward", "training"):
+        rows.append(row_of_spec(f"batchnorm mode={mode}"))
     rows.append(row_of_spec("call what=empty"))
     rows.append(row_of_spec("call what=scalar_add"))
     for spec in (

@@ -257,6 +257,22 @@ class Rows:
         self.shift = uniform(3, shape[1:], -1, 1, dtype)
 
 
+class BatchNorm:
+    """batchnorm: images normalised by map; training asks for the gradients too."""
+
+    def __init__(self, spec):
+        maps = spec.integer("maps", 32)
+        size = spec.integer("size", 28)
+        shape = spec.integer("images", 128), maps, size, size
+        self.forward = spec.word("mode", "training") == "forward"
+        dtype = spec.word("dtype", "float32")
+        spec.check_all_used()
+        self.x = uniform(1, shape, -2, 2, dtype)
+        self.scale = uniform(2, (maps,), 0.5, 1.5, dtype)
+        self.shift = uniform(3, (maps,), -1, 1, dtype)
+        self.weights = None if self.forward else uniform(4, shape, -1, 1, dtype)
+
+
 class Compilation:
     """compile: a large graph of small nodes."""
 

@@ -180,6 +180,23 @@ class JaxPeer:
         }[task.op]
         return self._of_function(jax.jit(function), task.x)
 
+    def batchnorm(self, spec):
+        task = common.BatchNorm(spec)
+
+        def normalise(x, scale, shift):
+            centred = x - x.mean((0, 2, 3), keepdims=True)
+            deviation = jnp.sqrt((centred * centred).mean((0, 2, 3), keepdims=True) + 1e-5)
+            return centred / deviation * scale[:, None, None] + shift[:, None, None]
+
+        leaves = [jnp.asarray(a) for a in (task.x, task.scale, task.shift)]
+        if task.forward:
+            return self._of_function(jax.jit(lambda x: normalise(x, *leaves[1:])), task.x)
+        weights = jnp.asarray(task.weights)
+        loss = lambda *leaves: (normalise(*leaves) * weights).sum()
+        step = jax.jit(jax.grad(loss, argnums=(0, 1, 2)))
+        values = sum((common.fingerprint(g) for g in step(*leaves)), [])
+        return common.Workload(lambda: step(*leaves), values, _wait)
+
     @staticmethod
     def _of_function(function, array):
         x = jnp.asarray(array)

@@ -206,6 +206,29 @@ class TorchPeer:
         }[task.op]
         return self._of_function(function, x)
 
+    def batchnorm(self, spec):
+        task = common.BatchNorm(spec)
+
+        def normalise(x, scale, shift):
+            return F.batch_norm(x, None, None, scale, shift, training=True, eps=1e-5)
+
+        leaves = [torch.from_numpy(a) for a in (task.x, task.scale, task.shift)]
+        if task.forward:
+            return self._of_function(lambda x: normalise(x, *leaves[1:]), leaves[0])
+        for leaf in leaves:
+            leaf.requires_grad_()
+        weights = torch.from_numpy(task.weights)
+        loss = lambda *leaves: (normalise(*leaves) * weights).sum()
+        if self._compiled:
+            torch._dynamo.reset()
+            loss = torch.compile(loss)
+
+        def step():
+            return torch.autograd.grad(loss(*leaves), leaves)
+
+        values = sum((common.fingerprint(g.numpy()) for g in step()), [])
+        return common.Workload(step, values)
+
     def _of_function(self, function, x):
         if self._compiled:
             torch._dynamo.reset()
