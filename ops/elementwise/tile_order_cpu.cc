@@ -23,11 +23,11 @@ int64_t line_rows(const StridedReader& reader) {
 
 }  // namespace
 
-TileOrder::TileOrder(std::span<const StridedReader* const> strided, int64_t count, int64_t most)
+TileOrder::TileOrder(std::span<const StridedReader* const> strided, int64_t count, int64_t most,
+                     int64_t unit)
     : row_(std::max<int64_t>(count, 1)) {
   if (count == 0) return;
   // The longest row or period that is tiled whole; each divides all longer ones.
-  int64_t unit = 1;
   for (const StridedReader* reader : strided) {
     const int64_t length = reader->row_length();
     if (length * line_rows(*reader) <= most) {

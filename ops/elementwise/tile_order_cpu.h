@@ -25,8 +25,10 @@ class TileOrder {
     kGrouped,   // all tiles of a group at once
   };
 
-  // `strided`: the operands that do not lie in order. `most`: elements of a tile.
-  TileOrder(std::span<const StridedReader* const> strided, int64_t count, int64_t most);
+  // `strided`: the operands that do not lie in order. `most`: elements of a tile. Tiles have a
+  // multiple of `unit` if they can: a row of the output that fits one.
+  TileOrder(std::span<const StridedReader* const> strided, int64_t count, int64_t most,
+            int64_t unit = 1);
 
   Reading reading(const StridedReader& operand) const;
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "ops/elementwise/elementwise_op.h"
+#include "ops/elementwise/tile_plan_cpu.h"
 #include "ops/elementwise/tiles_cpu.h"
 
 namespace bitale {
@@ -48,22 +49,10 @@ class TileProgramBuilder {
   std::unique_ptr<const GroupKernel> build(bool any_ranges = false);
 
  private:
-  friend class TileKernel;
-  struct Step {
-    TileFunction function = nullptr;
-    int arity = 0;
-    int operands[3] = {-1, -1, -1};  // -1: not read
-    int output = -1;                 // of the group, or -1
-    DType compute_as =
-        DType::kBool;  // kFloat32 where two-byte floats are converted around the step
-    DType in = DType::kBool;
-    DType out = DType::kBool;
-  };
-
   std::span<const OperandLayout> inputs_;
   Dims shape_;
   std::vector<DType> dtypes_;  // of values
-  std::vector<Step> steps_;
+  std::vector<TileStep> steps_;
 };
 
 // The tile function of `op` on operands of these dtypes; null if there is none that computes in the

@@ -32,14 +32,14 @@ auto comparable(T value) {
 }
 
 struct Greater {
-  static constexpr VectorOp kVectorOp = VectorOp::kMax;
+  static constexpr cpu::VectorOp kVectorOp = cpu::VectorOp::kMax;
   template <typename V>
   static bool better(V a, V b) {
     return a > b;
   }
 };
 struct Less {
-  static constexpr VectorOp kVectorOp = VectorOp::kMin;
+  static constexpr cpu::VectorOp kVectorOp = cpu::VectorOp::kMin;
   template <typename V>
   static bool better(V a, V b) {
     return a < b;
@@ -147,7 +147,7 @@ class ArgKernel final : public Kernel {
   // Quicker in two steps: the value in vector code, then the first place that has it.
   static int64_t search_adjacent(const T* p, int64_t n) {
     if constexpr (std::is_floating_point_v<T>) {
-      const T best = fold_vector(Order::kVectorOp, p, n);
+      const T best = cpu::fold_vector(Order::kVectorOp, p, n);
       if (best != best) return std::find_if(p, p + n, [](T v) { return v != v; }) - p;
       return std::find(p, p + n, best) - p;
     } else {
@@ -219,7 +219,7 @@ class ArgKernel final : public Kernel {
   void search_run(const T* p, int64_t count, Strip<Index>& strip) const {
     Odometer row(g_.reduced, 0);
     for (int64_t before = 0; before < g_.extent; before += g_.inner.length, row.advance()) {
-      const RowsOfElements rows = {p + row.in(),   last_loop(g_.kept).in, count,
+      const RowsOfElements rows = {p + row.in(),    last_loop(g_.kept).in, count,
                                    g_.inner.length, g_.inner.in,           g_.group.length};
       if (worth_turning(rows)) {
         for_each_tile<T>(rows, [&](const T* columns, int64_t stride, int64_t first, int64_t some) {

@@ -6,12 +6,13 @@
 #define HWY_TARGET_INCLUDE "ops/reduction/column_fold_cpu.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
-#include "ops/reduction/fold_functors_cpu.h"
+#include "ops/cpu/fold_functors.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace bitale::reduction {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
+using cpu::HWY_NAMESPACE::visit_fold;
 
 // kVectors vectors of accumulators stay in registers for all rows.
 template <typename F, int kVectors, typename T>
@@ -69,7 +70,7 @@ HWY_INLINE void fold_rows_with(T* acc, const T* p, int64_t stride, int64_t rows,
   }
 }
 
-// As many rows as a vector has lanes, in the order of operations of fold_vector().
+// As many rows as a vector has lanes, in the order of operations of cpu::fold_vector().
 template <typename F, typename T>
 HWY_INLINE auto fold_lanes(const T* columns, int64_t stride, int64_t length) {
   const hn::ScalableTag<T> d;
@@ -81,7 +82,7 @@ HWY_INLINE auto fold_lanes(const T* columns, int64_t stride, int64_t length) {
     for (int64_t c = 1; c < length; ++c) total = f(total, column(c));
     return total;
   }
-  // What fold_vector() has in one lane of its accumulators.
+  // What cpu::fold_vector() has in one lane of its accumulators.
   const int64_t in_fours = length / (4 * lanes) * (4 * lanes);
   const int64_t in_vectors = length / lanes * lanes;
   const auto lane = [&](int64_t l) HWY_ATTR {
@@ -142,8 +143,8 @@ HWY_INLINE void take_best_with(const T* elements, int64_t count, Index place, T*
     const auto v = hn::LoadU(d, elements + j);
     const auto old = hn::LoadU(d, best + j);
     const auto beats = kIsMax ? hn::Gt(v, old) : hn::Lt(v, old);
-    const auto is_first_nan = hn::AndNot(hn::VecFromMask(d, hn::Eq(v, v)),
-                                         hn::VecFromMask(d, hn::Eq(old, old)));
+    const auto is_first_nan =
+        hn::AndNot(hn::VecFromMask(d, hn::Eq(v, v)), hn::VecFromMask(d, hn::Eq(old, old)));
     const auto better = hn::Or(hn::VecFromMask(d, beats), is_first_nan);
     hn::StoreU(hn::IfThenElse(hn::MaskFromVec(better), v, old), d, best + j);
     const auto before = hn::LoadU(integers, places + j);
@@ -159,9 +160,9 @@ HWY_INLINE void take_best_with(const T* elements, int64_t count, Index place, T*
 }
 
 template <typename T, typename Index>
-HWY_INLINE void take_best_as(VectorOp op, const T* elements, int64_t count, Index place, T* best,
-                             Index* places) {
-  if (op == VectorOp::kMax) {
+HWY_INLINE void take_best_as(cpu::VectorOp op, const T* elements, int64_t count, Index place,
+                             T* best, Index* places) {
+  if (op == cpu::VectorOp::kMax) {
     take_best_with<true>(elements, count, place, best, places);
   } else {
     take_best_with<false>(elements, count, place, best, places);
@@ -169,42 +170,42 @@ HWY_INLINE void take_best_as(VectorOp op, const T* elements, int64_t count, Inde
 }
 
 template <typename T>
-HWY_INLINE void fold_rows_as(VectorOp op, T* acc, const T* p, int64_t stride, int64_t rows,
+HWY_INLINE void fold_rows_as(cpu::VectorOp op, T* acc, const T* p, int64_t stride, int64_t rows,
                              int64_t width) {
-  visit_fold(op, [&](auto f)
-                     HWY_ATTR { fold_rows_with<decltype(f)>(acc, p, stride, rows, width); });
+  visit_fold(op,
+             [&](auto f) HWY_ATTR { fold_rows_with<decltype(f)>(acc, p, stride, rows, width); });
 }
 template <typename T>
-HWY_INLINE void fold_turned_rows_as(VectorOp op, const T* columns, int64_t stride, int64_t count,
-                                    int64_t length, T* out) {
+HWY_INLINE void fold_turned_rows_as(cpu::VectorOp op, const T* columns, int64_t stride,
+                                    int64_t count, int64_t length, T* out) {
   visit_fold(op, [&](auto f) HWY_ATTR {
     fold_turned_rows_with<decltype(f)>(columns, stride, count, length, out);
   });
 }
 
-void fold_rows_f32(VectorOp op, float* acc, const float* p, int64_t stride, int64_t rows,
+void fold_rows_f32(cpu::VectorOp op, float* acc, const float* p, int64_t stride, int64_t rows,
                    int64_t width) {
   fold_rows_as(op, acc, p, stride, rows, width);
 }
-void fold_rows_f64(VectorOp op, double* acc, const double* p, int64_t stride, int64_t rows,
+void fold_rows_f64(cpu::VectorOp op, double* acc, const double* p, int64_t stride, int64_t rows,
                    int64_t width) {
   fold_rows_as(op, acc, p, stride, rows, width);
 }
-void fold_turned_rows_f32(VectorOp op, const float* columns, int64_t stride, int64_t count,
+void fold_turned_rows_f32(cpu::VectorOp op, const float* columns, int64_t stride, int64_t count,
                           int64_t length, float* out) {
   fold_turned_rows_as(op, columns, stride, count, length, out);
 }
-void fold_turned_rows_f64(VectorOp op, const double* columns, int64_t stride, int64_t count,
+void fold_turned_rows_f64(cpu::VectorOp op, const double* columns, int64_t stride, int64_t count,
                           int64_t length, double* out) {
   fold_turned_rows_as(op, columns, stride, count, length, out);
 }
 
-void take_best_f32(VectorOp op, const float* elements, int64_t count, int32_t place, float* best,
-                   int32_t* places) {
+void take_best_f32(cpu::VectorOp op, const float* elements, int64_t count, int32_t place,
+                   float* best, int32_t* places) {
   take_best_as(op, elements, count, place, best, places);
 }
-void take_best_f64(VectorOp op, const double* elements, int64_t count, int64_t place, double* best,
-                   int64_t* places) {
+void take_best_f64(cpu::VectorOp op, const double* elements, int64_t count, int64_t place,
+                   double* best, int64_t* places) {
   take_best_as(op, elements, count, place, best, places);
 }
 
@@ -222,28 +223,28 @@ HWY_EXPORT(fold_turned_rows_f64);
 HWY_EXPORT(take_best_f32);
 HWY_EXPORT(take_best_f64);
 
-void fold_rows(VectorOp op, float* acc, const float* p, int64_t stride, int64_t rows,
+void fold_rows(cpu::VectorOp op, float* acc, const float* p, int64_t stride, int64_t rows,
                int64_t width) {
   HWY_DYNAMIC_DISPATCH(fold_rows_f32)(op, acc, p, stride, rows, width);
 }
-void fold_rows(VectorOp op, double* acc, const double* p, int64_t stride, int64_t rows,
+void fold_rows(cpu::VectorOp op, double* acc, const double* p, int64_t stride, int64_t rows,
                int64_t width) {
   HWY_DYNAMIC_DISPATCH(fold_rows_f64)(op, acc, p, stride, rows, width);
 }
-void fold_turned_rows(VectorOp op, const float* columns, int64_t stride, int64_t count,
+void fold_turned_rows(cpu::VectorOp op, const float* columns, int64_t stride, int64_t count,
                       int64_t length, float* out) {
   HWY_DYNAMIC_DISPATCH(fold_turned_rows_f32)(op, columns, stride, count, length, out);
 }
-void fold_turned_rows(VectorOp op, const double* columns, int64_t stride, int64_t count,
+void fold_turned_rows(cpu::VectorOp op, const double* columns, int64_t stride, int64_t count,
                       int64_t length, double* out) {
   HWY_DYNAMIC_DISPATCH(fold_turned_rows_f64)(op, columns, stride, count, length, out);
 }
 
-void take_best(VectorOp op, const float* elements, int64_t count, int32_t place, float* best,
+void take_best(cpu::VectorOp op, const float* elements, int64_t count, int32_t place, float* best,
                int32_t* places) {
   HWY_DYNAMIC_DISPATCH(take_best_f32)(op, elements, count, place, best, places);
 }
-void take_best(VectorOp op, const double* elements, int64_t count, int64_t place, double* best,
+void take_best(cpu::VectorOp op, const double* elements, int64_t count, int64_t place, double* best,
                int64_t* places) {
   HWY_DYNAMIC_DISPATCH(take_best_f64)(op, elements, count, place, best, places);
 }

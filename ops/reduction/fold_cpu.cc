@@ -15,7 +15,7 @@ template <typename T>
 struct Any {
   using Acc = uint8_t;
   using Out = bool;
-  static constexpr auto vector_op() { return std::optional<VectorOp>(); }
+  static constexpr auto vector_op() { return std::optional<cpu::VectorOp>(); }
   static Acc identity() { return 0; }
   static Acc load(T value) {
     if constexpr (kIsHalf<T>)

@@ -108,7 +108,7 @@ void fold_accumulators_in_table(const void* from, int64_t count, void* to) {
   const Acc* acc = static_cast<const Acc*>(from);
   Acc total = acc[0];
   if constexpr (std::is_floating_point_v<Acc> && F::vector_op().has_value()) {
-    total = fold_vector(*F::vector_op(), acc, count);
+    total = cpu::fold_vector(*F::vector_op(), acc, count);
   } else {
     for (int64_t i = 1; i < count; ++i) total = F::combine(total, acc[i]);
   }

@@ -15,7 +15,7 @@
 #include "core/base/dtype.h"
 #include "core/base/half.h"
 #include "ops/cpu/row_tiles.h"
-#include "ops/reduction/vector_fold_cpu.h"
+#include "ops/cpu/vector_fold.h"
 
 namespace bitale::reduction {
 
@@ -50,7 +50,7 @@ struct SumAcc<BFloat16> {
 };
 
 template <typename T>
-constexpr std::optional<VectorOp> vector_op_for(VectorOp op) {
+constexpr std::optional<cpu::VectorOp> vector_op_for(cpu::VectorOp op) {
   return std::is_floating_point_v<T> ? std::optional(op) : std::nullopt;
 }
 
@@ -63,7 +63,7 @@ template <typename T>
 struct Sum {
   using Acc = typename SumAcc<T>::type;
   using Out = std::conditional_t<kIsHalf<T>, T, Acc>;
-  static constexpr auto vector_op() { return vector_op_for<T>(VectorOp::kSum); }
+  static constexpr auto vector_op() { return vector_op_for<T>(cpu::VectorOp::kSum); }
   static Acc identity() { return 0; }
   static Acc load(T value) { return static_cast<Acc>(value); }
   static Acc combine(Acc a, Acc b) {
@@ -75,7 +75,7 @@ struct Sum {
 template <typename T>
 struct Prod : Sum<T> {
   using typename Sum<T>::Acc;
-  static constexpr auto vector_op() { return vector_op_for<T>(VectorOp::kProd); }
+  static constexpr auto vector_op() { return vector_op_for<T>(cpu::VectorOp::kProd); }
   static Acc identity() { return 1; }
   static Acc combine(Acc a, Acc b) {
     return static_cast<Acc>(static_cast<Wrapping<Acc>>(a) * static_cast<Wrapping<Acc>>(b));
@@ -95,7 +95,7 @@ struct Extremum {
 template <typename T>
 struct Max : Extremum<T> {
   using typename Extremum<T>::Acc;
-  static constexpr auto vector_op() { return vector_op_for<T>(VectorOp::kMax); }
+  static constexpr auto vector_op() { return vector_op_for<T>(cpu::VectorOp::kMax); }
   static Acc identity() {
     using Limits = std::numeric_limits<Acc>;
     return Limits::has_infinity ? static_cast<Acc>(-Limits::infinity()) : Limits::lowest();
@@ -111,7 +111,7 @@ struct Max : Extremum<T> {
 template <typename T>
 struct Min : Extremum<T> {
   using typename Extremum<T>::Acc;
-  static constexpr auto vector_op() { return vector_op_for<T>(VectorOp::kMin); }
+  static constexpr auto vector_op() { return vector_op_for<T>(cpu::VectorOp::kMin); }
   static Acc identity() {
     using Limits = std::numeric_limits<Acc>;
     return Limits::has_infinity ? Limits::infinity() : Limits::max();
@@ -154,7 +154,7 @@ class Cascade {
 template <typename F, typename T>
 typename F::Acc fold_block(const T* p, int64_t n) {
   if constexpr (F::vector_op().has_value()) {
-    return fold_vector(*F::vector_op(), p, n);
+    return cpu::fold_vector(*F::vector_op(), p, n);
   } else {
     auto total = F::load(p[0]);
     for (int64_t i = 1; i < n; ++i) total = F::combine(total, F::load(p[i]));

@@ -132,10 +132,10 @@ class BlockRunner {
   }
 
   void run_chain(const RowInstruction& instruction) {
-    row_chain::Step steps[row_chain::kMostSteps];
+    cpu::row_chain::Step steps[cpu::row_chain::kMostSteps];
     size_t step_count = 0;
     for (const RowChainStep& step : instruction.steps) {
-      row_chain::Step& taken = steps[step_count++];
+      cpu::row_chain::Step& taken = steps[step_count++];
       taken.kind = step.kind;
       if (step.value < 0) continue;
       const RowValue& operand = value(step.value);
@@ -143,7 +143,7 @@ class BlockRunner {
       taken.place = at(step.value);
       taken.row_stride = operand.stride;
     }
-    row_chain::Fetch fetches[row_chain::kMostFetches];
+    cpu::row_chain::Fetch fetches[cpu::row_chain::kMostFetches];
     size_t fetch_count = 0;
     if (!block_->is_last) {
       for (const RowInstruction::Ahead& ahead : instruction.ahead) {
@@ -153,15 +153,16 @@ class BlockRunner {
     const int source = instruction.operands[0];
     // Without rows of their own all elements of a block are one.
     const int64_t length = program_.row_by_row ? row_length() : count_;
-    row_chain::run({.source = at(source),
-                    .source_stride = value(source).stride,
-                    .steps = {steps, step_count},
-                    .fold = instruction.fold ? std::optional(instruction.fold->op) : std::nullopt,
-                    .folded = instruction.fold ? at(instruction.result) : nullptr,
-                    .rows = count_ / length,
-                    .length = length,
-                    .fetches = {fetches, fetch_count}},
-                   value(source).dtype == DType::kFloat64);
+    cpu::row_chain::run(
+        {.source = at(source),
+         .source_stride = value(source).stride,
+         .steps = {steps, step_count},
+         .fold = instruction.fold ? std::optional(instruction.fold->op) : std::nullopt,
+         .folded = instruction.fold ? at(instruction.result) : nullptr,
+         .rows = count_ / length,
+         .length = length,
+         .fetches = {fetches, fetch_count}},
+        value(source).dtype == DType::kFloat64);
   }
 
   // What follows the current piece of a value.

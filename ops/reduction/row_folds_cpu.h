@@ -7,8 +7,8 @@
 #include <optional>
 
 #include "core/base/dtype.h"
+#include "ops/cpu/vector_fold.h"
 #include "ops/reduction/reduction.h"
-#include "ops/reduction/vector_fold_cpu.h"
 
 namespace bitale {
 
@@ -19,7 +19,7 @@ struct RowFold {
   // out[r] is row r folded.
   using Function = void (*)(const void* rows, int64_t count, int64_t length, void* out);
 
-  reduction::VectorOp op;
+  cpu::VectorOp op;
   Function rows;
   // The same of what pieces were folded into.
   Function pieces;

@@ -43,7 +43,7 @@ void visit_reads(const RowInstruction& instruction, const Visitor& visitor) {
     if (value >= 0) visitor(value);
   }
   for (const RowChainStep& step : instruction.steps) {
-    if (step.value >= 0 && step.kind != row_chain::StepKind::kStore) visitor(step.value);
+    if (step.value >= 0 && step.kind != cpu::row_chain::StepKind::kStore) visitor(step.value);
   }
 }
 
@@ -51,7 +51,7 @@ template <typename Visitor>
 void visit_writes(const RowInstruction& instruction, const Visitor& visitor) {
   if (instruction.result >= 0) visitor(instruction.result);
   for (const RowChainStep& step : instruction.steps) {
-    if (step.kind == row_chain::StepKind::kStore) visitor(step.value);
+    if (step.kind == cpu::row_chain::StepKind::kStore) visitor(step.value);
   }
 }
 
@@ -182,7 +182,7 @@ class Placement {
     visit_instructions(program_, [&](RowInstruction& instruction, const Position& at) {
       const auto [begin, end] = wanted.equal_range(at.index);
       for (auto it = begin; it != end; ++it) {
-        if (instruction.ahead.size() < row_chain::kMostFetches) {
+        if (instruction.ahead.size() < cpu::row_chain::kMostFetches) {
           instruction.ahead.push_back(it->second);
         }
       }

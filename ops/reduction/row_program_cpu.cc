@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "ops/elementwise/chain_steps_cpu.h"
 #include "ops/elementwise/tile_program_cpu.h"
 #include "ops/reduction/reduction.h"
 #include "ops/reduction/row_places_cpu.h"
@@ -13,7 +14,7 @@
 namespace bitale {
 namespace {
 
-using row_chain::StepKind;
+using cpu::row_chain::StepKind;
 
 // Shorter rows are not worth a chain each: all elements of a block are taken alike, and numbers are
 // repeated along their rows.
@@ -133,7 +134,7 @@ class RowProgramBuilder {
     while (true) {
       emitted_[index] = true;
       const std::vector<size_t> readers = readers_here(index);
-      const bool is_full = chain.steps.size() + 4 > row_chain::kMostSteps;
+      const bool is_full = chain.steps.size() + 4 > cpu::row_chain::kMostSteps;
       const size_t next = is_full ? kNone : next_of(index, readers);
       const auto fold = std::ranges::find_if(
           readers, [&](size_t reader) { return op_.steps()[reader].folds && program_.row_by_row; });
@@ -154,8 +155,7 @@ class RowProgramBuilder {
   void append(RowInstruction& chain, size_t index, size_t from) {
     const std::vector<int>& operands = op_.steps()[index].operands;
     StepKind kind = *schedule_.chain_step(index);
-    if (from == 1 && kind == StepKind::kSub) kind = StepKind::kSubFrom;
-    if (from == 1 && kind == StepKind::kDiv) kind = StepKind::kDivInto;
+    if (from == 1) kind = turned_step(kind);
     chain.steps.push_back({kind, operands.size() > 1 ? chain_operand(operands[1 - from]) : -1});
   }
 

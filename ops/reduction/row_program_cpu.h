@@ -11,9 +11,9 @@
 #include <optional>
 #include <vector>
 
+#include "ops/cpu/row_chain.h"
 #include "ops/elementwise/strided_reader_cpu.h"
 #include "ops/elementwise/tiles_cpu.h"
-#include "ops/reduction/row_chain_cpu.h"
 #include "ops/reduction/row_folds_cpu.h"
 #include "ops/reduction/row_geometry_cpu.h"
 #include "ops/reduction/row_schedule_cpu.h"
@@ -49,7 +49,7 @@ struct RowValue {
 };
 
 struct RowChainStep {
-  row_chain::StepKind kind;
+  cpu::row_chain::StepKind kind;
   int value = -1;  // the operand, or what is stored
 };
 

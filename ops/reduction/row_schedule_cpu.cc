@@ -1,24 +1,12 @@
 #include "ops/reduction/row_schedule_cpu.h"
 
 #include <algorithm>
-#include <iterator>
-#include <string_view>
+
+#include "ops/elementwise/chain_steps_cpu.h"
 
 namespace bitale {
-namespace {
 
-using row_chain::StepKind;
-
-constexpr struct {
-  std::string_view op;
-  StepKind kind;
-} kChainSteps[] = {
-    {"abs", StepKind::kAbs}, {"add", StepKind::kAdd},      {"mul", StepKind::kMul},
-    {"neg", StepKind::kNeg}, {"sqr", StepKind::kSqr},      {"sqrt", StepKind::kSqrt},
-    {"sub", StepKind::kSub}, {"true_div", StepKind::kDiv},
-};
-
-}  // namespace
+using cpu::row_chain::StepKind;
 
 RowSchedule::RowSchedule(const KernelCall& call) : op_(call.op_as<FusedRowsOp>()) {
   for (const OperandLayout& input : call.inputs) dtypes_.push_back(input.dtype);
@@ -56,14 +44,10 @@ void RowSchedule::schedule() {
 
 std::optional<StepKind> RowSchedule::chain_step(size_t step) const {
   const FusedRowsOp::Step& s = op_.steps()[step];
-  if (!s.whole) return std::nullopt;
-  if (s.type.dtype != DType::kFloat32 && s.type.dtype != DType::kFloat64) return std::nullopt;
-  const bool one_dtype = std::ranges::all_of(
-      s.operands, [&](int operand) { return dtype_of(operand) == s.type.dtype; });
-  const auto* const found =
-      std::ranges::find(kChainSteps, s.op->name(), [](const auto& entry) { return entry.op; });
-  if (!one_dtype || found == std::end(kChainSteps)) return std::nullopt;
-  return found->kind;
+  if (!s.whole || s.folds) return std::nullopt;
+  std::vector<DType> operands;
+  for (const int operand : s.operands) operands.push_back(dtype_of(operand));
+  return bitale::chain_step(static_cast<const ElementwiseOp&>(*s.op), operands, s.type.dtype);
 }
 
 DType RowSchedule::dtype_of(int value) const { return dtypes_[static_cast<size_t>(value)]; }

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "core/compile/kernel_registry.h"
+#include "ops/cpu/row_chain.h"
 #include "ops/reduction/fused_rows_internal.h"
-#include "ops/reduction/row_chain_cpu.h"
 
 namespace bitale {
 
@@ -29,7 +29,7 @@ class RowSchedule {
 
   // The step of a chain that does the same as this step, up to the order of its operands; none
   // where there is no such.
-  std::optional<row_chain::StepKind> chain_step(size_t step) const;
+  std::optional<cpu::row_chain::StepKind> chain_step(size_t step) const;
   DType dtype_of(int value) const;
 
  private:

@@ -1,21 +1,21 @@
 // Sums, products, maxima and minima of vectors, for the instruction set that is being compiled:
 // included once for each by sources that include hwy/foreach_target.h.
 
-#if defined(BITALE_OPS_REDUCTION_FOLD_FUNCTORS_CPU_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef BITALE_OPS_REDUCTION_FOLD_FUNCTORS_CPU_H_
-#undef BITALE_OPS_REDUCTION_FOLD_FUNCTORS_CPU_H_
+#if defined(BITALE_OPS_CPU_FOLD_FUNCTORS_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef BITALE_OPS_CPU_FOLD_FUNCTORS_H_
+#undef BITALE_OPS_CPU_FOLD_FUNCTORS_H_
 #else
-#define BITALE_OPS_REDUCTION_FOLD_FUNCTORS_CPU_H_
+#define BITALE_OPS_CPU_FOLD_FUNCTORS_H_
 #endif
 
 #include <cstdint>
 #include <limits>
 
 #include "hwy/highway.h"
-#include "ops/reduction/vector_fold_cpu.h"
+#include "ops/cpu/vector_fold.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace bitale::reduction {
+namespace bitale::cpu {
 namespace HWY_NAMESPACE {
 
 // Each: f(a, b) of vectors, scalar(a, b) of numbers, what changes no other operand, and whether an
@@ -136,7 +136,7 @@ HWY_INLINE decltype(auto) visit_fold(VectorOp op, const Visitor& visitor) {
 }
 
 }  // namespace HWY_NAMESPACE
-}  // namespace bitale::reduction
+}  // namespace bitale::cpu
 HWY_AFTER_NAMESPACE();
 
-#endif  // BITALE_OPS_REDUCTION_FOLD_FUNCTORS_CPU_H_
+#endif  // BITALE_OPS_CPU_FOLD_FUNCTORS_H_

@@ -3,17 +3,17 @@
 // is looked up once for these vectors, so that a chain costs little more than one loop written for
 // it.
 
-#ifndef BITALE_OPS_REDUCTION_ROW_CHAIN_CPU_H_
-#define BITALE_OPS_REDUCTION_ROW_CHAIN_CPU_H_
+#ifndef BITALE_OPS_CPU_ROW_CHAIN_H_
+#define BITALE_OPS_CPU_ROW_CHAIN_H_
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 
-#include "ops/reduction/vector_fold_cpu.h"
+#include "ops/cpu/vector_fold.h"
 
-namespace bitale::row_chain {
+namespace bitale::cpu::row_chain {
 
 // v is what came so far, and o the step's operand.
 enum class StepKind : uint8_t {
@@ -53,7 +53,7 @@ struct Chain {
   const void* source;
   int64_t source_stride;  // as in Step
   std::span<const Step> steps;
-  std::optional<reduction::VectorOp> fold;
+  std::optional<VectorOp> fold;
   void* folded = nullptr;  // one number per row
   int64_t rows;
   int64_t length;  // of a row; positive
@@ -61,9 +61,9 @@ struct Chain {
 };
 
 // All elements are of one type. Operands may be what an earlier step stored. Folds in the order of
-// reduction::fold_vector().
+// fold_vector().
 void run(const Chain& chain, bool is_double);
 
-}  // namespace bitale::row_chain
+}  // namespace bitale::cpu::row_chain
 
-#endif  // BITALE_OPS_REDUCTION_ROW_CHAIN_CPU_H_
+#endif  // BITALE_OPS_CPU_ROW_CHAIN_H_

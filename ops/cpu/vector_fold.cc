@@ -1,13 +1,13 @@
-#include "ops/reduction/vector_fold_cpu.h"
+#include "ops/cpu/vector_fold.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "ops/reduction/vector_fold_cpu.cc"
+#define HWY_TARGET_INCLUDE "ops/cpu/vector_fold.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
-#include "ops/reduction/fold_functors_cpu.h"
+#include "ops/cpu/fold_functors.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace bitale::reduction {
+namespace bitale::cpu {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
@@ -55,11 +55,11 @@ float fold_vector_f32(VectorOp op, const float* p, int64_t n) { return fold_vect
 double fold_vector_f64(VectorOp op, const double* p, int64_t n) { return fold_vector_as(op, p, n); }
 
 }  // namespace HWY_NAMESPACE
-}  // namespace bitale::reduction
+}  // namespace bitale::cpu
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace bitale::reduction {
+namespace bitale::cpu {
 
 HWY_EXPORT(fold_vector_f32);
 HWY_EXPORT(fold_vector_f64);
@@ -71,5 +71,5 @@ double fold_vector(VectorOp op, const double* p, int64_t n) {
   return HWY_DYNAMIC_DISPATCH(fold_vector_f64)(op, p, n);
 }
 
-}  // namespace bitale::reduction
+}  // namespace bitale::cpu
 #endif  // HWY_ONCE

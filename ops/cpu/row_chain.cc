@@ -1,19 +1,19 @@
-#include "ops/reduction/row_chain_cpu.h"
+#include "ops/cpu/row_chain.h"
 
 #include <algorithm>
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "ops/reduction/row_chain_cpu.cc"
+#define HWY_TARGET_INCLUDE "ops/cpu/row_chain.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
-#include "ops/reduction/fold_functors_cpu.h"
+#include "ops/cpu/fold_functors.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace bitale::row_chain {
+namespace bitale::cpu::row_chain {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-using reduction::HWY_NAMESPACE::fold_of_lanes;
-using reduction::HWY_NAMESPACE::visit_fold;
+using cpu::HWY_NAMESPACE::fold_of_lanes;
+using cpu::HWY_NAMESPACE::visit_fold;
 
 // Vectors that go through a chain side by side: with the four of a fold and an operand they fit 16
 // registers.
@@ -182,7 +182,7 @@ HWY_INLINE void fetch(const RowChain<T>& chain, int64_t at) {
 
 // Totals side by side: totals[i % 4] takes the i-th vector.
 template <int kCount, typename T>
-HWY_INLINE void add_vectors(reduction::VectorOp op, const VectorOf<T>* v, VectorOf<T>* totals) {
+HWY_INLINE void add_vectors(VectorOp op, const VectorOf<T>* v, VectorOf<T>* totals) {
   visit_fold(op, [&](auto f) HWY_ATTR {
 #pragma GCC unroll 8
     for (int k = 0; k < kCount; ++k) totals[k % kTotals] = f(totals[k % kTotals], v[k]);
@@ -203,7 +203,7 @@ struct Sequence {
 
 // The lanes of `totals` if there are any, and then the elements of the sequence.
 template <typename T>
-HWY_INLINE T fold_rest(reduction::VectorOp op, const VectorOf<T>* totals, const Sequence<T>& last) {
+HWY_INLINE T fold_rest(VectorOp op, const VectorOf<T>* totals, const Sequence<T>& last) {
   return visit_fold(op, [&](auto f) HWY_ATTR {
     int64_t next = 0;
     T total = totals == nullptr
@@ -221,7 +221,7 @@ HWY_INLINE void run_row(const Chain& whole, int64_t row) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t n = whole.length;
   RowChain<T> chain(whole, row);
-  const auto op = whole.fold.value_or(reduction::VectorOp::kSum);
+  const auto op = whole.fold.value_or(VectorOp::kSum);
   const V identity = hn::Set(d, visit_fold(op, [](auto f) { return f.template identity<T>(); }));
   V totals[kTotals] = {identity, identity, identity, identity};
   V v[kVectors];
@@ -278,11 +278,11 @@ void run_f32(const Chain& chain) { run_as<float>(chain); }
 void run_f64(const Chain& chain) { run_as<double>(chain); }
 
 }  // namespace HWY_NAMESPACE
-}  // namespace bitale::row_chain
+}  // namespace bitale::cpu::row_chain
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace bitale::row_chain {
+namespace bitale::cpu::row_chain {
 
 HWY_EXPORT(run_f32);
 HWY_EXPORT(run_f64);
@@ -295,5 +295,5 @@ void run(const Chain& chain, bool is_double) {
   }
 }
 
-}  // namespace bitale::row_chain
+}  // namespace bitale::cpu::row_chain
 #endif  // HWY_ONCE

@@ -1,0 +1,55 @@
+// How the steps of an elementwise group are run on one tile after the other: some by a function of
+// their own, through the first cache; simple ones that follow each other as a chain in registers.
+
+#ifndef BITALE_OPS_ELEMENTWISE_TILE_PLAN_CPU_H_
+#define BITALE_OPS_ELEMENTWISE_TILE_PLAN_CPU_H_
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "ops/cpu/row_chain.h"
+#include "ops/elementwise/row_operands_cpu.h"
+#include "ops/elementwise/tiles_cpu.h"
+
+namespace bitale {
+
+// Values are numbered: inputs first, then one per step.
+struct TileStep {
+  TileFunction function = nullptr;
+  int arity = 0;
+  int operands[3] = {-1, -1, -1};   // -1: not read
+  int output = -1;                  // of the group, or -1
+  DType compute_as = DType::kBool;  // kFloat32 where two-byte floats are converted around the step
+  DType in = DType::kBool;
+  DType out = DType::kBool;
+  std::optional<cpu::row_chain::StepKind> chain_step = {};  // the same in a chain
+};
+
+struct TileInstruction {
+  // Of a chain: what is done to its source, or the value that is stored where it has come to.
+  struct Link {
+    cpu::row_chain::StepKind kind;
+    int value = -1;  // the operand, or what is stored
+  };
+
+  // Without links, of a function.
+  TileStep step = {};
+  int result = -1;
+  // Otherwise.
+  int source = -1;
+  std::vector<Link> links = {};
+  bool has_rows = false;  // some operands are numbers of rows, or one row
+
+  bool is_chain() const { return !links.empty(); }
+  // Values that are read from memory, element by element, in order, and those that are written.
+  std::vector<int> reads(const RowOperands& operands, int input_count) const;
+  std::vector<int> writes() const;
+};
+
+std::vector<TileInstruction> plan_tiles(std::span<const TileStep> steps, int input_count,
+                                        const RowOperands& operands);
+
+}  // namespace bitale
+
+#endif  // BITALE_OPS_ELEMENTWISE_TILE_PLAN_CPU_H_
