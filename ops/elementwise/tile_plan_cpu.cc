@@ -113,22 +113,6 @@ class Planner {
 
 }  // namespace
 
-std::vector<int> TileInstruction::reads(const RowOperands& operands, int input_count) const {
-  std::vector<int> values;
-  if (!is_chain()) {
-    for (const int value : operands_of(step)) {
-      if (value >= 0) values.push_back(value);
-    }
-    return values;
-  }
-  values.push_back(source);
-  for (const Link& link : links) {
-    if (link.kind == StepKind::kStore || link.value < 0) continue;
-    if (has_elements(link.value, operands, input_count)) values.push_back(link.value);
-  }
-  return values;
-}
-
 std::vector<int> TileInstruction::writes() const {
   if (!is_chain()) return {result};
   std::vector<int> values;
@@ -138,9 +122,48 @@ std::vector<int> TileInstruction::writes() const {
   return values;
 }
 
-std::vector<TileInstruction> plan_tiles(std::span<const TileStep> steps, int input_count,
-                                        const RowOperands& operands) {
-  return Planner(steps, input_count, operands).plan();
+TileGroup::TileGroup(std::span<const OperandLayout> inputs, const Dims& shape,
+                     std::vector<DType> value_dtypes, std::span<const TileStep> steps, bool ranges)
+    : count(element_count(shape)),
+      input_count(static_cast<int>(inputs.size())),
+      any_ranges(ranges),
+      dtypes(std::move(value_dtypes)),
+      rows(inputs, shape),
+      instructions(Planner(steps, input_count, rows).plan()) {
+  for (const OperandLayout& input : inputs) readers.emplace_back(input, shape);
+  for (const DType dtype : dtypes) widest = std::max(widest, size_of(dtype));
+  for (size_t i = 0; i < steps.size(); ++i) {
+    if (steps[i].compute_as != steps[i].in) {
+      converts = true;
+      widest = std::max(widest, sizeof(float));
+    }
+    if (steps[i].output < 0) continue;
+    const auto output = static_cast<size_t>(steps[i].output);
+    outputs.resize(std::max(outputs.size(), output + 1));
+    outputs[output] = input_count + static_cast<int>(i);
+  }
+}
+
+std::vector<int> TileGroup::reads(const TileInstruction& instruction) const {
+  std::vector<int> values;
+  if (!instruction.is_chain()) {
+    for (const int value : operands_of(instruction.step)) {
+      if (value >= 0) values.push_back(value);
+    }
+    return values;
+  }
+  values.push_back(instruction.source);
+  for (const TileInstruction::Link& link : instruction.links) {
+    if (link.kind == StepKind::kStore || link.value < 0) continue;
+    if (form(link.value) == Form::kElements) values.push_back(link.value);
+  }
+  return values;
+}
+
+bool TileGroup::is_read(int value) const {
+  return std::ranges::any_of(instructions, [&](const TileInstruction& instruction) {
+    return std::ranges::count(reads(instruction), value) != 0;
+  });
 }
 
 }  // namespace bitale

@@ -42,13 +42,36 @@ struct TileInstruction {
   bool has_rows = false;  // some operands are numbers of rows, or one row
 
   bool is_chain() const { return !links.empty(); }
-  // Values that are read from memory, element by element, in order, and those that are written.
-  std::vector<int> reads(const RowOperands& operands, int input_count) const;
+  // Values that are written.
   std::vector<int> writes() const;
 };
 
-std::vector<TileInstruction> plan_tiles(std::span<const TileStep> steps, int input_count,
-                                        const RowOperands& operands);
+// An elementwise group, with its instructions.
+struct TileGroup {
+  // `dtypes`: of all values. Ranges are asked for: see TileProgramBuilder::build().
+  TileGroup(std::span<const OperandLayout> inputs, const Dims& shape, std::vector<DType> dtypes,
+            std::span<const TileStep> steps, bool any_ranges);
+
+  // Values that an instruction reads from memory element by element, in order.
+  std::vector<int> reads(const TileInstruction& instruction) const;
+  // Whether some instruction reads a value so.
+  bool is_read(int value) const;
+  // How a chain reads an operand.
+  RowOperands::Form form(int value) const {
+    return value < input_count ? rows.form(value) : RowOperands::Form::kElements;
+  }
+
+  int64_t count;  // elements of each output
+  int input_count;
+  bool any_ranges;
+  bool converts = false;  // two-byte floats, around some step
+  size_t widest = 1;      // bytes of an element of any value
+  std::vector<DType> dtypes;
+  std::vector<int> outputs;  // their values
+  std::vector<StridedReader> readers;
+  RowOperands rows;
+  std::vector<TileInstruction> instructions;
+};
 
 }  // namespace bitale
 
