@@ -94,19 +94,20 @@ struct Sqr {
 struct Maximum {
   template <typename T>
   BITALE_FUNCTOR T operator()(T a, T b) const {
-    return select(a >= b || is_nan(a), a, b);
+    return select((a >= b) | is_nan(a), a, b);
   }
 };
 struct Minimum {
   template <typename T>
   BITALE_FUNCTOR T operator()(T a, T b) const {
-    return select(a <= b || is_nan(a), a, b);
+    return select((a <= b) | is_nan(a), a, b);
   }
 };
 struct Clip {
   template <typename T>
   BITALE_FUNCTOR T operator()(T x, T low, T high) const {
-    return Minimum()(Maximum()(x, low), high);
+    const T least = select((x < low) | is_nan(low), low, x);
+    return select((least > high) | is_nan(high), high, least);
   }
 };
 

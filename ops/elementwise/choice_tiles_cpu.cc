@@ -7,12 +7,25 @@
 namespace bitale {
 namespace {
 
+// By bits, whatever they stand for: of two numbers a compiler would load one or the other, with a
+// branch for each element.
 struct Choose {
-  template <typename T>
-  T operator()(bool condition, T a, T b) const {
-    return condition ? a : b;
+  static constexpr bool kByVectors = true;
+  template <typename Bits>
+  BITALE_FUNCTOR Bits operator()(Readable<bool> condition, Bits a, Bits b) const {
+    const auto mask = static_cast<Bits>(Bits(0) - Bits(condition));
+    return static_cast<Bits>(b ^ ((a ^ b) & mask));
   }
 };
+
+template <size_t kBytes>
+TileFunction choose_tile() {
+  using Bits =
+      std::conditional_t<kBytes == 1, uint8_t,
+                         std::conditional_t<kBytes == 2, uint16_t,
+                                            std::conditional_t<kBytes == 4, uint32_t, uint64_t>>>;
+  return Tile<Choose, Bits, Readable<bool>, Bits, Bits>::best();
+}
 
 template <typename T>
 void copy_second(int64_t count, void* out, const void* const* in) {
@@ -23,8 +36,7 @@ TileTable where_tiles() {
   TileTable table;
   for (DType dtype : kAllDTypes) {
     table[dtype] = visit_dtype(dtype, [](auto tag) -> TileFunction {
-      using T = typename decltype(tag)::type;
-      return Tile<Choose, T, bool, T, T>::best();
+      return choose_tile<sizeof(typename decltype(tag)::type)>();
     });
   }
   return table;
@@ -74,7 +86,7 @@ TileFunction cast_tile(DType from, DType to) {
     using To = typename decltype(to_tag)::type;
     return visit_dtype(from, [](auto from_tag) -> TileFunction {
       using From = typename decltype(from_tag)::type;
-      return Tile<CastTo<To>, To, From>::best();
+      return Tile<CastTo<To>, To, Readable<From>>::best();
     });
   });
 }

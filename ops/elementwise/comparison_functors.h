@@ -55,17 +55,30 @@ struct IsInf {
     return is_inf(x);
   }
 };
+// Of bools, or of bytes that hold them.
 struct LogicalAnd {
-  BITALE_FUNCTOR bool operator()(bool a, bool b) const { return a && b; }
+  template <typename T>
+  BITALE_FUNCTOR bool operator()(T a, T b) const {
+    return (a & b) != 0;
+  }
 };
 struct LogicalOr {
-  BITALE_FUNCTOR bool operator()(bool a, bool b) const { return a || b; }
+  template <typename T>
+  BITALE_FUNCTOR bool operator()(T a, T b) const {
+    return (a | b) != 0;
+  }
 };
 struct LogicalXor {
-  BITALE_FUNCTOR bool operator()(bool a, bool b) const { return a != b; }
+  template <typename T>
+  BITALE_FUNCTOR bool operator()(T a, T b) const {
+    return a != b;
+  }
 };
 struct LogicalNot {
-  BITALE_FUNCTOR bool operator()(bool x) const { return !x; }
+  template <typename T>
+  BITALE_FUNCTOR bool operator()(T x) const {
+    return x == 0;
+  }
 };
 struct BitwiseAnd {
   template <typename T>

@@ -90,5 +90,26 @@ BITALE_BENCHMARK_PAIR(pow);
 BITALE_BENCHMARK_PAIR(atan2);
 #undef BITALE_BENCHMARK_PAIR
 
+// Choices, and what reads or makes bools.
+BENCHMARK_CAPTURE(
+    BM_Pair, where_float32,
+    [](const Variable& a, const Variable& b) {
+      return where(shared(Tensor::full(DType::kBool, {4096}, 1)), a, b);
+    },
+    DType::kFloat32);
+BENCHMARK_CAPTURE(
+    BM_Pair, gt_float32, [](const Variable& a, const Variable& b) { return gt(a, b); },
+    DType::kFloat32);
+BENCHMARK_CAPTURE(
+    BM_Pair, neq_int64, [](const Variable& a, const Variable& b) { return neq(a, b); },
+    DType::kInt64);
+BENCHMARK_CAPTURE(
+    BM_Function, clip_float32, [](const Variable& x) { return clip(x, -1, 1); }, DType::kFloat32);
+BENCHMARK_CAPTURE(
+    BM_Function, from_bool_float32, [](const Variable& x) { return cast(x, DType::kFloat32); },
+    DType::kBool);
+BENCHMARK_CAPTURE(
+    BM_Function, logical_not, [](const Variable& x) { return logical_not(x); }, DType::kBool);
+
 }  // namespace
 }  // namespace bitale

@@ -105,10 +105,19 @@ requires HasRareOperands<F, A, B> BITALE_FUNCTOR void tile_loop(TypeList<A, B>, 
                   static_cast<const B*>(in[1]));
 }
 
+// A functor of integers that is worth vector code.
+template <typename F>
+concept WantsVectors = requires {
+  F::kByVectors;
+};
+
 // The tile function of F from Ins to Out.
 template <typename F, typename Out, typename... Ins>
 struct Tile {
-  static constexpr bool kOfFloats = (std::is_floating_point_v<Ins> && ...);
+  // Other functors of integers gain little and are compiled once.
+  static constexpr bool kByVectors = WantsVectors<F> || std::is_floating_point_v<Out> ||
+                                     std::is_same_v<Out, bool> ||
+                                     (std::is_floating_point_v<Ins> || ...);
 
   static void portable(int64_t count, void* out, const void* const* in) {
     tile_loop<F, false, Out>(TypeList<Ins...>(), count, out, in);
@@ -116,19 +125,19 @@ struct Tile {
 #if defined(__x86_64__)
   __attribute__((target("avx2,fma"))) static void avx2(int64_t count, void* out,
                                                        const void* const* in) {
-    tile_loop<F, kOfFloats, Out>(TypeList<Ins...>(), count, out, in);
+    tile_loop<F, kByVectors, Out>(TypeList<Ins...>(), count, out, in);
   }
   __attribute__((
       target("avx512f,avx512bw,avx512dq,avx512vl,fma,prefer-vector-width=512"))) static void
   avx512(int64_t count, void* out, const void* const* in) {
-    tile_loop<F, kOfFloats, Out>(TypeList<Ins...>(), count, out, in);
+    tile_loop<F, kByVectors, Out>(TypeList<Ins...>(), count, out, in);
   }
 #endif
 
-  // For the best instruction set there is. Integers gain little and are compiled once.
+  // For the best instruction set there is.
   static TileFunction best() {
 #if defined(__x86_64__)
-    if constexpr (kOfFloats) return best(avx2, avx512);
+    if constexpr (kByVectors) return best(avx2, avx512);
 #endif
     return portable;
   }
@@ -148,17 +157,22 @@ using IntegerTypes =
     TypeList<int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t>;
 using BoolType = TypeList<bool>;
 
+// Loops that read bool are not made vector code, those that read the bytes, 0 or 1, are.
+template <typename T>
+using Readable = std::conditional_t<std::is_same_v<T, bool>, uint8_t, T>;
+
 // Adds the tiles of F, a function of kArity numbers of one type T, for every T of the list.
 template <typename F, int kArity, bool kToBool, typename... Ts>
 void add_tiles(TileTable& table, TypeList<Ts...>) {
   const auto tile_for = []<typename T>(TypeTag<T>) -> TileFunction {
     using Out = std::conditional_t<kToBool, bool, T>;
+    using In = std::conditional_t<kToBool, Readable<T>, T>;
     if constexpr (kArity == 1)
-      return Tile<F, Out, T>::best();
+      return Tile<F, Out, In>::best();
     else if constexpr (kArity == 2)
-      return Tile<F, Out, T, T>::best();
+      return Tile<F, Out, In, In>::best();
     else
-      return Tile<F, Out, T, T, T>::best();
+      return Tile<F, Out, In, In, In>::best();
   };
   ((table[dtype_of<Ts>] = tile_for(TypeTag<Ts>())), ...);
 }
