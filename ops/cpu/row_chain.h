@@ -43,7 +43,7 @@ struct Step {
   int64_t row_stride = 0;  // elements from one row's operand to the next one's; 0: the same for all
 };
 
-// Memory that will be needed soon: as many bytes as the chain reads elements.
+// Memory that will be needed soon, of as many elements as the chain walks over.
 struct Fetch {
   const std::byte* from;
   bool to_write;

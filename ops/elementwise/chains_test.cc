@@ -166,7 +166,10 @@ TEST(Chains, FollowProductsPartByPart) {
   const Tensor rv = random_tensor({130}, -1, 1, 3).cast(float_x());
   const Tensor cv = random_tensor({150, 1}, -1, 1, 4).cast(float_x());
   const std::vector<std::pair<Variable, Tensor>> at = {{x, xv}, {w, wv}, {row, rv}, {column, cv}};
-  EXPECT_TRUE(equal_to(eval(y, at), eval(y, at, kFastRun.excluding("epilogue_fusion"))));
+  const Function f = function({x, w, row, column}, {y});
+  EXPECT_TRUE(
+      equal_to(f(xv, wv, rv, cv).only(), eval(y, at, kFastRun.excluding("epilogue_fusion"))));
+  EXPECT_NE(f.program_dump().find("[fused_epilogue_parts]"), std::string::npos) << f.program_dump();
 }
 
 }  // namespace

@@ -97,7 +97,8 @@ void TilePlaces::place_values() {
         places_[value].slot = take_slot();
       }
     }
-    // Taken before the operands' slots are free, so that no instruction reads what it writes.
+    // Taken before the operands' slots are free, so that no instruction writes where its operands
+    // lie.
     for (const int value : group_.instructions[i].writes()) {
       const auto output = std::ranges::find(group_.outputs, value);
       places_[value] =

@@ -2,7 +2,6 @@
 #include <array>
 #include <memory>
 #include <set>
-#include <tuple>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -17,8 +16,6 @@
 namespace bitale {
 namespace {
 
-// More reductions in one sweep would have more accumulators than the first cache has room for.
-constexpr size_t kMostFolds = 4;
 // How many values above a reduction's operand are looked at for one that it shares with another.
 constexpr size_t kMostAncestors = 16;
 
@@ -65,8 +62,9 @@ bool is_cheap(const Apply& apply) {
 // Reductions that no path leads between, over the same axes of one shape, and what they are made
 // of. Both in the order of the graph.
 struct Group {
-  std::vector<Apply*> folds;
-  std::vector<Apply*> members;
+  int level = 0;
+  std::vector<Apply*> folds = {};
+  std::vector<Apply*> members = {};
 };
 
 using Order = absl::flat_hash_map<const Apply*, size_t>;
@@ -148,21 +146,22 @@ class Planner {
   // one of its own.
   void add(Apply* fold, int lowest, int highest) {
     const Variables above = ancestors(*fold);
-    const auto& axes = as_fold(*fold)->axes();
-    for (int level = lowest; level <= highest; ++level) {
-      for (const Variable& v : above) {
-        const auto it = group_of_.find({v, level, axes});
-        if (it == group_of_.end() || groups_[it->second].folds.size() == kMostFolds) continue;
-        return put(fold, level, above, it->second);
+    const size_t own = groups_.size();
+    size_t to = own;
+    for (const Variable& v : above) {
+      for (const size_t i : groups_of_[v]) {
+        const Group& group = groups_[i];
+        if (group.level < lowest || group.level > highest) continue;
+        if (group.folds.size() == FusedFoldsOp::kMostFolds) continue;
+        if (as_fold(*group.folds[0])->axes() == as_fold(*fold)->axes()) to = std::min(to, i);
       }
     }
-    groups_.emplace_back();
-    put(fold, lowest, above, groups_.size() - 1);
-  }
-
-  void put(Apply* fold, int level, const Variables& above, size_t group) {
-    groups_[group].folds.push_back(fold);
-    for (const Variable& v : above) group_of_[{v, level, as_fold(*fold)->axes()}] = group;
+    if (to == own) groups_.push_back({.level = lowest});
+    groups_[to].folds.push_back(fold);
+    for (const Variable& v : above) {
+      std::vector<size_t>& known = groups_of_[v];
+      if (known.empty() || known.back() != to) known.push_back(to);
+    }
   }
 
   // Users before producers: a node joins if the group alone reads it, or if it is cheap and others
@@ -211,8 +210,7 @@ class Planner {
 
   const FunctionGraph& graph_;
   Order order_;
-  // By an ancestor of its reductions, level and axes.
-  absl::flat_hash_map<std::tuple<Variable, int, std::vector<int64_t>>, size_t> group_of_;
+  absl::flat_hash_map<Variable, std::vector<size_t>> groups_of_;  // by ancestors of reductions
   std::vector<Group> groups_;
 };
 

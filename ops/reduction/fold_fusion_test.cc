@@ -130,6 +130,8 @@ const std::vector<Case>& cases() {
                                           {{1100000, 1}, 0},
                                           {{40, 30, 1000}, 1},
                                           {{300, 70, 60}, {0, 1}},
+                                          {{2, 3, 4096, 64}, {0, 2, 3}},
+                                          {{1, 2, 900000}, {0, 2}},
                                           {{3, 41, 100, 90}, {1, 3}},
                                           {{7, 150001}, 0}};
   return cases;
@@ -171,7 +173,11 @@ TEST(FoldFusion, ReadsStridedOperandsAndThoseThatAreReducedThemselves) {
   const Variables ys = {sum(x, {0, 2}), sum(x * y, {0, 2}), prod(y, {0, 2}), max(x, {0, 2})};
   const Dims shape = {70, 30, 600};
   const Tensor value = whole_numbers(DType::kFloat32, shape);
-  const Tensor signs = (random_tensor(shape, 0, 1, 2).cast(DType::kBool)).cast(DType::kFloat32);
+  const Tensor signs = random_tensor(shape, -1, 1, 2).cast(DType::kFloat32);
+  for (int64_t i = 0; i < signs.size(); ++i) {
+    float& sign = signs.data<float>()[i];
+    sign = sign < 0 ? -1.0f : 1.0f;
+  }
   for (const Tensor& xv : {value, strided_copy(value)}) {
     for (const Tensor& yv : {signs, strided_copy(signs)}) {
       const Inputs all = {{x, xv}, {y, yv}};
@@ -197,6 +203,26 @@ TEST(FoldFusion, AddsAsExactlyAsSumsByThemselves) {
   constexpr double kSizeOfTerms = 10;
   EXPECT_TRUE(close_to(fused.values[0], apart.values[0]));
   EXPECT_TRUE(close_to(fused.values[1], apart.values[1], kSizeOfTerms));
+}
+
+// Columns of many pieces, in one run or in many rows: an accumulator that took a million terms one
+// after the other would be off by more than a thousand units in the last place.
+TEST(FoldFusion, AddsManyTermsExactly) {
+  for (const Case& c :
+       {Case{{1, 2, 4000000}, {0, 2}}, Case{{4000000, 2}, 0}, Case{{40, 2, 100000}, {0, 2}}}) {
+    const SymbolicDims dims(c.shape.size());
+    const Variable x = tensor(DType::kFloat32, dims, "x");
+    const Variable wide = tensor(DType::kFloat64, dims, "wide");
+    const Tensor value = random_tensor(c.shape, 1, 2).cast(DType::kFloat32);
+    const Outcome fused = run({sum(x * x, c.axes), max(-x, c.axes)}, {{x, value}});
+    EXPECT_TRUE(has_fused_folds(fused)) << fused.program;
+    const Tensor squares = value.cast(DType::kFloat64);
+    const Outcome exact = run({sum(wide * wide, c.axes)}, {{wide, squares}});
+    for (int64_t i = 0; i < 2; ++i) {
+      const double expected = exact.values[0].data<double>()[i];
+      EXPECT_NEAR(fused.values[0].data<float>()[i] / expected, 1, 1e-6);
+    }
+  }
 }
 
 int count_of(std::string_view what, std::string_view text) {

@@ -23,7 +23,7 @@
 namespace bitale::reduction {
 namespace {
 
-constexpr size_t kMostFolds = 4;
+constexpr size_t kMostFolds = FusedFoldsOp::kMostFolds;
 // What is computed at once, for all folds.
 constexpr size_t kPieceBytes = 64 * 1024;
 constexpr int64_t kMostPiece = 4096;
@@ -133,12 +133,12 @@ class FoldsKernel final : public Kernel {
     cpu::WorkspaceLayout layout(frame.workspace);
     for (size_t i = 0; i < folds_.size(); ++i) results[i] = take_partial(layout, i);
     parallel_for(g_.tasks(), [&](int64_t task) { TaskRunner(*this, frame).run(task, results); });
-    if (g_.slices == 1) return;
+    if (g_.slices() == 1) return;
     parallel_ranges(g_.results(), kStrip, [&](int64_t begin, int64_t end) {
       for (size_t i = 0; i < folds_.size(); ++i) {
         const FoldTable& table = folds_[i].table;
         std::byte* const total = results[i] + accumulators(table, begin);
-        for (int64_t slice = 1; slice < g_.slices; ++slice) {
+        for (int64_t slice = 1; slice < g_.slices(); ++slice) {
           table.combine(total, total + accumulators(table, slice * g_.results()), end - begin);
         }
         table.store(total, end - begin, frame.outputs[i], 1, begin);
@@ -159,7 +159,7 @@ class FoldsKernel final : public Kernel {
   }
   // What the slices of a fold leave until all are done, one after the other.
   std::byte* take_partial(cpu::WorkspaceLayout& layout, size_t fold) const {
-    const int64_t count = g_.slices == 1 ? 0 : g_.slices * g_.results();
+    const int64_t count = g_.slices() == 1 ? 0 : g_.slices() * g_.results();
     return layout.take<std::byte>(accumulators(folds_[fold].table, count));
   }
 
@@ -168,17 +168,25 @@ class FoldsKernel final : public Kernel {
    public:
     TaskRunner(const FoldsKernel& kernel, const KernelFrame& frame)
         : kernel_(kernel), g_(kernel.g_), frame_(frame) {
-      for (const Fold& fold : kernel.folds_) strips_.emplace_back(fold.table);
+      for (const Fold& fold : kernel.folds_) {
+        strips_.emplace_back(fold.table);
+        run_strips_.emplace_back(fold.table);
+      }
       for (const size_t at : kernel.piece_at_) outputs_.push_back(pieces_ + at);
     }
 
     void run(int64_t task, const std::array<std::byte*, kMostFolds>& partial) {
       const int64_t column = task % g_.strips() * g_.strip;
-      const int64_t slice = task / g_.strips() % g_.slices;
-      const int64_t outer = task / g_.strips() / g_.slices;
+      const int64_t slice = task / g_.strips() % g_.slices();
+      const int64_t outer = task / g_.strips() / g_.slices();
       const int64_t columns = std::min(g_.strip, g_.columns - column);
-      const Split rows(g_.wide_rows, g_.slices);
-      fold_rows(outer, rows.begin(slice), rows.end(slice), column, columns);
+      const Split rows(g_.wide_rows, g_.row_slices);
+      const Split pieces(g_.pieces_of_run(), g_.run_slices);
+      const int64_t row_slice = slice / g_.run_slices;
+      const int64_t run_slice = slice % g_.run_slices;
+      run_begin_ = pieces.begin(run_slice) * g_.piece;
+      run_end_ = std::min(pieces.end(run_slice) * g_.piece, g_.run);
+      fold_rows(outer, rows.begin(row_slice), rows.end(row_slice), column, columns);
       const int64_t first = outer * g_.columns + column;
       for (size_t i = 0; i < strips_.size(); ++i) {
         const FoldTable& table = kernel_.folds_[i].table;
@@ -186,7 +194,7 @@ class FoldsKernel final : public Kernel {
         for (int64_t half = g_.wide / 2; half > 0; half /= 2) {
           table.combine(total, total + accumulators(table, half * columns), half * columns);
         }
-        if (g_.slices == 1) {
+        if (g_.slices() == 1) {
           table.store(total, columns, frame_.outputs[i], 1, first);
         } else {
           std::memcpy(partial[i] + accumulators(table, slice * g_.results() + first), total,
@@ -233,9 +241,9 @@ class FoldsKernel final : public Kernel {
       for (int64_t done = 0; done < columns; done += most) {
         const int64_t count = std::min(most, rows * columns - done);
         compute(first + done, count);
-        for_each_fold(first + done, [&](const FoldTable& table, const std::byte* piece,
-                                        std::byte* total) {
-          table.take_rows(total + accumulators(table, done), piece, columns, rows, 1, count / rows);
+        for_each_fold(first + done, [&](size_t i, const FoldTable& table, const std::byte* piece) {
+          table.take_rows(strips_[i].accumulators() + accumulators(table, done), piece, columns,
+                          rows, 1, count / rows);
         });
       }
     }
@@ -244,35 +252,50 @@ class FoldsKernel final : public Kernel {
     void fold_runs(int64_t first, int64_t columns) {
       if (g_.run > g_.piece) {
         for (int64_t column = 0; column < columns; ++column) {
-          for (int64_t done = 0; done < g_.run; done += g_.piece) {
-            const int64_t at = first + column * g_.run + done;
-            fold_piece(at, 1, std::min(g_.piece, g_.run - done), column);
-          }
+          fold_long_run(first + column * g_.run, column);
         }
         return;
       }
       const int64_t most = std::min(g_.piece / g_.run, kStrip);
       for (int64_t column = 0; column < columns; column += most) {
-        fold_piece(first + column * g_.run, std::min(most, columns - column), g_.run, column);
+        const int64_t runs = std::min(most, columns - column);
+        const int64_t at = first + column * g_.run;
+        compute(at, runs * g_.run);
+        for_each_fold(at, [&](size_t i, const FoldTable& table, const std::byte* piece) {
+          table.fold_rows({piece, g_.run, runs, g_.run}, folded_.bytes);
+          table.combine(strips_[i].accumulators() + accumulators(table, column), folded_.bytes,
+                        runs);
+        });
       }
     }
 
-    // Runs that are folded into the accumulators from `column` on.
-    void fold_piece(int64_t first, int64_t runs, int64_t length, int64_t column) {
-      compute(first, runs * length);
-      for_each_fold(first, [&](const FoldTable& table, const std::byte* piece, std::byte* total) {
-        table.fold_rows({piece, length, runs, length}, folded_.bytes);
-        table.combine(total + accumulators(table, column), folded_.bytes, runs);
-      });
+    // The task's part of a run of several pieces, which has accumulators of its own.
+    void fold_long_run(int64_t first, int64_t column) {
+      for (AccumulatorStrip& strip : run_strips_) strip.start(1, g_.pieces_of_run());
+      for (int64_t done = run_begin_; done < run_end_; done += g_.piece) {
+        const int64_t length = std::min(g_.piece, run_end_ - done);
+        compute(first + done, length);
+        for_each_fold(first + done, [&](size_t i, const FoldTable& table, const std::byte* piece) {
+          table.fold_rows({piece, length, 1, length}, folded_.bytes);
+          table.combine(run_strips_[i].accumulators(), folded_.bytes, 1);
+          run_strips_[i].advance(1);
+        });
+      }
+      for (size_t i = 0; i < strips_.size(); ++i) {
+        const FoldTable& table = kernel_.folds_[i].table;
+        table.combine(strips_[i].accumulators() + accumulators(table, column),
+                      run_strips_[i].finish(), 1);
+      }
     }
 
     // Rows of runs that are one piece.
     void fold_runs_of_rows(int64_t first, int64_t rows, int64_t columns) {
       compute(first, rows * columns * g_.run);
-      for_each_fold(first, [&](const FoldTable& table, const std::byte* piece, std::byte* total) {
+      for_each_fold(first, [&](size_t i, const FoldTable& table, const std::byte* piece) {
         table.fold_rows({piece, g_.run, rows * columns, g_.run}, folded_.bytes);
         for (int64_t row = 0; row < rows; ++row) {
-          table.combine(total, folded_.bytes + accumulators(table, row * columns), columns);
+          table.combine(strips_[i].accumulators(),
+                        folded_.bytes + accumulators(table, row * columns), columns);
         }
       });
     }
@@ -284,6 +307,7 @@ class FoldsKernel final : public Kernel {
       kernel_.program_->run_range(frame, first, first + count, first);
     }
 
+    // body(number, table, the piece of elements from `first` on) of each fold.
     template <typename Body>
     void for_each_fold(int64_t first, const Body& body) {
       for (size_t i = 0; i < strips_.size(); ++i) {
@@ -293,7 +317,7 @@ class FoldsKernel final : public Kernel {
                 ? static_cast<const std::byte*>(outputs_[static_cast<size_t>(fold.output)])
                 : static_cast<const std::byte*>(frame_.inputs[fold.input]) +
                       first * static_cast<int64_t>(fold.table.element_bytes);
-        body(fold.table, piece, strips_[i].accumulators());
+        body(i, fold.table, piece);
       }
     }
 
@@ -301,6 +325,9 @@ class FoldsKernel final : public Kernel {
     const SweepGeometry& g_;
     const KernelFrame& frame_;
     absl::InlinedVector<AccumulatorStrip, kMostFolds> strips_;
+    absl::InlinedVector<AccumulatorStrip, kMostFolds> run_strips_;  // of one run
+    int64_t run_begin_ = 0;                                         // the task's part of each run
+    int64_t run_end_ = 0;
     absl::InlinedVector<void*, kMostFolds> outputs_;  // of the program
     AccumulatorBuffer folded_;
     alignas(64) std::byte pieces_[kPieceBytes];
@@ -316,6 +343,10 @@ class FoldsKernel final : public Kernel {
 const char* supports(const KernelCall& call) {
   const auto& op = call.op_as<FusedFoldsOp>();
   if (op.folds().size() > kMostFolds) return "more reductions than one sweep has room for";
+  for (const FusedStep& fold : op.folds()) {
+    const DType dtype = dtype_of(call, fold.operands[0]);
+    if (dtype != DType::kFloat32 && dtype != DType::kFloat64) return "only floats are folded so";
+  }
   const Dims shape = whole_shape(call);
   const auto elements = static_cast<size_t>(element_count(shape));
   if (elements * size_of(dtype_of(call, op.folds()[0].operands[0])) < kLeastBytes) {

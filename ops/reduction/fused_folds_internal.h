@@ -18,6 +18,9 @@ namespace bitale {
 // Values are numbered: inputs first, then one per step. Each fold makes one output of one value.
 class FusedFoldsOp final : public Op {
  public:
+  // More would have more accumulators than the first cache has room for.
+  static constexpr size_t kMostFolds = 4;
+
   // `steps` are elementwise and of one shape. Each of `folds` is a ReduceOp, over the same axes of
   // a step or of an input of that shape.
   FusedFoldsOp(size_t input_count, std::vector<FusedStep> steps, std::vector<FusedStep> folds);

@@ -62,11 +62,9 @@ void choose_tasks(SweepGeometry& g) {
   if (tasks >= kEnoughTasks) return;
   const int64_t work = g.outer * g.rows * g.columns * g.run / tasks;
   const int64_t wanted = std::clamp<int64_t>(work / kGrain, 1, kMostSlices);
-  if (g.wide_rows > 1) {
-    g.slices = std::min(wanted, g.wide_rows);
-  } else {
-    g.strip = std::max<int64_t>(1, g.strip / wanted);
-  }
+  g.row_slices = std::min(wanted, g.wide_rows);
+  g.run_slices = std::clamp<int64_t>(wanted / g.row_slices, 1, g.pieces_of_run());
+  if (g.slices() == 1) g.strip = std::max<int64_t>(1, g.strip / wanted);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // How a sweep over elements in row-major order folds them over leading axes: in which loops, and
-// how the work is split over threads. Follows from shape and axes alone.
+// how the work is split over threads. Follows from shape, axes
+// and the length of a piece alone.
 
 #ifndef BITALE_OPS_REDUCTION_SWEEP_GEOMETRY_CPU_H_
 #define BITALE_OPS_REDUCTION_SWEEP_GEOMETRY_CPU_H_
@@ -25,13 +26,18 @@ struct SweepGeometry {
   // of two. `wide_rows` counts these, of which the last one may be shorter.
   int64_t wide = 1;
   int64_t wide_rows = 1;
-  // A task is one slice of the rows of one outer position, and one strip of the columns.
-  int64_t slices = 1;
+  // A task is one slice of the rows of one outer position, one strip of the columns, and one slice
+  // of the pieces of runs that have several.
+  int64_t row_slices = 1;
+  int64_t run_slices = 1;
   int64_t strip = 1;  // columns
 
   int64_t results() const { return outer * columns; }
   int64_t strips() const { return (columns + strip - 1) / strip; }
-  int64_t tasks() const { return outer * slices * strips(); }
+  int64_t pieces_of_run() const { return (run + piece - 1) / piece; }
+  // Parts that are folded into one result.
+  int64_t slices() const { return row_slices * run_slices; }
+  int64_t tasks() const { return outer * slices() * strips(); }
 };
 
 // Nothing where the reduced axes, apart from those of length 1, are not these two groups at most.

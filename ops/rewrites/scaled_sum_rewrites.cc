@@ -1,5 +1,7 @@
 // Sums of terms with a common sign or factor.
 
+#include <algorithm>
+
 #include "core/graph/inputs.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/rewrites/patterns.h"
@@ -102,14 +104,6 @@ Variable sum_without_inner_factor(const Apply& sum, const Apply& term) {
   return {};
 }
 
-// The sum of a product or quotient by what all its terms share, as that of the terms without; not
-// defined() where both vary along the summed axes.
-Variable factored_sum(const Apply& sum, const Apply& term) {
-  const Scaled whole = scaled(sum, term);
-  return whole.factor.defined() ? whole.applied_to(same_reduction(sum, whole.of))
-                                : sum_without_inner_factor(sum, term);
-}
-
 // Narrow sums overflow where scaled terms would not.
 bool may_scale(const Apply& sum) {
   const DType dtype = sum.input(0).dtype();
@@ -120,8 +114,15 @@ bool may_scale(const Apply& sum) {
 std::optional<Variables> factor_out(const Apply& apply, const RuleContext& context) {
   const Apply* term = product_or_quotient(apply.input(0));
   if (!may_scale(apply) || term == nullptr) return std::nullopt;
-  const Variable total = factored_sum(apply, *term);
+  const Scaled whole = scaled(apply, *term);
+  if (whole.factor.defined()) {
+    return replace_with(apply, whole.applied_to(same_reduction(apply, whole.of)));
+  }
+  const Variable total = sum_without_inner_factor(apply, *term);
   if (!total.defined()) return context.refuse("both factors vary along the summed axes", term);
+  if (context.use_count(apply.input(0)) != 1) {
+    return context.refuse("the product is needed by itself", term);
+  }
   return replace_with(apply, total);
 }
 
@@ -153,23 +154,56 @@ constexpr Rule kSumOfScaled = {
         },
     .exactness = Exactness::kReassociates};
 
-// Each term is rounded before they are added or subtracted, so that their sums, apart, are no less
-// exact.
+// Whether x is a - m, where m is repeated along all summed axes, or that behind further factors: as
+// a rule these are deviations from a mean, whose sum is next to nothing.
+bool is_deviation(const Apply& sum, const Variable& x) {
+  const Apply* difference = elementwise_named(x, "sub");
+  if (difference != nullptr) {
+    return as_elementwise(*difference)->is_whole(0) &&
+           common_factor(*difference, 1, reduction_of(sum)).defined();
+  }
+  const Apply* term = product_or_quotient(x);
+  if (term == nullptr) return false;
+  const Scaled part = scaled(sum, *term);
+  return part.factor.defined() && is_deviation(sum, part.of);
+}
+
+// Something besides sums reads what is summed.
+bool is_needed(const Apply& sum, const RuleContext& context) {
+  return std::ranges::any_of(context.graph().uses(sum.input(0)), [](const Use& use) {
+    return use.user == nullptr || use.user->op().name() != "sum";
+  });
+}
+
+// Sums of rows are taken where the rows are made at any rate.
+bool is_of_rows(const Apply& sum) {
+  const std::vector<int64_t>& axes = reduction_of(sum).axes();
+  return axes.front() == sum.input(0).rank() - static_cast<int64_t>(axes.size());
+}
+
+// Of terms in general the sums could be large where that of their differences is small. With
+// deviations for one of them there is nothing that the other one's sum could cancel with.
 std::optional<Variables> sum_terms_apart(const Apply& apply, const RuleContext& context) {
   const Apply* inner = elementwise_named(apply.input(0), "sub");
   if (inner == nullptr) inner = elementwise_named(apply.input(0), "add");
-  if (!may_scale(apply) || inner == nullptr) return std::nullopt;
-  if (context.use_count(apply.input(0)) == 1) {
-    return context.refuse("nothing else needs what is summed", inner);
+  if (!may_scale(apply) || inner == nullptr || is_of_rows(apply)) return std::nullopt;
+  if (!is_needed(apply, context)) {
+    return context.refuse("nothing but sums needs what is summed", inner);
   }
   Variable totals[2];
+  bool deviates = false;
   for (size_t i = 0; i < 2; ++i) {
     const Apply* term = product_or_quotient(inner->input(i));
     if (term == nullptr || !as_elementwise(*inner)->is_whole(i)) return std::nullopt;
-    totals[i] = factored_sum(apply, *term);
-    if (!totals[i].defined())
+    const Scaled part = scaled(apply, *term);
+    if (!part.factor.defined()) {
       return context.refuse("both factors vary along the summed axes", term);
+    }
+    if (!is_simple(part.of)) return context.refuse("what is scaled would have to be stored", term);
+    deviates = deviates || is_deviation(apply, part.of);
+    totals[i] = part.applied_to(same_reduction(apply, part.of));
   }
+  if (!deviates) return context.refuse("the sums of the terms might cancel", inner);
   return replace_with(
       apply, inner->op().name() == "sub" ? sub(totals[0], totals[1]) : add(totals[0], totals[1]));
 }
@@ -184,20 +218,24 @@ constexpr Rule kSumOfScaledTerms = {
     .examples =
         [] {
           const Variable x = matrix("x"), y = matrix("y"), r = row("r"), s = row("s");
-          const Variable both = x * r - s * y, quotients = x / r + y / s;
-          return Examples{{{sum(both, 0), both},
-                           {sum(x, 0) * dimshuffle(r, {1}) - sum(y, 0) * dimshuffle(s, {1}), both}},
-                          {{sum(quotients, 0, true), exp(quotients)},
-                           {sum(x, 0, true) / r + sum(y, 0, true) / s, exp(quotients)}}};
+          const Variable deviations = y - row("mean");
+          const Variable both = x * r - s * deviations, quotients = x / r + deviations / s;
+          return Examples{
+              {{sum(both, 0), both},
+               {sum(x, 0) * dimshuffle(r, {1}) - sum(deviations, 0) * dimshuffle(s, {1}), both}},
+              {{sum(quotients, 0, true), exp(quotients)},
+               {sum(x, 0, true) / r + sum(deviations, 0, true) / s, exp(quotients)}}};
         },
     .counterexamples =
         [] {
           const Variable x = matrix("x"), y = matrix("y"), r = row("r");
-          const Variable half = x * r - y, varies = x * r - x * y, along = x * r - y * r;
-          return Graphs{{sum(x * r - y * r, 0)},
-                        {sum(half, 0), half},
-                        {sum(varies, 0), varies},
-                        {sum(along, 1), along}};
+          const Variable scaled = (y - row("mean")) * r;
+          const Variable cancel = x * r - y * r, half = x - scaled, varies = x * y - scaled;
+          const Variable stored = exp(x) * r - scaled, twice = x * r - scaled;
+          const Variable rows = x * col("c") - (y - col("mean")) * col("d");
+          return Graphs{{sum(cancel, 0), cancel},    {sum(half, 0), half},
+                        {sum(varies, 0), varies},    {sum(stored, 0), stored},
+                        {sum(twice, 0), sum(twice)}, {sum(rows, 1), rows}};
         },
     .exactness = Exactness::kReassociates};
 
