@@ -23,10 +23,12 @@ struct Block {
   uint32_t word[4];
 };
 
-inline uint32_t high_word(uint64_t product) { return static_cast<uint32_t>(product >> 32); }
+[[gnu::always_inline]] inline uint32_t high_word(uint64_t product) {
+  return static_cast<uint32_t>(product >> 32);
+}
 
 // The ten rounds for one counter.
-inline Block encrypt(const State& state) {
+[[gnu::always_inline]] inline Block encrypt(const State& state) {
   uint32_t key0 = state.key[0];
   uint32_t key1 = state.key[1];
   uint32_t c0 = state.counter[0];
@@ -47,7 +49,7 @@ inline Block encrypt(const State& state) {
 }
 
 // The state `blocks` further on.
-inline State advanced(State state, uint64_t blocks) {
+[[gnu::always_inline]] inline State advanced(State state, uint64_t blocks) {
   const uint64_t low = state.counter[0] | (uint64_t{state.counter[1]} << 32);
   const uint64_t high = state.counter[2] | (uint64_t{state.counter[3]} << 32);
   const uint64_t new_low = low + blocks;
@@ -60,23 +62,25 @@ inline State advanced(State state, uint64_t blocks) {
 }
 
 // Two words as one integer, the first the lower.
-inline uint64_t join(uint32_t low, uint32_t high) { return low | (uint64_t{high} << 32); }
+[[gnu::always_inline]] inline uint64_t join(uint32_t low, uint32_t high) {
+  return low | (uint64_t{high} << 32);
+}
 
 // --- Uniform in [0, 1)
 // -----------------------------------------------------------------------------
 
 // The word's upper 24 bits, divided by 2^24.
-inline float uniform_float(uint32_t word) {
+[[gnu::always_inline]] inline float uniform_float(uint32_t word) {
   return static_cast<float>(static_cast<int32_t>(word >> 8)) * 0x1p-24f;
 }
 
 // The upper 53 bits, divided by 2^53.
-inline double uniform_double(uint64_t bits) {
+[[gnu::always_inline]] inline double uniform_double(uint64_t bits) {
   return static_cast<double>(static_cast<int64_t>(bits >> 11)) * 0x1p-53;
 }
 
 // An integer in [0, range): the upper 64 bits of bits * range. `range` 0 stands for 2^64.
-inline uint64_t below(uint64_t bits, uint64_t range) {
+[[gnu::always_inline]] inline uint64_t below(uint64_t bits, uint64_t range) {
   if (range == 0) return bits;
   const uint64_t a = bits >> 32, b = bits & 0xffffffffu;
   const uint64_t c = range >> 32, d = range & 0xffffffffu;
@@ -87,13 +91,17 @@ inline uint64_t below(uint64_t bits, uint64_t range) {
 // --- Normal
 // ----------------------------------------------------------------------------------------
 
-inline float fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
-inline double fma(double a, double b, double c) { return __builtin_fma(a, b, c); }
-inline float sqrt(float x) { return __builtin_sqrtf(x); }
-inline double sqrt(double x) { return __builtin_sqrt(x); }
+[[gnu::always_inline]] inline float fma(float a, float b, float c) {
+  return __builtin_fmaf(a, b, c);
+}
+[[gnu::always_inline]] inline double fma(double a, double b, double c) {
+  return __builtin_fma(a, b, c);
+}
+[[gnu::always_inline]] inline float sqrt(float x) { return __builtin_sqrtf(x); }
+[[gnu::always_inline]] inline double sqrt(double x) { return __builtin_sqrt(x); }
 
 template <typename To, typename From>
-inline To bits_as(From from) {
+[[gnu::always_inline]] inline To bits_as(From from) {
   static_assert(sizeof(To) == sizeof(From));
   To to;
   __builtin_memcpy(&to, &from, sizeof(to));
@@ -103,7 +111,7 @@ inline To bits_as(From from) {
 // Natural logarithm of a normal number in (0, 1]; error about 1 ulp at most. The method and
 // coefficients are those of FreeBSD's e_log.c: log(x) = k log(2) + log(1 + f), the latter by an odd
 // series in s = f / (2 + f).
-inline double log_of_unit(double x) {
+[[gnu::always_inline]] inline double log_of_unit(double x) {
   // Takes x into [sqrt(1/2), sqrt(2)).
   const uint64_t bits = bits_as<uint64_t>(x) - 0x3fe6a09e667f3bcdu;
   const double k = static_cast<double>(static_cast<int64_t>(bits) >> 52);
@@ -123,7 +131,7 @@ inline double log_of_unit(double x) {
   return fma(k, 6.93147180369123816490e-01, -((half_square - low) - f));
 }
 
-inline float log_of_unit(float x) {
+[[gnu::always_inline]] inline float log_of_unit(float x) {
   const uint32_t bits = bits_as<uint32_t>(x) - 0x3f3504f3u;
   const float k = static_cast<float>(static_cast<int32_t>(bits) >> 23);
   const float m = bits_as<float>((bits & 0x007fffffu) + 0x3f3504f3u);
@@ -141,7 +149,7 @@ inline float log_of_unit(float x) {
 
 // Sine and cosine of `turn` full turns, |turn| <= 1/8, by series whose coefficients are those of
 // FreeBSD's k_sin.c and k_cos.c, or of Cephes for float32.
-inline void sincos_small(double turn, double& sine, double& cosine) {
+[[gnu::always_inline]] inline void sincos_small(double turn, double& sine, double& cosine) {
   const double x = turn * 6.283185307179586;
   const double z = x * x;
   double s = 1.58969099521155010221e-10;
@@ -160,7 +168,7 @@ inline void sincos_small(double turn, double& sine, double& cosine) {
   cosine = fma(z * z, c, fma(-0.5, z, 1.0));
 }
 
-inline void sincos_small(float turn, float& sine, float& cosine) {
+[[gnu::always_inline]] inline void sincos_small(float turn, float& sine, float& cosine) {
   const float x = turn * 6.2831853f;
   const float z = x * x;
   float s = -1.9515295891e-4f;
@@ -175,7 +183,8 @@ inline void sincos_small(float turn, float& sine, float& cosine) {
 
 // Box and Muller: a radius from one random integer, an angle from another.
 template <typename T>
-inline void polar_to_normals(T radius, T sine, T cosine, int quadrant, T& first, T& second) {
+[[gnu::always_inline]] inline void polar_to_normals(T radius, T sine, T cosine, int quadrant,
+                                                    T& first, T& second) {
   const T c = (quadrant & 1) ? -sine : cosine;
   const T s = (quadrant & 1) ? cosine : sine;
   const T signed_radius = (quadrant & 2) ? -radius : radius;
@@ -183,7 +192,8 @@ inline void polar_to_normals(T radius, T sine, T cosine, int quadrant, T& first,
   second = signed_radius * s;
 }
 
-inline void normal_pair(uint32_t radius_word, uint32_t angle_word, float& first, float& second) {
+[[gnu::always_inline]] inline void normal_pair(uint32_t radius_word, uint32_t angle_word,
+                                               float& first, float& second) {
   // In (0, 1]: the largest words round to 1.
   const float u = fma(static_cast<float>(radius_word), 0x1p-32f, 0x1p-33f);
   const uint32_t quadrant = (angle_word + 0x20000000u) >> 30;
@@ -194,7 +204,8 @@ inline void normal_pair(uint32_t radius_word, uint32_t angle_word, float& first,
                    second);
 }
 
-inline void normal_pair(uint64_t radius_bits, uint64_t angle_bits, double& first, double& second) {
+[[gnu::always_inline]] inline void normal_pair(uint64_t radius_bits, uint64_t angle_bits,
+                                               double& first, double& second) {
   const double u = fma(static_cast<double>(radius_bits), 0x1p-64, 0x1p-65);
   const uint64_t quadrant = (angle_bits + 0x2000000000000000u) >> 62;
   const double turn = static_cast<double>(static_cast<int64_t>(angle_bits - (quadrant << 62)));

@@ -1,19 +1,16 @@
 // Draws on the CPU. Elements are computed by blocks of the counter, each on its own, so the bits do
-// not depend on how the blocks are spread over threads.
+// not depend on how the blocks are spread over threads and vectors.
 
 #include <algorithm>
 
 #include "core/base/error.h"
 #include "core/compile/kernel_registry.h"
 #include "core/runtime/kernel.h"
-#include "core/runtime/thread_pool.h"
-#include "ops/random/philox_functors.h"
+#include "ops/random/philox_fill_cpu.h"
 #include "ops/random/random_draw.h"
 
 namespace bitale {
 namespace {
-
-constexpr int64_t kBlocksPerTask = 2048;
 
 philox::State load(const uint32_t* words) {
   return {{words[0], words[1]}, {words[2], words[3], words[4], words[5]}};
@@ -22,58 +19,6 @@ philox::State load(const uint32_t* words) {
 void store(const philox::State& state, uint32_t* words) {
   std::copy_n(state.key, 2, words);
   std::copy_n(state.counter, 4, words + 2);
-}
-
-// Computes `kPerBlock` elements from each block; `make(block, elements)` fills them. Returns the
-// state behind the last block.
-template <int kPerBlock, typename T, typename Make>
-philox::State generate(const philox::State& state, T* out, int64_t count, Make&& make) {
-  const int64_t blocks = (count + kPerBlock - 1) / kPerBlock;
-  parallel_ranges(blocks, kBlocksPerTask, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      T elements[kPerBlock];
-      make(philox::encrypt(philox::advanced(state, static_cast<uint64_t>(i))), elements);
-      const int64_t first = i * kPerBlock;
-      std::copy_n(elements, std::min<int64_t>(kPerBlock, count - first), out + first);
-    }
-  });
-  return philox::advanced(state, static_cast<uint64_t>(blocks));
-}
-
-philox::State uniforms(const philox::State& state, float* out, int64_t count) {
-  return generate<4>(state, out, count, [](const philox::Block& block, float* u) {
-    for (int i = 0; i < 4; ++i) u[i] = philox::uniform_float(block.word[i]);
-  });
-}
-
-philox::State uniforms(const philox::State& state, double* out, int64_t count) {
-  return generate<2>(state, out, count, [](const philox::Block& block, double* u) {
-    for (int i = 0; i < 2; ++i) {
-      u[i] = philox::uniform_double(philox::join(block.word[2 * i], block.word[2 * i + 1]));
-    }
-  });
-}
-
-philox::State normals(const philox::State& state, float* out, int64_t count) {
-  return generate<4>(state, out, count, [](const philox::Block& block, float* z) {
-    philox::normal_pair(block.word[0], block.word[1], z[0], z[1]);
-    philox::normal_pair(block.word[2], block.word[3], z[2], z[3]);
-  });
-}
-
-philox::State normals(const philox::State& state, double* out, int64_t count) {
-  return generate<2>(state, out, count, [](const philox::Block& block, double* z) {
-    philox::normal_pair(philox::join(block.word[0], block.word[1]),
-                        philox::join(block.word[2], block.word[3]), z[0], z[1]);
-  });
-}
-
-template <typename Make>
-philox::State from_64_bits(const philox::State& state, int64_t* out, int64_t count, Make&& make) {
-  return generate<2>(state, out, count, [&](const philox::Block& block, int64_t* x) {
-    x[0] = make(philox::join(block.word[0], block.word[1]));
-    x[1] = make(philox::join(block.word[2], block.word[3]));
-  });
 }
 
 class DrawKernel : public Kernel {
@@ -91,7 +36,8 @@ class FloatDraw final : public DrawKernel {
   void run(const KernelFrame& frame) const override {
     const philox::State state = load(frame.input<uint32_t>(0));
     T* out = frame.output<T>(1);
-    store(kNormal ? normals(state, out, count_) : uniforms(state, out, count_),
+    store(kNormal ? philox::fill_normal(state, out, count_)
+                  : philox::fill_uniform(state, out, count_),
           frame.output<uint32_t>(0));
   }
 
@@ -112,10 +58,9 @@ class IntegerDraw final : public DrawKernel {
                           " >= " + std::to_string(high));
     }
     const uint64_t range = static_cast<uint64_t>(high) - static_cast<uint64_t>(low);
-    const auto make = [&](uint64_t bits) {
-      return static_cast<int64_t>(static_cast<uint64_t>(low) + philox::below(bits, range));
-    };
-    store(from_64_bits(state, frame.output<int64_t>(1), count_, make), frame.output<uint32_t>(0));
+    store(philox::fill_integers(state, static_cast<uint64_t>(low), range, frame.output<int64_t>(1),
+                                count_),
+          frame.output<uint32_t>(0));
   }
 
  private:
@@ -129,8 +74,7 @@ class PermutationDraw final : public DrawKernel {
   void run(const KernelFrame& frame) const override {
     const philox::State state = load(frame.input<uint32_t>(0));
     int64_t* out = frame.output<int64_t>(1);
-    const auto bits = [](uint64_t x) { return static_cast<int64_t>(x); };
-    store(from_64_bits(state, out, count_, bits), frame.output<uint32_t>(0));
+    store(philox::fill_integers(state, 0, 0, out, count_), frame.output<uint32_t>(0));
     Keyed* keyed = static_cast<Keyed*>(frame.workspace);
     for (int64_t i = 0; i < count_; ++i) keyed[i] = {static_cast<uint64_t>(out[i]), i};
     std::sort(keyed, keyed + count_, [](const Keyed& a, const Keyed& b) {
