@@ -36,11 +36,18 @@ class CumsumKernel final : public Kernel {
     const T* x = frame.input<T>(0);
     T* y = frame.output<T>(0);
     // Lines are independent: blocks of them, whose borders depend on shapes only.
-    const int64_t lines_per_block = std::max<int64_t>(1, 16384 / std::max<int64_t>(1, length_));
+    const int64_t lines_per_block = std::max<int64_t>(inner_ < kSideBySide ? 1 : kSideBySide,
+                                                      16384 / std::max<int64_t>(1, length_));
     parallel_ranges(outer_ * inner_, lines_per_block, [&](int64_t begin, int64_t end) {
-      for (int64_t line = begin; line < end; ++line) {
+      for (int64_t line = begin; line < end;) {
         const int64_t first = line / inner_ * length_ * inner_ + line % inner_;
-        run_line(x + first, y + first);
+        if (std::min(end - line, inner_ - line % inner_) >= kSideBySide) {
+          run_lines<kSideBySide>(x + first, y + first);
+          line += kSideBySide;
+        } else {
+          run_lines<1>(x + first, y + first);
+          ++line;
+        }
       }
     });
   }
@@ -49,13 +56,20 @@ class CumsumKernel final : public Kernel {
   bool may_overwrite(size_t, size_t) const override { return true; }
 
  private:
-  void run_line(const T* x, T* y) const {
+  // Neighbouring lines whose sums advance together.
+  static constexpr int64_t kSideBySide = 16;
+
+  template <int64_t kLines>
+  void run_lines(const T* x, T* y) const {
     using Sum = typename Accumulator<T>::type;
-    Sum sum{};
+    Sum sums[kLines] = {};
     for (int64_t k = 0; k < length_; ++k) {
       const int64_t i = (reverse_ ? length_ - 1 - k : k) * inner_;
-      sum += static_cast<Sum>(x[i]);
-      y[i] = static_cast<T>(sum);
+#pragma GCC ivdep
+      for (int64_t line = 0; line < kLines; ++line) {
+        sums[line] += static_cast<Sum>(x[i + line]);
+        y[i + line] = static_cast<T>(sums[line]);
+      }
     }
   }
 

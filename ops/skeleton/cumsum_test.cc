@@ -22,7 +22,8 @@ Tensor oracle(const Tensor& x, int64_t axis, bool reverse) {
 }
 
 TEST(Cumsum, SumsUpToEachElement) {
-  for (const Dims& shape : {Dims{7}, Dims{2, 3, 5}, Dims{1, 1}, Dims{2, 0, 3}}) {
+  for (const Dims& shape :
+       {Dims{7}, Dims{2, 3, 5}, Dims{1, 1}, Dims{2, 0, 3}, Dims{5, 40}, Dims{3, 70, 33}}) {
     for (int64_t axis = 0; axis < static_cast<int64_t>(shape.size()); ++axis) {
       for (bool reverse : {false, true}) {
         run_op_case(
