@@ -12,7 +12,8 @@ namespace bitale {
 class Float16 {
  public:
   Float16() = default;
-  // Rounds to nearest, ties to even; overflow gives infinity; NaN stays NaN.
+  // Rounds to nearest, ties to even; overflow gives infinity; NaN becomes a quiet NaN, both ways,
+  // as processors have it.
   explicit Float16(float value);
   explicit operator float() const;
 

@@ -1,5 +1,9 @@
 #include <cstring>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include "ops/elementwise/make_tiles_cpu.h"
 
 // where, second and cast: they choose and convert elements, and compute nothing.
@@ -79,9 +83,50 @@ struct CastTo {
   }
 };
 
+#if defined(__x86_64__)
+// Processors with AVX2 convert float16 themselves, to the same bits as Float16 does.
+constexpr int64_t kHalvesAtOnce = 8;
+
+__attribute__((target("avx2,f16c"))) void narrow_by_vectors(int64_t count, void* out,
+                                                            const void* const* in) {
+  const auto* const x = static_cast<const float*>(in[0]);
+  auto* const y = static_cast<Float16*>(out);
+  int64_t i = 0;
+  for (; i + kHalvesAtOnce <= count; i += kHalvesAtOnce) {
+    const __m128i halves =
+        _mm256_cvtps_ph(_mm256_loadu_ps(x + i), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(y + i), halves);
+  }
+  for (; i < count; ++i) y[i] = Float16(x[i]);
+}
+
+__attribute__((target("avx2,f16c"))) void widen_by_vectors(int64_t count, void* out,
+                                                           const void* const* in) {
+  const auto* const x = static_cast<const Float16*>(in[0]);
+  auto* const y = static_cast<float*>(out);
+  int64_t i = 0;
+  for (; i + kHalvesAtOnce <= count; i += kHalvesAtOnce) {
+    const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x + i));
+    _mm256_storeu_ps(y + i, _mm256_cvtph_ps(halves));
+  }
+  for (; i < count; ++i) y[i] = static_cast<float>(x[i]);
+}
+
+// Null where loops over single elements are all there is.
+TileFunction half_tile_by_vectors(DType from, DType to) {
+  if ((supported_targets() & HWY_AVX2) == 0) return nullptr;
+  if (from == DType::kFloat32 && to == DType::kFloat16) return narrow_by_vectors;
+  if (from == DType::kFloat16 && to == DType::kFloat32) return widen_by_vectors;
+  return nullptr;
+}
+#else
+TileFunction half_tile_by_vectors(DType, DType) { return nullptr; }
+#endif
+
 }  // namespace
 
 TileFunction cast_tile(DType from, DType to) {
+  if (const TileFunction by_vectors = half_tile_by_vectors(from, to)) return by_vectors;
   return visit_dtype(to, [&](auto to_tag) {
     using To = typename decltype(to_tag)::type;
     return visit_dtype(from, [](auto from_tag) -> TileFunction {
