@@ -10,28 +10,16 @@
 #include "ops/elementwise/fused_elementwise_internal.h"
 #include "ops/reduction/reduction.h"
 #include "tests/support/op_test.h"
+#include "tests/support/pass_runs.h"
 
 namespace bitale {
 namespace {
 
-const GraphPass& fusion() {
-  for (const GraphPass* pass : all_graph_passes()) {
-    if (std::string_view(pass->name) == "elementwise_fusion") return *pass;
-  }
-  throw std::runtime_error("the fusion pass is not registered");
-}
-
-// The names of the nodes after the pass alone.
-std::vector<std::string> names_after(const Variables& outputs) {
-  FunctionGraph graph(outputs);
-  fusion().run(graph);
-  graph.verify();
-  std::vector<std::string> names;
-  for (const Apply* apply : graph.topological_order()) names.emplace_back(apply->op().name());
-  return names;
-}
-
 using Names = std::vector<std::string>;
+
+Names names_after(const Variables& outputs) {
+  return names_after_pass("elementwise_fusion", outputs);
+}
 
 TEST(Fusion, TakesInChainsAndDiamonds) {
   const Variable x = matrix("x");
@@ -134,7 +122,7 @@ TEST(Fusion, FormulaIsTheReplacedSubgraph) {
   const Variable x = matrix("x");
   const Variable y = tanh(exp(x) * 2.0);
   FunctionGraph graph(Variables{y});
-  fusion().run(graph);
+  pass_named("elementwise_fusion").run(graph);
   const Apply& fused = *graph.outputs()[0].owner();
   EXPECT_TRUE(structurally_equal(fused.op().formula(fused.inputs()), Variables{y}));
 }

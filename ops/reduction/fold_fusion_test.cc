@@ -15,6 +15,7 @@
 #include "ops/reduction/fused_folds_internal.h"
 #include "ops/reduction/reduction.h"
 #include "tests/support/op_test.h"
+#include "tests/support/pass_runs.h"
 
 namespace bitale {
 namespace {
@@ -22,24 +23,9 @@ namespace {
 constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-const GraphPass& fusion() {
-  for (const GraphPass* pass : all_graph_passes()) {
-    if (std::string_view(pass->name) == "fold_fusion") return *pass;
-  }
-  throw std::runtime_error("the fold fusion pass is not registered");
-}
-
 using Names = std::vector<std::string>;
 
-// The names of the nodes after the pass alone.
-Names names_after(const Variables& outputs) {
-  FunctionGraph graph(outputs);
-  fusion().run(graph);
-  graph.verify();
-  Names names;
-  for (const Apply* apply : graph.topological_order()) names.emplace_back(apply->op().name());
-  return names;
-}
+Names names_after(const Variables& outputs) { return names_after_pass("fold_fusion", outputs); }
 
 using Inputs = std::vector<std::pair<Variable, Tensor>>;
 
@@ -310,7 +296,7 @@ TEST(FoldFusion, FormulaIsTheReplacedSubgraph) {
   const Variable x = matrix("x"), y = matrix("y");
   const Variables before = {sum(x * y, 0), max(y, 0, true)};
   FunctionGraph graph(before);
-  fusion().run(graph);
+  pass_named("fold_fusion").run(graph);
   const Apply& fused = *graph.outputs()[0].owner();
   EXPECT_EQ(fused.op().name(), "fused_folds");
   EXPECT_TRUE(structurally_equal(fused.op().formula(fused.inputs()), before));
@@ -319,7 +305,7 @@ TEST(FoldFusion, FormulaIsTheReplacedSubgraph) {
 TEST(FoldFusion, HasTheDerivativesOfItsFormula) {
   const Variable x = tensor(DType::kFloat64, {Dim(), Dim()}, "x");
   FunctionGraph graph(Variables{sum(sqr(x) * x, 0)});
-  fusion().run(graph);
+  pass_named("fold_fusion").run(graph);
   const auto fused = graph.outputs()[0].owner()->shared_op();
   run_op_case({.name = "a sum of cubes",
                .inputs = {random_tensor({3, 4})},

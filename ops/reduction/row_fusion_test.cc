@@ -13,6 +13,7 @@
 #include "ops/reduction/fused_rows_internal.h"
 #include "ops/reduction/reduction.h"
 #include "tests/support/op_test.h"
+#include "tests/support/pass_runs.h"
 
 namespace bitale {
 namespace {
@@ -20,24 +21,9 @@ namespace {
 constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-const GraphPass& fusion() {
-  for (const GraphPass* pass : all_graph_passes()) {
-    if (std::string_view(pass->name) == "row_fusion") return *pass;
-  }
-  throw std::runtime_error("the row fusion pass is not registered");
-}
-
 using Names = std::vector<std::string>;
 
-// The names of the nodes after the pass alone.
-Names names_after(const Variables& outputs) {
-  FunctionGraph graph(outputs);
-  fusion().run(graph);
-  graph.verify();
-  Names names;
-  for (const Apply* apply : graph.topological_order()) names.emplace_back(apply->op().name());
-  return names;
-}
+Names names_after(const Variables& outputs) { return names_after_pass("row_fusion", outputs); }
 
 Variable softmax_written_out(const Variable& x) {
   const Variable powers = exp(x - max(x, 1, true));
@@ -253,7 +239,7 @@ TEST(RowFusion, FormulaIsTheReplacedSubgraph) {
   const Variable x = matrix("x");
   const Variable y = softmax_written_out(x);
   FunctionGraph graph(Variables{y});
-  fusion().run(graph);
+  pass_named("row_fusion").run(graph);
   const Apply& fused = *graph.outputs()[0].owner();
   EXPECT_TRUE(structurally_equal(fused.op().formula(fused.inputs()), Variables{y}));
 }
@@ -261,7 +247,7 @@ TEST(RowFusion, FormulaIsTheReplacedSubgraph) {
 TEST(RowFusion, HasTheDerivativesOfItsFormula) {
   const Variable x = tensor(DType::kFloat64, {Dim(), Dim()}, "x");
   FunctionGraph graph(Variables{softmax_written_out(x)});
-  fusion().run(graph);
+  pass_named("row_fusion").run(graph);
   const auto fused = graph.outputs()[0].owner()->shared_op();
   run_op_case({.name = "softmax as fused rows",
                .inputs = {random_tensor({3, 4})},
