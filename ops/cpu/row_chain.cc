@@ -145,7 +145,7 @@ HWY_INLINE void take_step(typename RowChain<T>::RowStep& step, const Memory& mem
       return change<kCount, T>(v, [](V a) HWY_ATTR { return hn::Mul(a, a); });
     case StepKind::kSqrt:
       return change<kCount, T>(v, [](V a) HWY_ATTR { return hn::Sqrt(a); });
-    case StepKind::kStore:
+    default:
       break;
   }
   T* const to = step.walk(kCount);

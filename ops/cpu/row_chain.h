@@ -28,7 +28,16 @@ enum class StepKind : uint8_t {
   kSqr,      // v * v
   kSqrt,     // the root of v
   kStore,    // v, which is written to the step's place
+  // Of chains on packs only (ops/elementwise/pack_chain_cpu.h).
+  kExp,
+  kExpm1,
+  kLog,
+  kLog1p,
+  kSigmoid,
+  kSoftplus,
+  kTanh,
 };
+inline bool is_function(StepKind kind) { return kind > StepKind::kStore; }
 
 // Steps that a chain may have at most.
 inline constexpr size_t kMostSteps = 16;

@@ -16,6 +16,10 @@ namespace bitale {
 std::optional<cpu::row_chain::StepKind> chain_step(const ElementwiseOp& op,
                                                    std::span<const DType> operands, DType out);
 
+// The same, or the function's own step where chains may run on packs.
+std::optional<cpu::row_chain::StepKind> pack_chain_step(const ElementwiseOp& op,
+                                                        std::span<const DType> operands, DType out);
+
 // The same function where the chain has come to its second operand.
 cpu::row_chain::StepKind turned_step(cpu::row_chain::StepKind kind);
 

@@ -2,6 +2,7 @@
 // element, for operands of every form that chains take as it is.
 
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -120,6 +121,41 @@ TEST(Chains, ComputeWhatArithmeticDoes) {
                                                   {1, 3, 70, 61}}) {
     expect_arithmetic<float>(shapes, DType::kFloat32);
     expect_arithmetic<double>(shapes, DType::kFloat64);
+  }
+}
+
+// Where chains run on packs, ends of rows are no whole pack.
+TEST(Chains, HaveTheBitsOfTheFunctionsInThem) {
+  constexpr double kInf = std::numeric_limits<double>::infinity();
+  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+  for (const DType dtype : {DType::kFloat32, DType::kFloat64}) {
+    const Variable x = tensor(dtype, {Dim(), Dim()}, "x");
+    const Variable number = tensor(dtype, {Dim(), 1}, "number");
+    const Variable row = tensor(dtype, {Dim()}, "row");
+    for (Variable (*function)(Operand) : {exp, expm1, log, log1p, sigmoid, softplus, tanh}) {
+      const Variable inner = function(x * number - row);
+      const Variables ys = {function(x), sqrt(abs(inner)) / row, -sqr(inner) + number,
+                            number / (number - inner), inner};
+      for (const Dims& shape : {Dims{1, 1}, Dims{3, 63}, Dims{2, 64}, Dims{5, 65}, Dims{3, 100},
+                                Dims{2, 129}, Dims{7, 1000}, Dims{2, 5000}}) {
+        SCOPED_TRACE(absl::StrCat(ys[0].str(), " of ", absl::StrJoin(shape, ", ")));
+        const Tensor values = random_tensor(shape, -20, 20);
+        if (shape[0] > 1) {
+          set_element(values, {0, 1}, kNaN);
+          set_element(values, {1, 0}, kInf);
+          set_element(values, {1, shape[1] - 1}, -kInf);
+          set_element(values, {0, shape[1] - 1}, 0);
+        }
+        const std::vector<Arg> args = {values.cast(dtype),
+                                       random_tensor({shape[0], 1}, 0.5, 1.5, 2).cast(dtype),
+                                       random_tensor({shape[1]}, 0.5, 1.5, 3).cast(dtype)};
+        const Results together = bitale::function({x, number, row}, ys).call(args);
+        const Results apart = bitale::function({x, number, row}, ys,
+                                               {.mode = kFastRun.excluding("elementwise_fusion")})
+                                  .call(args);
+        for (size_t i = 0; i < ys.size(); ++i) EXPECT_TRUE(equal_to(together[i], apart[i])) << i;
+      }
+    }
   }
 }
 

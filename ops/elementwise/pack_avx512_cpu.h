@@ -13,6 +13,8 @@ namespace bitale::scalar {
 
 BITALE_FUNCTOR __m512 fma(__m512 a, __m512 b, __m512 c) { return _mm512_fmadd_ps(a, b, c); }
 BITALE_FUNCTOR __m512d fma(__m512d a, __m512d b, __m512d c) { return _mm512_fmadd_pd(a, b, c); }
+BITALE_FUNCTOR __m512 sqrt(__m512 x) { return _mm512_mask_sqrt_ps(x, 0xFFFF, x); }
+BITALE_FUNCTOR __m512d sqrt(__m512d x) { return _mm512_mask_sqrt_pd(x, 0xFF, x); }
 // These give their second operand where one is NaN. With masks that leave nothing out: of the plain
 // ones GCC 12 warns that they read what nobody wrote.
 BITALE_FUNCTOR __m512 at_least(__m512 x, __m512 bound) {

@@ -130,6 +130,10 @@ BITALE_FUNCTOR Pack<T, kBytes> at_most(Pack<T, kBytes> x, Pack<T, kBytes> bound)
           at_most(x.v3, bound.v3)};
 }
 template <typename T, int kBytes>
+BITALE_FUNCTOR Pack<T, kBytes> sqrt(Pack<T, kBytes> x) {
+  return {sqrt(x.v0), sqrt(x.v1), sqrt(x.v2), sqrt(x.v3)};
+}
+template <typename T, int kBytes>
 BITALE_FUNCTOR Pack<T, kBytes> exp(Pack<T, kBytes> x) {
   return float_exp(x);
 }

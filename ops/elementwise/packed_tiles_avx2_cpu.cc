@@ -6,11 +6,14 @@ HWY_PUSH_ATTRIBUTES("avx2,fma")
 
 #include "ops/elementwise/pack_avx2_cpu.h"
 // After the pack, which they are used with.
+#include "ops/elementwise/run_pack_chain_cpu.h"
 #include "ops/elementwise/run_packs_cpu.h"
 
 namespace bitale {
 
 template struct AllPacks<32>;
+template void run_chain_on_packs<float, 32>(const cpu::row_chain::Chain&);
+template void run_chain_on_packs<double, 32>(const cpu::row_chain::Chain&);
 
 }  // namespace bitale
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ops/elementwise/pack_chain_cpu.h"
+
 namespace bitale {
 namespace {
 
@@ -62,14 +64,14 @@ void TileChains::run_rows(const TileInstruction& chain, const KernelFrame& frame
   }
   cpu::row_chain::Fetch fetches[cpu::row_chain::kMostFetches];
   const size_t fetch_count = fetches_.for_chain(rows.begin, tile.ahead, values, fetches);
-  cpu::row_chain::run({.source = element(values[chain.source], rows.begin, dtype),
-                       .source_stride = rows.length,
-                       .steps = {steps, chain.links.size()},
-                       .fold = std::nullopt,
-                       .rows = rows.count,
-                       .length = rows.length,
-                       .fetches = {fetches, fetch_count}},
-                      dtype == DType::kFloat64);
+  const cpu::row_chain::Chain run = {.source = element(values[chain.source], rows.begin, dtype),
+                                     .source_stride = rows.length,
+                                     .steps = {steps, chain.links.size()},
+                                     .fold = std::nullopt,
+                                     .rows = rows.count,
+                                     .length = rows.length,
+                                     .fetches = {fetches, fetch_count}};
+  (chain.has_functions ? run_pack_chain : cpu::row_chain::run)(run, dtype == DType::kFloat64);
 }
 
 }  // namespace bitale

@@ -77,6 +77,7 @@ class Planner {
     const StepKind kind = from == 1 ? turned_step(*step.chain_step) : *step.chain_step;
     const int other = step.arity > 1 ? step.operands[1 - from] : -1;
     chain.links.push_back({kind, other});
+    chain.has_functions = chain.has_functions || cpu::row_chain::is_function(kind);
     if (other >= 0 && other < input_count_) {
       const Form form = operands_.form(other);
       chain.has_rows = chain.has_rows || form == Form::kNumbers || form == Form::kRow;

@@ -39,7 +39,8 @@ struct TileInstruction {
   // Otherwise.
   int source = -1;
   std::vector<Link> links = {};
-  bool has_rows = false;  // some operands are numbers of rows, or one row
+  bool has_rows = false;       // some operands are numbers of rows, or one row
+  bool has_functions = false;  // the chain runs on packs
 
   bool is_chain() const { return !links.empty(); }
   // Values that are written.

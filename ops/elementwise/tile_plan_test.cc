@@ -87,6 +87,15 @@ TEST(TilePlan, OtherFunctionsPartChains) {
   EXPECT_TRUE(g.instructions[2].is_chain());
 }
 
+TEST(TilePlan, FunctionsThatRunOnPacksAreStepsOfChains) {
+  const TileGroup g =
+      group({kImages, kNumbers}, {step({0, 1}, StepKind::kAdd), step({2}, StepKind::kTanh, 0)});
+  ASSERT_EQ(g.instructions.size(), 1);
+  EXPECT_TRUE(g.instructions[0].is_chain());
+  EXPECT_TRUE(g.instructions[0].has_functions);
+  EXPECT_FALSE(group({kImages}, {step({0}, StepKind::kTanh, 0)}).instructions[0].is_chain());
+}
+
 TEST(TilePlan, WhatOthersReadIsStoredOnTheWay) {
   const TileGroup g =
       group({kImages, kImages}, {step({0, 1}, StepKind::kSub, 1), step({2}, StepKind::kSqr),

@@ -55,7 +55,7 @@ int TileProgramBuilder::add_step(const ElementwiseOp& op, std::span<const int> o
   step.in = computing_dtype(op, dtypes);
   step.compute_as = tile.compute_as;
   step.out = out;
-  step.chain_step = chain_step(op, dtypes, out);
+  step.chain_step = pack_chain_step(op, dtypes, out);
   steps_.push_back(step);
   dtypes_.push_back(out);
   return static_cast<int>(dtypes_.size()) - 1;
