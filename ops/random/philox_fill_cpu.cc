@@ -29,20 +29,7 @@ struct Blocks {
       for (int w = 0; w < 4; ++w) c.word[w][i] = state.counter[w];
     }
   }
-  uint32_t key0 = first.key[0];
-  uint32_t key1 = first.key[1];
-  for (int round = 0; round < 10; ++round) {
-    for (int64_t i = 0; i < kGroup; ++i) {
-      const uint64_t product0 = uint64_t{0xD2511F53u} * c.word[0][i];
-      const uint64_t product1 = uint64_t{0xCD9E8D57u} * c.word[2][i];
-      c.word[0][i] = high_word(product1) ^ c.word[1][i] ^ key0;
-      c.word[1][i] = static_cast<uint32_t>(product1);
-      c.word[2][i] = high_word(product0) ^ c.word[3][i] ^ key1;
-      c.word[3][i] = static_cast<uint32_t>(product0);
-    }
-    key0 += 0x9E3779B9u;
-    key1 += 0xBB67AE85u;
-  }
+  encrypt_words(first, c.word);
   return c;
 }
 

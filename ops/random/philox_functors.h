@@ -27,25 +27,31 @@ struct Block {
   return static_cast<uint32_t>(product >> 32);
 }
 
-// The ten rounds for one counter.
-[[gnu::always_inline]] inline Block encrypt(const State& state) {
-  uint32_t key0 = state.key[0];
-  uint32_t key1 = state.key[1];
-  uint32_t c0 = state.counter[0];
-  uint32_t c1 = state.counter[1];
-  uint32_t c2 = state.counter[2];
-  uint32_t c3 = state.counter[3];
+// The ten rounds for counters side by side, word by word.
+template <int64_t kCounters>
+[[gnu::always_inline]] inline void encrypt_words(const State& keys, uint32_t (&c)[4][kCounters]) {
+  uint32_t key0 = keys.key[0];
+  uint32_t key1 = keys.key[1];
   for (int round = 0; round < 10; ++round) {
-    const uint64_t product0 = uint64_t{0xD2511F53u} * c0;
-    const uint64_t product1 = uint64_t{0xCD9E8D57u} * c2;
-    c0 = high_word(product1) ^ c1 ^ key0;
-    c1 = static_cast<uint32_t>(product1);
-    c2 = high_word(product0) ^ c3 ^ key1;
-    c3 = static_cast<uint32_t>(product0);
+    for (int64_t i = 0; i < kCounters; ++i) {
+      const uint64_t product0 = uint64_t{0xD2511F53u} * c[0][i];
+      const uint64_t product1 = uint64_t{0xCD9E8D57u} * c[2][i];
+      c[0][i] = high_word(product1) ^ c[1][i] ^ key0;
+      c[1][i] = static_cast<uint32_t>(product1);
+      c[2][i] = high_word(product0) ^ c[3][i] ^ key1;
+      c[3][i] = static_cast<uint32_t>(product0);
+    }
     key0 += 0x9E3779B9u;
     key1 += 0xBB67AE85u;
   }
-  return {{c0, c1, c2, c3}};
+}
+
+// The block of one counter.
+[[gnu::always_inline]] inline Block encrypt(const State& state) {
+  uint32_t c[4][1] = {
+      {state.counter[0]}, {state.counter[1]}, {state.counter[2]}, {state.counter[3]}};
+  encrypt_words(state, c);
+  return {{c[0][0], c[1][0], c[2][0], c[3][0]}};
 }
 
 // The state `blocks` further on.
