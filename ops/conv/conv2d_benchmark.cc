@@ -72,6 +72,7 @@ void shapes(benchmark::internal::Benchmark* b) {
       if (op != kGradInputs) b->Args({op, batch, 1, 28, 20, 5, 0});
       b->Args({op, batch, 20, 12, 50, 5, 0});
     }
+    b->Args({op, 8, 64, 56, 64, 1, 0});
     b->Args({op, 8, 64, 56, 64, 3, 1});
     b->Args({op, 8, 256, 14, 256, 3, 1});
   }

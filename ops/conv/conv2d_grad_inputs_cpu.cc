@@ -143,7 +143,7 @@ class GradInputsPanels final : public Kernel {
       const int64_t i = cpu::panel_begin(l_.depth(), row_panels, p);
       const int64_t rows = cpu::panel_begin(l_.depth(), row_panels, p + 1) - i;
       tile_.run(rows, columns, l_.group_filters, left, right, right_stride, panel + i * width,
-                width, T{1}, T{0});
+                width, T{1}, T{0}, {});
       left += rows * l_.group_filters;
     }
     T* first_window = images + group * l_.filter_channels * l_.part_plane();

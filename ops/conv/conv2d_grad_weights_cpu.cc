@@ -132,7 +132,7 @@ class GradWeightsPanels final : public Kernel {
         const int64_t i = cpu::panel_begin(l_.group_filters, row_panels, p);
         const int64_t rows = cpu::panel_begin(l_.group_filters, row_panels, p + 1) - i;
         tile_.run(rows, columns, count, left + i * count, right, width, sums + i * depth + k, depth,
-                  T{1}, T{1});
+                  T{1}, T{1}, {});
       }
     }
   }

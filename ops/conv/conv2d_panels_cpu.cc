@@ -112,7 +112,8 @@ void PanelProduct<T>::multiply(const Prepared& prepared, int64_t group, int64_t 
         tile_.run_windows(rows, depth, left, halves, offsets_.data() + k, row, to_stride, T{1},
                           beta);
       } else {
-        tile_.run(rows, count, depth, left, gathered, tile_.columns, row, to_stride, T{1}, beta);
+        tile_.run(rows, count, depth, left, gathered, tile_.columns, row, to_stride, T{1}, beta,
+                  {});
       }
       left += rows * depth;
     }

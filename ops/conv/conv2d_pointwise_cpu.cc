@@ -175,29 +175,11 @@ class PointwiseProduct {
     });
   }
 
-  // The panel that is read next, asked for row by row while the one at hand is multiplied: rows are
-  // a plane apart, which the hardware does not foresee.
-  struct PanelAhead {
-    const T* row = nullptr;
-    int64_t rows = 0;
-    int64_t row_stride = 0;
-    int64_t rows_at_once = 0;
-
-    void fetch(int64_t width) {
-      constexpr int64_t kLine = 64 / sizeof(T);
-      for (int64_t r = 0; r < rows_at_once && rows > 0; ++r, --rows, row += row_stride) {
-        for (int64_t i = 0; i < width; i += kLine) __builtin_prefetch(row + i);
-      }
-    }
-  };
-  // To be asked for in `times` equal shares.
-  PanelAhead panel_ahead(const T* image, int64_t group, int64_t k, int64_t depth, int64_t column,
-                         int64_t times) const {
+  // The panel that is read next: rows are a plane apart, which the hardware does not foresee.
+  cpu::RowsAhead<T> rows_ahead(const T* image, int64_t group, int64_t k, int64_t depth,
+                               int64_t column) const {
     if (column >= p_.batch * p_.positions) return {};
-    return {.row = channel(image, group, k, column),
-            .rows = depth,
-            .row_stride = p_.positions,
-            .rows_at_once = (depth + times - 1) / times};
+    return {channel(image, group, k, column), depth, p_.positions};
   }
 
   void multiply(const T* image, const T* filters, int64_t group, int64_t part, int64_t block,
@@ -221,10 +203,10 @@ class PointwiseProduct {
         } else {
           copy_columns(image, group, k, depth, at, at + panel.columns, scratch);
         }
-        PanelAhead ahead = panel_ahead(image, group, k, depth, at + width, last - first);
+        const cpu::RowsAhead<T> ahead = rows_ahead(image, group, k, depth, at + width);
         for (int64_t p = first; p < last; ++p) {
-          ahead.fetch(width);
-          multiply_panel(p, left, depth, panel, b > 0, results, group_out);
+          multiply_panel(p, left, depth, panel, b > 0, ahead.part(p - first, last - first), results,
+                         group_out);
         }
       }
     }
@@ -255,7 +237,7 @@ class PointwiseProduct {
   };
 
   void multiply_panel(int64_t p, const T* left, int64_t depth, const Panel& panel, bool adds,
-                      T* results, T* group_out) const {
+                      const cpu::RowsAhead<T>& ahead, T* results, T* group_out) const {
     const int64_t width = tile_.columns;
     const int64_t i = row_begin(p);
     const int64_t rows = row_begin(p + 1) - i;
@@ -266,11 +248,11 @@ class PointwiseProduct {
     if (position + panel.columns <= p_.positions) {
       T* to = place({0, panel.columns, panel.first / p_.positions, position});
       tile_.run(rows, panel.columns, depth, left + i * depth, panel.elements, panel.stride, to,
-                p_.positions, T{1}, adds ? T{1} : T{0});
+                p_.positions, T{1}, adds ? T{1} : T{0}, ahead);
       return;
     }
     tile_.run(rows, width, depth, left + i * depth, panel.elements, panel.stride, results, width,
-              T{1}, T{0});
+              T{1}, T{0}, ahead);
     for_each_span(panel.first, panel.first + panel.columns, [&](const Span& span) {
       T* to = place(span);
       for (int64_t r = 0; r < rows; ++r) {

@@ -235,7 +235,8 @@ class WinogradConvolution : public Kernel {
         T* to = sums + product * sums_stride() + panel * width;
         for (int64_t f = first; f < first + panels_at_once(first); ++f) {
           const int64_t rows = filter_begin(f + 1) - filter_begin(f);
-          tile_.run(rows, width, p_.channels, left, right, columns(), to, columns(), T{1}, T{0});
+          tile_.run(rows, width, p_.channels, left, right, columns(), to, columns(), T{1}, T{0},
+                    {});
           left += packed_elements();
           to += rows * columns();
         }
@@ -351,7 +352,7 @@ const KernelRegistrar grad_inputs({.op = "conv2d_grad_wrt_inputs",
                                        [](const KernelCall& call) {
                                          return supports_winograd(call, grad_inputs_lengths(call));
                                        },
-                                       .make = cpu::make_for_floats<GradInputsWinograd>});
+                                   .make = cpu::make_for_floats<GradInputsWinograd>});
 
 }  // namespace
 }  // namespace bitale::conv2d_cpu

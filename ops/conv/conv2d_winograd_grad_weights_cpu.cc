@@ -141,7 +141,7 @@ class GradWeightsWinograd final : public Kernel {
         for (int64_t f = 0; f < filter_panels_; ++f) {
           const int64_t rows = filter_begin(f + 1) - filter_begin(f);
           const T* left = gradients + (f * kWinogradProducts + product) * gradients_stride();
-          tile_.run(rows, width, count, left, right, width, to, width, T{1}, beta);
+          tile_.run(rows, width, count, left, right, width, to, width, T{1}, beta, {});
           to += rows * width;
         }
       }

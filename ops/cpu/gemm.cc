@@ -257,13 +257,20 @@ class Slice {
       const int64_t count = first_row(p + 1) - i;
       const int64_t j = q * width_;
       T* const to = target.c + i * target.c_stride + j;
-      if (target.beta != T{0}) {
-        const T* const soon = to + (is_shallow ? kTilesAhead * width_ : 0);
-        for (int64_t r = 0; r < count; ++r) __builtin_prefetch(soon + r * target.c_stride, 1);
+      const T* const panel = b + (q - columns.begin) * b_step;
+      RowsAhead<T> ahead;
+      if (is_shallow) {
+        T* const soon = to + kTilesAhead * width_;
+        for (int64_t r = 0; target.beta != T{0} && r < count; ++r) {
+          __builtin_prefetch(soon + r * target.c_stride, 1);
+          __builtin_prefetch(soon + r * target.c_stride + width_ / 2, 1);
+        }
+      } else if (q + 1 < columns.end) {
+        ahead = RowsAhead<T>{panel + b_step, depth_, b_stride}.part(p - rows.begin,
+                                                                    rows.end - rows.begin);
       }
-      tile_.run(count, std::min(width_, columns_ - j), depth_, packed_.a + i * depth_,
-                b + (q - columns.begin) * b_step, b_stride, to, target.c_stride, target.alpha,
-                target.beta);
+      tile_.run(count, std::min(width_, columns_ - j), depth_, packed_.a + i * depth_, panel,
+                b_stride, to, target.c_stride, target.alpha, target.beta, ahead);
     };
     if (is_shallow) {
       for (int64_t p = rows.begin; p < rows.end; ++p) {

@@ -32,7 +32,7 @@ void BM_Tile(benchmark::State& state) {
   std::vector<T> c(tile.rows * tile.columns, T{0});
   for (auto _ : state) {
     tile.run(tile.rows, tile.columns, depth, a.data(), b.data(), tile.columns, c.data(),
-             tile.columns, T{1}, T{0});
+             tile.columns, T{1}, T{0}, {});
     benchmark::DoNotOptimize(c.data());
   }
   report_rates(state, product_cost<T>(tile.rows, tile.columns, depth));

@@ -235,7 +235,7 @@ void expect_windows_as_packed_rows() {
       const std::vector<T> before(static_cast<size_t>(rows * (tile.columns + 1)), T{3});
       std::vector<T> packed = before, in_place = before;
       tile.run(rows, tile.columns, kDepth, a.data(), b.data(), tile.columns, packed.data(),
-               tile.columns + 1, T{1.25}, beta);
+               tile.columns + 1, T{1.25}, beta, {});
       tile.run_windows(rows, kDepth, a.data(), begins, offsets.data(), in_place.data(),
                        tile.columns + 1, T{1.25}, beta);
       EXPECT_EQ(in_place, packed) << rows << " rows, beta " << beta;

@@ -1,5 +1,6 @@
 #include "ops/cpu/gemm_tile.h"
 
+#include <algorithm>
 #include <array>
 #include <type_traits>
 #include <utility>
@@ -22,6 +23,9 @@ constexpr int kTileRows = 12;
 constexpr int kTileRows = 6;
 #endif
 
+// In fewer steps than this nothing that is asked for would arrive.
+constexpr int64_t kFewSteps = 48;
+
 // Rows of B one after the other, each with its vectors side by side.
 template <typename T>
 struct PackedRows {
@@ -42,11 +46,18 @@ struct WindowRows {
   HWY_INLINE void next() { ++offset; }
 };
 
-// kRows rows and kVectors vectors of C in registers. `scales` are alpha and beta, in memory: as
-// arguments they would take a register that the inner loop needs.
+// What a tile needs around its inner loop: in memory, for as arguments these would take registers
+// that the loop needs.
+template <typename T>
+struct Around {
+  T alpha, beta;
+  const RowsAhead<T>& ahead;
+};
+
+// kRows rows and kVectors vectors of C in registers.
 template <typename T, int kRows, int kVectors, typename Rows>
 HWY_NOINLINE void run_tile(int64_t columns, int64_t depth, const T* HWY_RESTRICT a, Rows b,
-                           T* HWY_RESTRICT c, int64_t c_stride, const T* HWY_RESTRICT scales) {
+                           T* HWY_RESTRICT c, int64_t c_stride, const Around<T>& around) {
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
   const int64_t lanes = vector_length<T>();
@@ -56,8 +67,7 @@ HWY_NOINLINE void run_tile(int64_t columns, int64_t depth, const T* HWY_RESTRICT
 #pragma GCC unroll 2
     for (int j = 0; j < kVectors; ++j) sums[i][j] = hn::Zero(d);
   }
-#pragma GCC unroll 2
-  for (int64_t k = 0; k < depth; ++k) {
+  const auto step = [&]() HWY_ATTR {
     V right[kVectors];
 #pragma GCC unroll 2
     for (int j = 0; j < kVectors; ++j) right[j] = hn::LoadU(d, b.vector(j));
@@ -69,9 +79,33 @@ HWY_NOINLINE void run_tile(int64_t columns, int64_t depth, const T* HWY_RESTRICT
     }
     a += kRows;
     b.next();
+  };
+  int64_t k = 0;
+  if (depth >= kFewSteps) {
+    // Asked for a row at a time: all at once they would fill the queue of what comes from memory,
+    // and the operands that are needed now would wait behind them.
+    T* own = c;
+    T* const last_own = c + (kRows - 1) * c_stride;
+    const RowsAhead<T>& ahead = around.ahead;
+    const T* next = ahead.count > 0 ? ahead.first : b.vector(0);
+    const T* const last_next = ahead.count > 0 ? next + (ahead.count - 1) * ahead.stride : next;
+    const int64_t fetching = std::min(depth - 1, 2 * std::max<int64_t>(kRows, ahead.count));
+    for (; k < fetching; k += 2) {
+#pragma GCC unroll 2
+      for (int j = 0; j < kVectors; ++j) {
+        __builtin_prefetch(own + j * lanes, 1);
+        __builtin_prefetch(next + j * lanes);
+      }
+      if (own != last_own) own += c_stride;
+      if (next != last_next) next += ahead.stride;
+      step();
+      step();
+    }
   }
-  const T beta = scales[1];
-  const V scale = hn::Set(d, scales[0]);
+#pragma GCC unroll 2
+  for (; k < depth; ++k) step();
+  const T beta = around.beta;
+  const V scale = hn::Set(d, around.alpha);
   if (columns == kVectors * lanes) {
     const V keep = hn::Set(d, beta);
 #pragma GCC unroll 16
@@ -101,7 +135,7 @@ HWY_NOINLINE void run_tile(int64_t columns, int64_t depth, const T* HWY_RESTRICT
 }
 
 template <typename T, typename Rows>
-using TileFunction = void (*)(int64_t, int64_t, const T*, Rows, T*, int64_t, const T*);
+using TileFunction = void (*)(int64_t, int64_t, const T*, Rows, T*, int64_t, const Around<T>&);
 
 template <typename T, int kVectors, typename Rows, int... kRows>
 constexpr std::array<TileFunction<T, Rows>, sizeof...(kRows)> tile_table(
@@ -111,15 +145,16 @@ constexpr std::array<TileFunction<T, Rows>, sizeof...(kRows)> tile_table(
 
 template <typename T>
 HWY_ATTR void run(int64_t rows, int64_t columns, int64_t depth, const T* a, const T* b,
-                  int64_t b_stride, T* c, int64_t c_stride, T alpha, T beta) {
+                  int64_t b_stride, T* c, int64_t c_stride, T alpha, T beta,
+                  const RowsAhead<T>& ahead) {
   using Rows = PackedRows<T>;
   static constexpr auto kNarrow =
       tile_table<T, 1, Rows>(std::make_integer_sequence<int, kTileRows>());
   static constexpr auto kWide =
       tile_table<T, 2, Rows>(std::make_integer_sequence<int, kTileRows>());
   const auto& table = columns <= vector_length<T>() ? kNarrow : kWide;
-  const T scales[2] = {alpha, beta};
-  table[rows - 1](columns, depth, a, Rows{b, b_stride}, c, c_stride, scales);
+  const Around<T> around{alpha, beta, ahead};
+  table[rows - 1](columns, depth, a, Rows{b, b_stride}, c, c_stride, around);
 }
 
 template <typename T>
@@ -128,9 +163,10 @@ HWY_ATTR void run_windows(int64_t rows, int64_t depth, const T* a, const T* cons
   using Rows = WindowRows<T>;
   static constexpr auto kTable =
       tile_table<T, 2, Rows>(std::make_integer_sequence<int, kTileRows>());
-  const T scales[2] = {alpha, beta};
+  const RowsAhead<T> nothing;
+  const Around<T> around{alpha, beta, nothing};
   kTable[rows - 1](2 * vector_length<T>(), depth, a, Rows{{begins[0], begins[1]}, offsets}, c,
-                   c_stride, scales);
+                   c_stride, around);
 }
 
 template <typename T>

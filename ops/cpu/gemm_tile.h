@@ -12,6 +12,21 @@
 
 namespace bitale::cpu {
 
+// Rows, each as wide as a tile, that will be read soon: a tile asks for them while it multiplies, a
+// row for every two steps, so that their way from memory costs nothing.
+template <typename T>
+struct RowsAhead {
+  const T* first = nullptr;
+  int64_t count = 0;
+  int64_t stride = 0;
+
+  // One of `parts` parts of nearly the same size.
+  RowsAhead part(int64_t at, int64_t parts) const {
+    const int64_t begin = count * at / parts;
+    return {first + begin * stride, count * (at + 1) / parts - begin, stride};
+  }
+};
+
 template <typename T>
 struct GemmTile {
   // A tile has at most this many rows, and exactly this many columns in packed B.
@@ -23,7 +38,8 @@ struct GemmTile {
   // tile's column count; row i of `c` is c + i * c_stride. Where beta is 0, c is not read. The sum
   // runs in ascending k, one fused multiply-add each.
   void (*run)(int64_t rows, int64_t columns, int64_t depth, const T* a, const T* b,
-              int64_t b_stride, T* c, int64_t c_stride, T alpha, T beta) = nullptr;
+              int64_t b_stride, T* c, int64_t c_stride, T alpha, T beta,
+              const RowsAhead<T>& ahead) = nullptr;
 
   // Panels of packed B from whole ones side by side: row k of panel p, which is to + p * panel_size
   // + k * columns, from b + k * b_stride + p * columns. B is read along its rows.
