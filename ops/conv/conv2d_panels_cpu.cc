@@ -96,21 +96,27 @@ void PanelProduct<T>::multiply(const Prepared& prepared, int64_t group, int64_t 
   const T* first_window = prepared.image + group * l_.filter_channels * l_.part_plane();
   const T* left = prepared.filters + group * l_.group_filters * l_.depth();
   const int64_t row_panels = cpu::panel_count(l_.group_filters, tile_.rows);
-  const T* halves[2];
-  const bool in_place =
-      reads_in_place_ && find_halves(first_window, count, runs, run_count, halves);
+  const T* begins[4];
+  // The parts in which a panel is read where it lies, or 0.
+  int64_t parts = 0;
+  for (const int64_t wanted : {2, 4}) {
+    if (parts == 0 && reads_in_place_ &&
+        find_parts(wanted, first_window, count, runs, run_count, begins)) {
+      parts = wanted;
+    }
+  }
   for (int64_t b = 0; b < depth_blocks(l_.depth()); ++b) {
     const int64_t k = depth_block_begin(l_.depth(), b);
     const int64_t depth = depth_block_begin(l_.depth(), b + 1) - k;
     const T beta = b == 0 ? T{0} : T{1};
-    if (!in_place) gather(first_window, k, depth, count, runs, run_count, gathered);
+    if (parts == 0) gather(first_window, k, depth, count, runs, run_count, gathered);
     for (int64_t p = 0; p < row_panels; ++p) {
       const int64_t i = cpu::panel_begin(l_.group_filters, row_panels, p);
       const int64_t rows = cpu::panel_begin(l_.group_filters, row_panels, p + 1) - i;
       T* row = to + i * to_stride;
-      if (in_place) {
-        tile_.run_windows(rows, depth, left, halves, offsets_.data() + k, row, to_stride, T{1},
-                          beta);
+      if (parts > 0) {
+        tile_.run_windows(parts, rows, depth, left, begins, offsets_.data() + k, row, to_stride,
+                          T{1}, beta);
       } else {
         tile_.run(rows, count, depth, left, gathered, tile_.columns, row, to_stride, T{1}, beta,
                   {});
@@ -120,18 +126,17 @@ void PanelProduct<T>::multiply(const Prepared& prepared, int64_t group, int64_t 
   }
 }
 
-// Where the first element of each half of a panel is, if each lies in one run.
 template <typename T>
-bool PanelProduct<T>::find_halves(const T* first_window, int64_t count, const Run* runs,
-                                  int64_t run_count, const T** halves) const {
-  if (count < tile_.columns) return false;
-  const int64_t half = tile_.columns / 2;
+bool PanelProduct<T>::find_parts(int64_t parts, const T* first_window, int64_t count,
+                                 const Run* runs, int64_t run_count, const T** begins) const {
+  if (count < tile_.columns || tile_.columns % parts != 0) return false;
+  const int64_t size = tile_.columns / parts;
   int64_t r = 0;
-  for (int64_t h = 0; h < 2; ++h) {
-    while (r + 1 < run_count && runs[r + 1].column <= h * half) ++r;
-    const int64_t skipped = h * half - runs[r].column;
-    if (runs[r].length - skipped < half) return false;
-    halves[h] = first_window + runs[r].offset + skipped;
+  for (int64_t p = 0; p < parts; ++p) {
+    while (r + 1 < run_count && runs[r + 1].column <= p * size) ++r;
+    const int64_t skipped = p * size - runs[r].column;
+    if (runs[r].length - skipped < size) return false;
+    begins[p] = first_window + runs[r].offset + skipped;
   }
   return true;
 }

@@ -58,8 +58,9 @@ class PanelProduct {
 
  private:
   void pack_filters(const T* filters, const Parts& parts) const;
-  bool find_halves(const T* first_window, int64_t count, const Run* runs, int64_t run_count,
-                   const T** halves) const;
+  // Where each of `parts` equal parts of a panel begins; false if one of them is not in one run.
+  bool find_parts(int64_t parts, const T* first_window, int64_t count, const Run* runs,
+                  int64_t run_count, const T** begins) const;
   // Rows [k, k + depth) of a panel.
   void gather(const T* first_window, int64_t k, int64_t depth, int64_t count, const Run* runs,
               int64_t run_count, T* gathered) const;

@@ -211,23 +211,25 @@ TEST(Gemm, StridesMayBeNegativeOrZero) {
   EXPECT_EQ(c, (std::vector<double>{150, 300, 450, 60, 120, 180}));
 }
 
-// The halves of each row of B lie apart, and out of order.
+// The parts of each row of B lie apart, and out of order.
 template <typename T>
-void expect_windows_as_packed_rows() {
+void expect_windows_as_packed_rows(int64_t parts) {
   const GemmTile<T>& tile = gemm_tile<T>();
-  const int64_t half = tile.columns / 2;
-  constexpr int64_t kDepth = 37;
+  if (tile.columns % parts != 0) return;
+  const int64_t size = tile.columns / parts;
+  constexpr int64_t kDepth = 61;
   std::vector<T> a(static_cast<size_t>(kDepth * tile.rows));
-  std::vector<T> image(static_cast<size_t>(kDepth * 3 + 100 + 2 * half));
+  std::vector<T> image(static_cast<size_t>(kDepth * 3 + parts * 60 + size));
   for (size_t i = 0; i < a.size(); ++i) a[i] = std::sin(static_cast<T>(i));
   for (size_t i = 0; i < image.size(); ++i) image[i] = std::cos(static_cast<T>(i) * T{1.5});
-  const T* const begins[2] = {image.data() + 60, image.data()};
+  std::vector<const T*> begins;
+  for (int64_t p = parts; p > 0; --p) begins.push_back(image.data() + p * 60 - p % 2);
   std::vector<int64_t> offsets;
   std::vector<T> b;
   for (int64_t k = 0; k < kDepth; ++k) {
     offsets.push_back((k * 7 % kDepth) * 3);
     for (const T* begin : begins) {
-      b.insert(b.end(), begin + offsets.back(), begin + offsets.back() + half);
+      b.insert(b.end(), begin + offsets.back(), begin + offsets.back() + size);
     }
   }
   for (int64_t rows = 1; rows <= tile.rows; ++rows) {
@@ -236,16 +238,18 @@ void expect_windows_as_packed_rows() {
       std::vector<T> packed = before, in_place = before;
       tile.run(rows, tile.columns, kDepth, a.data(), b.data(), tile.columns, packed.data(),
                tile.columns + 1, T{1.25}, beta, {});
-      tile.run_windows(rows, kDepth, a.data(), begins, offsets.data(), in_place.data(),
-                       tile.columns + 1, T{1.25}, beta);
+      tile.run_windows(parts, rows, kDepth, a.data(), begins.data(), offsets.data(),
+                       in_place.data(), tile.columns + 1, T{1.25}, beta);
       EXPECT_EQ(in_place, packed) << rows << " rows, beta " << beta;
     }
   }
 }
 
 TEST(GemmTile, WindowsGiveTheSumsOfPackedRows) {
-  expect_windows_as_packed_rows<float>();
-  expect_windows_as_packed_rows<double>();
+  for (const int64_t parts : {2, 4}) {
+    expect_windows_as_packed_rows<float>(parts);
+    expect_windows_as_packed_rows<double>(parts);
+  }
 }
 
 TEST(Gemm, AnyNumberOfThreadsGivesTheSameBits) {

@@ -32,17 +32,32 @@ struct PackedRows {
   const T* HWY_RESTRICT row;
   int64_t stride;
 
-  HWY_INLINE const T* vector(int64_t j) const { return row + j * vector_length<T>(); }
+  HWY_INLINE const T* begin() const { return row; }
+  template <typename D>
+  HWY_INLINE hn::Vec<D> vector(D d, int64_t j) const {
+    return hn::LoadU(d, row + j * vector_length<T>());
+  }
   HWY_INLINE void next() { row += stride; }
 };
 
-// Rows of B whose vectors are found apart, at one offset from where each began.
-template <typename T>
+// Rows of B whose vectors, or halves of them, are found apart, at one offset from where each began.
+template <typename T, int kParts>
 struct WindowRows {
-  const T* HWY_RESTRICT begins[2];
+  const T* const* HWY_RESTRICT begins;
   const int64_t* HWY_RESTRICT offset;
 
-  HWY_INLINE const T* vector(int64_t j) const { return begins[j] + *offset; }
+  HWY_INLINE const T* begin() const { return begins[0] + *offset; }
+  template <typename D>
+  HWY_INLINE hn::Vec<D> vector(D d, int64_t j) const {
+#if HWY_TARGET != HWY_SCALAR  // has no halves
+    if constexpr (kParts == 4) {
+      const hn::Half<D> half;
+      return hn::Combine(d, hn::LoadU(half, begins[2 * j + 1] + *offset),
+                         hn::LoadU(half, begins[2 * j] + *offset));
+    }
+#endif
+    return hn::LoadU(d, begins[j] + *offset);
+  }
   HWY_INLINE void next() { ++offset; }
 };
 
@@ -70,7 +85,7 @@ HWY_NOINLINE void run_tile(int64_t columns, int64_t depth, const T* HWY_RESTRICT
   const auto step = [&]() HWY_ATTR {
     V right[kVectors];
 #pragma GCC unroll 2
-    for (int j = 0; j < kVectors; ++j) right[j] = hn::LoadU(d, b.vector(j));
+    for (int j = 0; j < kVectors; ++j) right[j] = b.vector(d, j);
 #pragma GCC unroll 16
     for (int i = 0; i < kRows; ++i) {
       const V left = hn::Set(d, a[i]);
@@ -87,7 +102,7 @@ HWY_NOINLINE void run_tile(int64_t columns, int64_t depth, const T* HWY_RESTRICT
     T* own = c;
     T* const last_own = c + (kRows - 1) * c_stride;
     const RowsAhead<T>& ahead = around.ahead;
-    const T* next = ahead.count > 0 ? ahead.first : b.vector(0);
+    const T* next = ahead.count > 0 ? ahead.first : b.begin();
     const T* const last_next = ahead.count > 0 ? next + (ahead.count - 1) * ahead.stride : next;
     const int64_t fetching = std::min(depth - 1, 2 * std::max<int64_t>(kRows, ahead.count));
     for (; k < fetching; k += 2) {
@@ -158,15 +173,18 @@ HWY_ATTR void run(int64_t rows, int64_t columns, int64_t depth, const T* a, cons
 }
 
 template <typename T>
-HWY_ATTR void run_windows(int64_t rows, int64_t depth, const T* a, const T* const* begins,
-                          const int64_t* offsets, T* c, int64_t c_stride, T alpha, T beta) {
-  using Rows = WindowRows<T>;
-  static constexpr auto kTable =
-      tile_table<T, 2, Rows>(std::make_integer_sequence<int, kTileRows>());
+HWY_ATTR void run_windows(int64_t parts, int64_t rows, int64_t depth, const T* a,
+                          const T* const* begins, const int64_t* offsets, T* c, int64_t c_stride,
+                          T alpha, T beta) {
   const RowsAhead<T> nothing;
   const Around<T> around{alpha, beta, nothing};
-  kTable[rows - 1](2 * vector_length<T>(), depth, a, Rows{{begins[0], begins[1]}, offsets}, c,
-                   c_stride, around);
+  const auto run_rows = [&]<typename Rows>(const Rows& b) {
+    static constexpr auto kTable =
+        tile_table<T, 2, Rows>(std::make_integer_sequence<int, kTileRows>());
+    kTable[rows - 1](2 * vector_length<T>(), depth, a, b, c, c_stride, around);
+  };
+  parts == 2 ? run_rows(WindowRows<T, 2>{begins, offsets})
+             : run_rows(WindowRows<T, 4>{begins, offsets});
 }
 
 template <typename T>

@@ -46,10 +46,12 @@ struct GemmTile {
   void (*pack)(int64_t depth, int64_t panels, const T* b, int64_t b_stride, T* to,
                int64_t panel_size) = nullptr;
 
-  // As run() with all columns of a tile, where the two halves of row k of B need not lie side by
-  // side: half h begins at begins[h] + offsets[k]. The same sums, bit by bit.
-  void (*run_windows)(int64_t rows, int64_t depth, const T* a, const T* const* begins,
-                      const int64_t* offsets, T* c, int64_t c_stride, T alpha, T beta) = nullptr;
+  // As run() with all columns of a tile, where the parts of row k of B need not lie side by side:
+  // part p begins at begins[p] + offsets[k]. `parts` is 2 or 4 and divides `columns`. The same
+  // sums, bit by bit.
+  void (*run_windows)(int64_t parts, int64_t rows, int64_t depth, const T* a,
+                      const T* const* begins, const int64_t* offsets, T* c, int64_t c_stride,
+                      T alpha, T beta) = nullptr;
 
   // sum_k x[k] * y[k] in a fixed order.
   T (*dot)(int64_t depth, const T* x, const T* y) = nullptr;
