@@ -5,7 +5,8 @@
 // Greatest errors: elementwise.h.
 //
 // exp(x) = 2^k e^r with k = round(x / log 2), |r| <= log(2) / 2, e^r by a minimax polynomial.
-// The logarithm's method and coefficients are those of FreeBSD's e_log.c and e_logf.c.
+// Logarithms by the method and coefficients of FreeBSD's e_log.c and e_logf.c, but float32's natural
+// one, which needs no division: log(1 + f) = f - f^2 / 2 + f^3 times a minimax polynomial.
 
 #ifndef BITALE_OPS_ELEMENTWISE_FLOAT_MATH_FUNCTORS_H_
 #define BITALE_OPS_ELEMENTWISE_FLOAT_MATH_FUNCTORS_H_
@@ -68,6 +69,22 @@ BITALE_FUNCTOR T times_power_of_two(T x, BitsOf<T> k) {
   return from_bits<T>(to_bits(x) + (k << FloatTraits<T>::kMantissaBits));
 }
 
+// y 2^n for y in [1/2, 2], where `rounded` is n + kRounder: rounded once, where it is no normal
+// number.
+template <typename T>
+BITALE_FUNCTOR T times_rounded_power(T y, T rounded) {
+  using Traits = FloatTraits<T>;
+  // In two steps, as 2^n may lie beyond the normal numbers where the result does not.
+  const T half = fma(rounded - T(Traits::kRounder), T(0.5), T(Traits::kRounder));
+  const T first = times_power_of_two(y, to_bits(rounded) - to_bits(half));
+  return first * power_of_two<T>(integer_bits(half));
+}
+// 2^(n - 1) where that is a normal number.
+template <typename T>
+BITALE_FUNCTOR T half_rounded_power(T rounded) {
+  return power_of_two<T>(integer_bits(rounded) - BitsOf<T>(1));
+}
+
 // A polynomial whose coefficients begin with the highest power's, up to the one at kLast.
 template <unsigned kLast, typename C, typename T, unsigned kCount>
 BITALE_FUNCTOR T polynomial_to(const C (&coefficients)[kCount], T x) {
@@ -107,11 +124,7 @@ BITALE_FUNCTOR T float_exp(T x) {
   using Traits = FloatTraits<T>;
   x = at_most(at_least(x, T(Traits::kLowest)), T(Traits::kHighest));
   const ReducedExponent<T> e = reduce_exponent(x);
-  const T y = T(1) + reduced_expm1(e.r);
-  // In two steps, as 2^k may lie beyond the normal numbers where the result does not.
-  const T half = fma(e.rounded - T(Traits::kRounder), T(0.5), T(Traits::kRounder));
-  const T first = times_power_of_two(y, to_bits(e.rounded) - to_bits(half));
-  return first * power_of_two<T>(integer_bits(half));
+  return times_rounded_power(T(1) + reduced_expm1(e.r), e.rounded);
 }
 
 // (e^x - 1) / 2 for kMinusOneBelow <= x <= kHighest.
@@ -119,7 +132,7 @@ template <typename T>
 BITALE_FUNCTOR T half_expm1_within(T x) {
   const ReducedExponent<T> e = reduce_exponent(x);
   // s p + (s - 1/2) with s = 2^(k - 1), which is normal for the greatest k too.
-  const T s = power_of_two<T>(integer_bits(e.rounded) - BitsOf<T>(1));
+  const T s = half_rounded_power(e.rounded);
   return fma(s, reduced_expm1(e.r), s - T(0.5));
 }
 
@@ -139,7 +152,7 @@ BITALE_FUNCTOR T float_tanh(T x) {
   const T a = at_most(magnitude, T(FloatTraits<T>::kOneAbove));
   const ReducedExponent<T> e = reduce_exponent(T(-2) * a);
   const T p = reduced_expm1(e.r);
-  const T s = power_of_two<T>(integer_bits(e.rounded) - BitsOf<T>(1));  // 2^(k - 1)
+  const T s = half_rounded_power(e.rounded);
   const T quotient = fma(-s, p, T(0.5) - s) / fma(s, p, T(0.5) + s);
   return from_bits<T>(to_bits(quotient) | sign_bit(x));
 }
@@ -174,17 +187,28 @@ BITALE_FUNCTOR T logarithm_or_special(T x, T of_positive) {
   return select(x > T(0), select(x < T(Traits::kInfinity), of_positive, x), of_others);
 }
 
+// log(1 + f) - f + low for 1 + f in [sqrt(1/2), sqrt(2)).
+template <typename T>
+BITALE_FUNCTOR T log1p_less_f(T f, T low) {
+  using Traits = FloatTraits<T>;
+  if constexpr (requires { Traits::kLogTail; }) {
+    return fma(T(-0.5) * f, f, fma(f * f * f, polynomial(Traits::kLogTail, f), low));
+  } else {
+    // log(1 + f) - (f - f^2 / 2) = s (f^2 / 2 + R), where R is the sum of an odd series: a division
+    // instead of a dozen more coefficients.
+    const T s = f / (T(2) + f);
+    const T z = s * s;
+    const T half_square = T(0.5) * f * f;
+    return fma(s, half_square + polynomial(Traits::kLogSeries, z) * z, low) - half_square;
+  }
+}
+
 template <typename T>
 BITALE_FUNCTOR T float_log(T x) {
   using Traits = FloatTraits<T>;
   const auto [k, f] = reduce_logarithm(x);
-  // log(1 + f) - (f - f^2 / 2) = s (f^2 / 2 + R), where R is the sum of an odd series.
-  const T s = f / (T(2) + f);
-  const T z = s * s;
-  const T half_square = T(0.5) * f * f;
-  const T low =
-      fma(s, half_square + polynomial(Traits::kLogSeries, z) * z, k * T(Traits::kLog2Low));
-  return logarithm_or_special(x, fma(k, T(Traits::kLog2High), -((half_square - low) - f)));
+  const T rest = f + log1p_less_f(f, k * T(Traits::kLog2Low));
+  return logarithm_or_special(x, fma(k, T(Traits::kLog2High), rest));
 }
 
 template <typename T>

@@ -28,6 +28,10 @@ struct FloatTraits<float> {
   static constexpr float kExpTail[] = {1.9907639147957531e-4f,  1.39336878346987287e-3f,
                                        8.33328592905775896e-3f, 4.16664645800531202e-2f,
                                        1.66666667566834051e-1f, 5.00000001350127876e-1f};
+  // Of (log(1 + f) - f + f^2 / 2) / f^3 for 1 + f in [sqrt(1/2), sqrt(2)), highest power first.
+  static constexpr float kLogTail[] = {-0x1.38c9dep-4f, 0x1.055ec6p-3f,  -0x1.0d8242p-3f,
+                                       0x1.22d92ep-3f,  -0x1.54728ap-3f, 0x1.99a01cp-3f,
+                                       -0x1.000226p-2f, 0x1.555554p-2f};
   // Of the series by which a logarithm is corrected, highest power first.
   static constexpr float kLogSeries[] = {0xf89e26.0p-26f, 0x91e9ee.0p-25f, 0xccce13.0p-25f,
                                          0xaaaaaa.0p-24f};
