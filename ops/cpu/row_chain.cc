@@ -84,9 +84,7 @@ struct RowChain {
 
   HWY_INLINE RowChain(const Chain& chain, int64_t row)
       : source(static_cast<const T*>(chain.source) + row * chain.source_stride),
-        step_count(chain.steps.size()),
-        fetches(chain.fetches),
-        fetched(row * chain.length * static_cast<int64_t>(sizeof(T))) {
+        step_count(chain.steps.size()) {
     for (size_t i = 0; i < step_count; ++i) {
       const Step& step = chain.steps[i];
       steps[i] = {step.kind, step.is_number, static_cast<T*>(step.place) + row * step.row_stride};
@@ -96,8 +94,6 @@ struct RowChain {
   const T* source;
   size_t step_count;
   RowStep steps[kMostSteps];
-  std::span<const Fetch> fetches;
-  int64_t fetched;  // bytes before this row's
 };
 
 template <int kCount, typename T, typename Memory, typename F>
@@ -164,21 +160,36 @@ HWY_INLINE void pass(RowChain<T>& chain, const Memory& memory, VectorOf<T>* v) {
   }
 }
 
-// Asks for what lies where kCount vectors from element `at` on will be followed.
-template <int kCount, typename T>
-HWY_INLINE void fetch(const RowChain<T>& chain, int64_t at) {
-  constexpr int kLines = (kCount * static_cast<int>(sizeof(VectorOf<T>)) + kLine - 1) / kLine;
-  for (const Fetch& fetch : chain.fetches) {
-    const std::byte* const from = fetch.from + chain.fetched + at * static_cast<int64_t>(sizeof(T));
-    if (fetch.to_write) {
-#pragma GCC unroll 8
-      for (int i = 0; i < kLines; ++i) __builtin_prefetch(from + i * kLine, 1);
-    } else {
-#pragma GCC unroll 8
-      for (int i = 0; i < kLines; ++i) __builtin_prefetch(from + i * kLine, 0);
+// Asks for memory ahead, in the order in which a chain walks over elements of all its rows.
+template <typename T>
+class Fetcher {
+ public:
+  explicit Fetcher(std::span<const Fetch> fetches) : fetches_(fetches) {}
+
+  // For all that goes with elements before `end`, and so many at once that short rows need not ask
+  // each.
+  HWY_INLINE void ask(int64_t end) {
+    while (asked_ < end) {
+      for (const Fetch& fetch : fetches_) {
+        const std::byte* line = fetch.from + fetch.bytes(asked_ * kSize);
+        const std::byte* const last = line + fetch.bytes(kAtOnce * kSize);
+        if (fetch.to_write) {
+          for (; line < last; line += kLine) __builtin_prefetch(line, 1);
+        } else {
+          for (; line < last; line += kLine) __builtin_prefetch(line, 0);
+        }
+      }
+      asked_ += kAtOnce;
     }
   }
-}
+
+ private:
+  static constexpr auto kSize = static_cast<int64_t>(sizeof(T));
+  static constexpr int64_t kAtOnce = kVectors * static_cast<int64_t>(sizeof(VectorOf<T>)) / kSize;
+
+  std::span<const Fetch> fetches_;
+  int64_t asked_ = 0;
+};
 
 // Totals side by side: totals[i % 4] takes the i-th vector.
 template <int kCount, typename T>
@@ -215,7 +226,7 @@ HWY_INLINE T fold_rest(VectorOp op, const VectorOf<T>* totals, const Sequence<T>
 }
 
 template <bool kFolds, typename T>
-HWY_INLINE void run_row(const Chain& whole, int64_t row) {
+HWY_INLINE void run_row(const Chain& whole, int64_t row, Fetcher<T>& ahead) {
   const hn::ScalableTag<T> d;
   using V = VectorOf<T>;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -227,17 +238,16 @@ HWY_INLINE void run_row(const Chain& whole, int64_t row) {
   V v[kVectors];
   int64_t i = 0;
   for (; i + kVectors * lanes <= n; i += kVectors * lanes) {
-    fetch<kVectors>(chain, i);
+    ahead.ask(row * n + i + kVectors * lanes);
     pass<kVectors, T>(chain, WholeVectors<T>(), v);
     if constexpr (kFolds) add_vectors<kVectors, T>(op, v, totals);
   }
+  ahead.ask((row + 1) * n);
   if (i + kTotals * lanes <= n) {
-    fetch<kTotals>(chain, i);
     pass<kTotals, T>(chain, WholeVectors<T>(), v);
     if constexpr (kFolds) add_vectors<kTotals, T>(op, v, totals);
     i += kTotals * lanes;
   }
-  fetch<kTotals>(chain, i);
   if constexpr (kFolds) {
     // What fold_vector() does where vectors come one at a time.
     const V pair[] = {totals[2], totals[3]};
@@ -267,10 +277,11 @@ HWY_INLINE void run_row(const Chain& whole, int64_t row) {
 
 template <typename T>
 HWY_INLINE void run_as(const Chain& chain) {
+  Fetcher<T> ahead(chain.fetches);
   if (chain.fold.has_value()) {
-    for (int64_t row = 0; row < chain.rows; ++row) run_row<true, T>(chain, row);
+    for (int64_t row = 0; row < chain.rows; ++row) run_row<true, T>(chain, row, ahead);
   } else {
-    for (int64_t row = 0; row < chain.rows; ++row) run_row<false, T>(chain, row);
+    for (int64_t row = 0; row < chain.rows; ++row) run_row<false, T>(chain, row, ahead);
   }
 }
 

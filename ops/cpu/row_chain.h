@@ -52,10 +52,16 @@ struct Step {
   int64_t row_stride = 0;  // elements from one row's operand to the next one's; 0: the same for all
 };
 
-// Memory that will be needed soon, of as many elements as the chain walks over.
+// Memory that will be needed soon: of as many elements as the chain walks over, or of a part of
+// them.
 struct Fetch {
   const std::byte* from;
   bool to_write;
+  int64_t part = kWhole;  // in 65536ths of the elements
+
+  static constexpr int64_t kWhole = 65536;
+  // Of so many bytes of the whole.
+  int64_t bytes(int64_t of_whole) const { return of_whole * part / kWhole; }
 };
 
 struct Chain {

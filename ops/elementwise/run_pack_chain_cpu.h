@@ -111,8 +111,10 @@ class PackChain {
   BITALE_FUNCTOR void fetch(int64_t element) const {
     constexpr int64_t kLine = 64;
     for (const cpu::row_chain::Fetch& fetch : chain_.fetches) {
-      const std::byte* const from = fetch.from + element * static_cast<int64_t>(sizeof(T));
-      for (int64_t i = 0; i < Pack::kSize * static_cast<int64_t>(sizeof(T)); i += kLine) {
+      const std::byte* const from =
+          fetch.from + fetch.bytes(element * static_cast<int64_t>(sizeof(T)));
+      const int64_t bytes = fetch.bytes(Pack::kSize * static_cast<int64_t>(sizeof(T)));
+      for (int64_t i = 0; i < bytes; i += kLine) {
         if (fetch.to_write) {
           __builtin_prefetch(from + i, 1);
         } else {

@@ -147,7 +147,8 @@ class BlockRunner {
     size_t fetch_count = 0;
     if (!block_->is_last) {
       for (const RowInstruction::Ahead& ahead : instruction.ahead) {
-        fetches[fetch_count++] = {next_piece(ahead), ahead.to_write};
+        fetches[fetch_count++] = {next_part(ahead), ahead.to_write,
+                                  cpu::row_chain::Fetch::kWhole / ahead.parts};
       }
     }
     const int source = instruction.operands[0];
@@ -165,15 +166,18 @@ class BlockRunner {
         value(source).dtype == DType::kFloat64);
   }
 
-  // What follows the current piece of a value.
-  const std::byte* next_piece(const RowInstruction::Ahead& ahead) const {
-    return at(ahead.value) + count_ * value(ahead.value).size;
+  int64_t bytes_of_piece(const RowInstruction::Ahead& ahead) const {
+    return count_ * value(ahead.value).size;
+  }
+  const std::byte* next_part(const RowInstruction::Ahead& ahead) const {
+    const int64_t bytes = bytes_of_piece(ahead);
+    return at(ahead.value) + bytes + bytes * ahead.part / ahead.parts;
   }
 
   void fetch(const RowInstruction::Ahead& ahead) const {
     if (block_->is_last) return;
-    const std::byte* const next = next_piece(ahead);
-    const int64_t bytes = count_ * value(ahead.value).size;
+    const std::byte* const next = next_part(ahead);
+    const int64_t bytes = bytes_of_piece(ahead) / ahead.parts;
     for (int64_t i = 0; i < bytes; i += kLine) {
       if (ahead.to_write) {
         __builtin_prefetch(next + i, 1);

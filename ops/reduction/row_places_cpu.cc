@@ -13,6 +13,9 @@ namespace {
 // Operands of more bytes come from beyond the second cache.
 constexpr double kFarBytes = 256 * 1024;
 
+// In more parts than these, asking for them costs more than it helps.
+constexpr size_t kMostParts = 4;
+
 constexpr size_t kFreed = std::numeric_limits<size_t>::max();
 
 // Where an instruction stands.
@@ -168,25 +171,50 @@ class Placement {
   // Lines of operands that vary from row to row, and of the output.
   void ask_ahead() {
     double bytes = 0;
-    std::multimap<size_t, RowInstruction::Ahead> wanted;
+    std::vector<RowInstruction::Ahead> wanted;
     for (size_t v = 0; v < program_.values.size(); ++v) {
       const RowValue& value = program_.values[v];
       const bool is_output = value.place == RowValue::kOutput;
       if (!value.whole || (value.place != RowValue::kInput && !is_output)) continue;
       bytes +=
           static_cast<double>(program_.rows * program_.length) * static_cast<double>(value.size);
-      wanted.insert({(is_output ? written_ : read_)[v].index,
-                     RowInstruction::Ahead{static_cast<int>(v), is_output}});
+      if (wanted.size() < cpu::row_chain::kMostFetches) {
+        wanted.push_back({static_cast<int>(v), is_output});
+      }
     }
     if (bytes <= kFarBytes) return;
+    if (program_.pieces > 1 || !program_.row_by_row) return ask_piece_ahead(wanted);
+    std::vector<RowInstruction*> askers;
+    visit_instructions(program_, [&](RowInstruction& instruction, const Position&) {
+      if (goes_over_elements(instruction)) askers.push_back(&instruction);
+    });
+    const size_t parts = std::min(askers.size(), kMostParts);
+    for (size_t part = 0; part < parts; ++part) {
+      RowInstruction& asker = *askers[part * askers.size() / parts];
+      asker.ahead = wanted;
+      for (RowInstruction::Ahead& ahead : asker.ahead) {
+        ahead.part = static_cast<int>(part);
+        ahead.parts = static_cast<int>(parts);
+      }
+    }
+  }
+  // Of long rows, whose pieces the hardware foresees, and of short ones, whose blocks take many
+  // instructions, the last one that reads or writes a piece asks for the next one.
+  void ask_piece_ahead(const std::vector<RowInstruction::Ahead>& wanted) {
     visit_instructions(program_, [&](RowInstruction& instruction, const Position& at) {
-      const auto [begin, end] = wanted.equal_range(at.index);
-      for (auto it = begin; it != end; ++it) {
-        if (instruction.ahead.size() < cpu::row_chain::kMostFetches) {
-          instruction.ahead.push_back(it->second);
+      for (const RowInstruction::Ahead& ahead : wanted) {
+        const auto v = static_cast<size_t>(ahead.value);
+        if ((ahead.to_write ? written_ : read_)[v].index == at.index) {
+          instruction.ahead.push_back(ahead);
         }
       }
     });
+  }
+  bool goes_over_elements(const RowInstruction& instruction) {
+    if (instruction.kind == RowInstruction::kChain || instruction.kind == RowInstruction::kFold) {
+      return value(instruction.operands[0]).whole;
+    }
+    return instruction.kind == RowInstruction::kTile && value(instruction.result).whole;
   }
 
   RowProgram& program_;

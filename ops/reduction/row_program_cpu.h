@@ -62,10 +62,12 @@ struct RowInstruction {
     kRepeat,   // numbers along their rows
     kGather,   // an input's strided elements
   };
-  // What lies in memory is asked for one piece ahead by the last pass that reads it.
+  // A part of what the next block, or of a long row the next piece, will need of a value in memory.
+  // Where several instructions ask for parts of it, memory is busy while all of them compute.
   struct Ahead {
     int value;
     bool to_write;
+    int part = 0, parts = 1;
   };
 
   Kind kind = kTile;
