@@ -26,6 +26,17 @@ class PackChain {
       places_[i] = static_cast<T*>(step.place) + row * step.row_stride;
     }
     int64_t at = 0;
+    // A step waits for the one before it: of two packs, one's goes on meanwhile.
+    for (; at + 2 * Pack::kSize <= chain_.length; at += 2 * Pack::kSize) {
+      const int64_t next = at + Pack::kSize;
+      fetch(row * chain_.length + at);
+      fetch(row * chain_.length + next);
+      Pack v = Pack::load(source + at), w = Pack::load(source + next);
+      for (size_t i = 0; i < chain_.steps.size(); ++i) {
+        v = take<true>(i, at, v);
+        w = take<true>(i, next, w);
+      }
+    }
     for (; at + Pack::kSize <= chain_.length; at += Pack::kSize) {
       fetch(row * chain_.length + at);
       Pack v = Pack::load(source + at);

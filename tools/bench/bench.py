@@ -129,13 +129,19 @@ class Session:
         if row.floor == "memory":
             passes = [(self.ours, f"bandwidth kind={kind} bytes={int(told['bytes'])}")
                       for kind in ("scale", "stream")]
-            ops = (*row.functions, "scale") if row.functions else ()
-            return passes + [(self.single, self._in_l1(op, dtype)) for op in ops]
+            in_l1 = [self._in_l1(op, dtype) for op in row.functions]
+            if in_l1:
+                in_l1.append(self._on_one_element(dtype))
+            return passes + [(self.single, spec) for spec in in_l1]
         return []
 
     @staticmethod
     def _in_l1(op, dtype):
         return f"chain size={L1_ELEMENTS} ops={op} dtype={dtype}"
+
+    @staticmethod
+    def _on_one_element(dtype):
+        return f"chain size=1 ops=scale dtype={dtype}"
 
     def _time(self, item):
         results = item.result["results"]
@@ -178,9 +184,9 @@ class Session:
         passes = [spec for spec in item.floors if spec.startswith("bandwidth")]
         spec = min(passes, key=lambda name: samples[name].median)
         nanoseconds = samples[spec].median
-        # What a function takes more than a multiplication does.
+        # Passes over the first cache, less what calls cost.
         cost = sum(samples[self._in_l1(op, dtype)].median
-                   - samples[self._in_l1("scale", dtype)].median
+                   - samples[self._on_one_element(dtype)].median
                    for op in row.functions) / L1_ELEMENTS
         elements = told["bytes"] / (16 if dtype == "float64" else 8)
         math_ns = cost * elements / self.threads
