@@ -37,7 +37,7 @@ const MathCase kMathCases[] = {
     {"sqrt", 0.5, 0.5, std::sqrt},
     {"exp", 1.0, 1.1, std::exp},
     {"expm1", 1.5, 2.2, std::expm1},
-    {"log", 0.9, 0.9, std::log, 0.3, 3},
+    {"log", 0.8, 0.9, std::log, 0.3, 3},
     {"log1p", 1.6, 1.6, std::log1p, -0.9, 3},
     {"log2", 0.8, 0.8, std::log2, 0.3, 3},
     {"log10", 0.8, 0.8, std::log10, 0.3, 3},
