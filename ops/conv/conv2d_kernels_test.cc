@@ -193,6 +193,10 @@ std::vector<Case> cases() {
   // Whole vectors; rows longer than a panel; more positions than a chunk.
   all.push_back({.image = {2, 3, 12, 12}, .filters = {7, 3, 5, 5}});
   all.push_back({.image = {2, 1, 28, 41}, .filters = {13, 1, 5, 4}});
+  // Rows of windows of which quarters of a panel are whole parts, of any width of vectors.
+  for (const int64_t height : {8, 9}) {
+    all.push_back({.image = {2, 3, height, 16}, .filters = {7, 3, 5, 5}});
+  }
   // Every other column, in whole rows of the image and in ragged ones, with padding and without;
   // windows with gaps between them.
   for (const int64_t width : {24, 41}) {

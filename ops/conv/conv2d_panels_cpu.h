@@ -1,7 +1,7 @@
 // conv2d as one matrix product per group: filters (filters, depth) times columns (depth, batch ·
-// positions). A panel of columns is multiplied in the image where each of its vectors lies in one
-// row of windows; else it is gathered into cache, multiplied and forgotten. It may span images, so
-// small outputs fill the vectors too.
+// positions). A panel of columns is multiplied in the image where its halves or its quarters each
+// lie in one row of windows; else it is gathered into cache, multiplied and forgotten. It may span
+// images, so small outputs fill the vectors too.
 
 #ifndef BITALE_OPS_CONV_CONV2D_PANELS_CPU_H_
 #define BITALE_OPS_CONV_CONV2D_PANELS_CPU_H_

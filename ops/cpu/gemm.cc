@@ -259,13 +259,14 @@ class Slice {
       T* const to = target.c + i * target.c_stride + j;
       const T* const panel = b + (q - columns.begin) * b_step;
       RowsAhead<T> ahead;
-      if (is_shallow) {
+      if (is_shallow && target.beta != T{0}) {
         T* const soon = to + kTilesAhead * width_;
-        for (int64_t r = 0; target.beta != T{0} && r < count; ++r) {
+        for (int64_t r = 0; r < count; ++r) {
           __builtin_prefetch(soon + r * target.c_stride, 1);
           __builtin_prefetch(soon + r * target.c_stride + width_ / 2, 1);
         }
-      } else if (q + 1 < columns.end) {
+      }
+      if (!is_shallow && q + 1 < columns.end) {
         ahead = RowsAhead<T>{panel + b_step, depth_, b_stride}.part(p - rows.begin,
                                                                     rows.end - rows.begin);
       }

@@ -23,8 +23,8 @@ constexpr int kTileRows = 12;
 constexpr int kTileRows = 6;
 #endif
 
-// In fewer steps than this nothing that is asked for would arrive.
-constexpr int64_t kFewSteps = 48;
+// In so few steps C would not arrive.
+constexpr int64_t kFewSteps = 64;
 
 // Rows of B one after the other, each with its vectors side by side.
 template <typename T>
@@ -32,7 +32,6 @@ struct PackedRows {
   const T* HWY_RESTRICT row;
   int64_t stride;
 
-  HWY_INLINE const T* begin() const { return row; }
   template <typename D>
   HWY_INLINE hn::Vec<D> vector(D d, int64_t j) const {
     return hn::LoadU(d, row + j * vector_length<T>());
@@ -46,7 +45,6 @@ struct WindowRows {
   const T* const* HWY_RESTRICT begins;
   const int64_t* HWY_RESTRICT offset;
 
-  HWY_INLINE const T* begin() const { return begins[0] + *offset; }
   template <typename D>
   HWY_INLINE hn::Vec<D> vector(D d, int64_t j) const {
 #if HWY_TARGET != HWY_SCALAR  // has no halves
@@ -96,23 +94,25 @@ HWY_NOINLINE void run_tile(int64_t columns, int64_t depth, const T* HWY_RESTRICT
     b.next();
   };
   int64_t k = 0;
-  if (depth >= kFewSteps) {
-    // Asked for a row at a time: all at once they would fill the queue of what comes from memory,
-    // and the operands that are needed now would wait behind them.
+  const RowsAhead<T>& ahead = around.ahead;
+  if (depth > kFewSteps || ahead.count > 0) {
+    // Asked for a row or two at a time: all at once they would fill the queue of what comes from
+    // memory, and the operands that are needed now would wait behind them.
     T* own = c;
     T* const last_own = c + (kRows - 1) * c_stride;
-    const RowsAhead<T>& ahead = around.ahead;
-    const T* next = ahead.count > 0 ? ahead.first : b.begin();
-    const T* const last_next = ahead.count > 0 ? next + (ahead.count - 1) * ahead.stride : next;
+    const T* next = ahead.first;
+    const T* const end = next + ahead.count * ahead.stride;
+    const int rows_at_once = 2 * ahead.count > depth ? 2 : 1;
     const int64_t fetching = std::min(depth - 1, 2 * std::max<int64_t>(kRows, ahead.count));
     for (; k < fetching; k += 2) {
 #pragma GCC unroll 2
-      for (int j = 0; j < kVectors; ++j) {
-        __builtin_prefetch(own + j * lanes, 1);
-        __builtin_prefetch(next + j * lanes);
-      }
+      for (int j = 0; j < kVectors; ++j) __builtin_prefetch(own + j * lanes, 1);
       if (own != last_own) own += c_stride;
-      if (next != last_next) next += ahead.stride;
+      for (int r = 0; r < rows_at_once && next != end; ++r) {
+#pragma GCC unroll 2
+        for (int j = 0; j < kVectors; ++j) __builtin_prefetch(next + j * lanes);
+        next += ahead.stride;
+      }
       step();
       step();
     }

@@ -13,7 +13,8 @@
 namespace bitale::cpu {
 
 // Rows, each as wide as a tile, that will be read soon: a tile asks for them while it multiplies, a
-// row for every two steps, so that their way from memory costs nothing.
+// row or two for every two steps, so that their way from memory costs nothing. What does not fit
+// its depth is not asked for.
 template <typename T>
 struct RowsAhead {
   const T* first = nullptr;
@@ -36,7 +37,7 @@ struct GemmTile {
   // c[i][j] = beta * c[i][j] + alpha * sum_k a[k][i] * b[k][j] for i < rows, j < columns. Row k of
   // `a` is a + k * rows; row k of `b` is b + k * b_stride and holds readable elements up to the
   // tile's column count; row i of `c` is c + i * c_stride. Where beta is 0, c is not read. The sum
-  // runs in ascending k, one fused multiply-add each.
+  // runs in ascending k, one fused multiply-add each. `ahead` ({} for none) changes no result.
   void (*run)(int64_t rows, int64_t columns, int64_t depth, const T* a, const T* b,
               int64_t b_stride, T* c, int64_t c_stride, T alpha, T beta,
               const RowsAhead<T>& ahead) = nullptr;

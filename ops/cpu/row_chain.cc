@@ -7,6 +7,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
 #include "ops/cpu/fold_functors.h"
+#include "ops/cpu/row_chain_fetcher.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace bitale::cpu::row_chain {
@@ -19,10 +20,11 @@ using cpu::HWY_NAMESPACE::visit_fold;
 // registers.
 constexpr int kVectors = 8;
 constexpr int kTotals = 4;
-constexpr int kLine = 64;  // bytes
 
 template <typename T>
 using VectorOf = hn::Vec<hn::ScalableTag<T>>;
+template <typename T>
+using Ahead = Fetcher<T, kVectors* static_cast<int64_t>(sizeof(VectorOf<T>) / sizeof(T))>;
 
 // Reads and writes whole vectors.
 template <typename T>
@@ -160,37 +162,6 @@ HWY_INLINE void pass(RowChain<T>& chain, const Memory& memory, VectorOf<T>* v) {
   }
 }
 
-// Asks for memory ahead, in the order in which a chain walks over elements of all its rows.
-template <typename T>
-class Fetcher {
- public:
-  explicit Fetcher(std::span<const Fetch> fetches) : fetches_(fetches) {}
-
-  // For all that goes with elements before `end`, and so many at once that short rows need not ask
-  // each.
-  HWY_INLINE void ask(int64_t end) {
-    while (asked_ < end) {
-      for (const Fetch& fetch : fetches_) {
-        const std::byte* line = fetch.from + fetch.bytes(asked_ * kSize);
-        const std::byte* const last = line + fetch.bytes(kAtOnce * kSize);
-        if (fetch.to_write) {
-          for (; line < last; line += kLine) __builtin_prefetch(line, 1);
-        } else {
-          for (; line < last; line += kLine) __builtin_prefetch(line, 0);
-        }
-      }
-      asked_ += kAtOnce;
-    }
-  }
-
- private:
-  static constexpr auto kSize = static_cast<int64_t>(sizeof(T));
-  static constexpr int64_t kAtOnce = kVectors * static_cast<int64_t>(sizeof(VectorOf<T>)) / kSize;
-
-  std::span<const Fetch> fetches_;
-  int64_t asked_ = 0;
-};
-
 // Totals side by side: totals[i % 4] takes the i-th vector.
 template <int kCount, typename T>
 HWY_INLINE void add_vectors(VectorOp op, const VectorOf<T>* v, VectorOf<T>* totals) {
@@ -226,7 +197,7 @@ HWY_INLINE T fold_rest(VectorOp op, const VectorOf<T>* totals, const Sequence<T>
 }
 
 template <bool kFolds, typename T>
-HWY_INLINE void run_row(const Chain& whole, int64_t row, Fetcher<T>& ahead) {
+HWY_INLINE void run_row(const Chain& whole, int64_t row, Ahead<T>& ahead) {
   const hn::ScalableTag<T> d;
   using V = VectorOf<T>;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -277,7 +248,7 @@ HWY_INLINE void run_row(const Chain& whole, int64_t row, Fetcher<T>& ahead) {
 
 template <typename T>
 HWY_INLINE void run_as(const Chain& chain) {
-  Fetcher<T> ahead(chain.fetches);
+  Ahead<T> ahead(chain.fetches);
   if (chain.fold.has_value()) {
     for (int64_t row = 0; row < chain.rows; ++row) run_row<true, T>(chain, row, ahead);
   } else {

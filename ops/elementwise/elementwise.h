@@ -23,7 +23,7 @@
 //   exp          1.0     1.1     sin         0.9     1.0     erf         1.3     1.3
 //   expm1        1.5     2.2     cos         0.9     1.0     erfc        1.3     1.3
 //   log          0.8     0.9     tan         1.2     1.2     sigmoid     1.7     1.7
-//   log1p        1.6     1.6     asin        1.2     1.2     softplus    2.0     2.0
+//   log1p        1.6     1.6     asin        1.2     1.2     softplus    2.1     2.0
 //   log2         0.8     0.8     acos        1.2     1.2     elu         2.1     2.7
 //   log10        0.8     0.8     atan        1.0     1.0     pow         0.51    0.8
 //   sinh, cosh   1.0     1.0     atan2       1.6     1.6

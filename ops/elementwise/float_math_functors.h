@@ -1,12 +1,13 @@
 // Exponentials and logarithms of float32 and float64, without branches and without a library: the
 // same operations, in the same order, on single numbers, on packs of them (pack_cpu.h) and on
-// a GPU. So their results have the same bits everywhere.
+// a GPU. So their results have the same bits everywhere. For some functions here, which say so,
+// packs of AVX-512 have instructions of their own with the same results (pack_avx512_cpu.h).
 //
 // Greatest errors: elementwise.h.
 //
 // exp(x) = 2^k e^r with k = round(x / log 2), |r| <= log(2) / 2, e^r by a minimax polynomial.
-// Logarithms by the method and coefficients of FreeBSD's e_log.c and e_logf.c, but float32's natural
-// one, which needs no division: log(1 + f) = f - f^2 / 2 + f^3 times a minimax polynomial.
+// Logarithms by the method and coefficients of FreeBSD's e_log.c and e_logf.c, but for float32's
+// natural one, which needs no division: log(1 + f) = f - f^2 / 2 + f^3 times a minimax polynomial.
 
 #ifndef BITALE_OPS_ELEMENTWISE_FLOAT_MATH_FUNCTORS_H_
 #define BITALE_OPS_ELEMENTWISE_FLOAT_MATH_FUNCTORS_H_
@@ -70,7 +71,7 @@ BITALE_FUNCTOR T times_power_of_two(T x, BitsOf<T> k) {
 }
 
 // y 2^n for y in [1/2, 2], where `rounded` is n + kRounder: rounded once, where it is no normal
-// number.
+// number. AVX-512 has an instruction.
 template <typename T>
 BITALE_FUNCTOR T times_rounded_power(T y, T rounded) {
   using Traits = FloatTraits<T>;
@@ -79,7 +80,7 @@ BITALE_FUNCTOR T times_rounded_power(T y, T rounded) {
   const T first = times_power_of_two(y, to_bits(rounded) - to_bits(half));
   return first * power_of_two<T>(integer_bits(half));
 }
-// 2^(n - 1) where that is a normal number.
+// 2^(n - 1) where that is a normal number. AVX-512 has an instruction.
 template <typename T>
 BITALE_FUNCTOR T half_rounded_power(T rounded) {
   return power_of_two<T>(integer_bits(rounded) - BitsOf<T>(1));
@@ -157,7 +158,8 @@ BITALE_FUNCTOR T float_tanh(T x) {
   return from_bits<T>(to_bits(quotient) | sign_bit(x));
 }
 
-// x = 2^k (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)), for positive finite x.
+// x = 2^k (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)), for positive finite x. AVX-512 has
+// instructions.
 template <typename T>
 struct ReducedLogarithm {
   T k;
@@ -179,7 +181,8 @@ BITALE_FUNCTOR ReducedLogarithm<T> reduce_logarithm(T x) {
   return {k, from_bits<T>((bits & mantissa) + Bits(Traits::kSqrtHalf)) - T(1)};
 }
 
-// What any logarithm is of x where it has no finite one; `of_positive` where it has.
+// What any logarithm is of x where it has no finite one; `of_positive` where it has. AVX-512 has
+// instructions.
 template <typename T>
 BITALE_FUNCTOR T logarithm_or_special(T x, T of_positive) {
   using Traits = FloatTraits<T>;

@@ -50,12 +50,26 @@ std::vector<T> numbers_of_all_kinds(size_t count) {
                       Limits::lowest(),
                       T(1),
                       T(-1)};
+  // Around square roots of powers of two, where logarithms take the next power.
+  for (const int power : {0, 1, -7, 90, Limits::min_exponent + 3, Limits::min_exponent - 9}) {
+    T near = std::ldexp(std::sqrt(T(2)), power);
+    for (int i = 0; i < 3; ++i) near = std::nextafter(near, T(0));
+    for (int i = 0; i < 6; ++i) x.push_back(near = std::nextafter(near, Limits::max()));
+  }
   uint64_t state = 7;
-  while (x.size() < count) {
+  const auto unit = [&] {
     state = state * 6364136223846793005u + 1442695040888963407u;
-    const auto unit = static_cast<T>(static_cast<double>(state >> 11) * 0x1p-53);
-    x.push_back(x.size() % 2 == 0 ? from_pattern<T>(state >> (64 - 8 * sizeof(T)))
-                                  : T(200) * unit - T(100));
+    return static_cast<T>(static_cast<double>(state >> 11) * 0x1p-53);
+  };
+  // Subnormal numbers, and exponents of which exp is subnormal or nearly infinite.
+  const T widest = -std::log(Limits::denorm_min()) + T(2);
+  for (int i = 0; i < 200; ++i) {
+    x.push_back(unit() * Limits::min());
+    x.push_back(widest * (T(2) * unit() - T(1)));
+  }
+  while (x.size() < count) {
+    const T number = T(200) * unit() - T(100);
+    x.push_back(x.size() % 2 == 0 ? from_pattern<T>(state >> (64 - 8 * sizeof(T))) : number);
   }
   x.resize(count);
   return x;

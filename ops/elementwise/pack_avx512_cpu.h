@@ -56,10 +56,12 @@ BITALE_FUNCTOR void split_logarithm(__m512d x, __m512d& k, __m512d& f) {
   f = _mm512_mask_mul_pd(m, large, m, _mm512_set1_pd(0.5)) - one;
 }
 
-// Classes of numbers that have no finite logarithm: all but the positive ones (vfpclass).
+// Classes of numbers that have no finite logarithm: all but positive finite ones
+// (vfpclass).
 constexpr int kWithoutLogarithm = 0xDF;
-// What the logarithm is of these (vfixupimm, four bits for each class): of zeros -infinity, of
-// infinity infinity, else NaN.
+// What the logarithm is of these (vfixupimm: a digit for each class, from the last one on NaN
+// twice, 0, 1, -infinity, infinity, negative and positive numbers): of 0 -infinity (4), of infinity
+// infinity (5), else the first operand (0), which is NaN.
 constexpr int kLogarithmOfClasses = 0x00500400;
 BITALE_FUNCTOR __m512 logarithm_or_special(__m512 x, __m512 of_positive) {
   const __m512 nan = _mm512_set1_ps(FloatTraits<float>::kNaN);

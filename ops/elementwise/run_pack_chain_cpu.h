@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "ops/cpu/row_chain_fetcher.h"
 #include "ops/elementwise/activation_functors.h"
 #include "ops/elementwise/pack_chain_cpu.h"
 #include "ops/elementwise/pack_cpu.h"
@@ -17,7 +18,7 @@ namespace bitale {
 template <typename T, int kVectorBytes>
 class PackChain {
  public:
-  explicit PackChain(const cpu::row_chain::Chain& chain) : chain_(chain) {}
+  explicit PackChain(const cpu::row_chain::Chain& chain) : chain_(chain), ahead_(chain.fetches) {}
 
   void run_row(int64_t row) {
     const T* const source = static_cast<const T*>(chain_.source) + row * chain_.source_stride;
@@ -29,16 +30,15 @@ class PackChain {
     // A step waits for the one before it: of two packs, one's goes on meanwhile.
     for (; at + 2 * Pack::kSize <= chain_.length; at += 2 * Pack::kSize) {
       const int64_t next = at + Pack::kSize;
-      fetch(row * chain_.length + at);
-      fetch(row * chain_.length + next);
+      ahead_.ask(row * chain_.length + next + Pack::kSize);
       Pack v = Pack::load(source + at), w = Pack::load(source + next);
       for (size_t i = 0; i < chain_.steps.size(); ++i) {
         v = take<true>(i, at, v);
         w = take<true>(i, next, w);
       }
     }
+    ahead_.ask((row + 1) * chain_.length);
     for (; at + Pack::kSize <= chain_.length; at += Pack::kSize) {
-      fetch(row * chain_.length + at);
       Pack v = Pack::load(source + at);
       for (size_t i = 0; i < chain_.steps.size(); ++i) v = take<true>(i, at, v);
     }
@@ -118,25 +118,9 @@ class PackChain {
     return v;
   }
 
-  // Asks for what lies where the pack that begins with an element will be followed.
-  BITALE_FUNCTOR void fetch(int64_t element) const {
-    constexpr int64_t kLine = 64;
-    for (const cpu::row_chain::Fetch& fetch : chain_.fetches) {
-      const std::byte* const from =
-          fetch.from + fetch.bytes(element * static_cast<int64_t>(sizeof(T)));
-      const int64_t bytes = fetch.bytes(Pack::kSize * static_cast<int64_t>(sizeof(T)));
-      for (int64_t i = 0; i < bytes; i += kLine) {
-        if (fetch.to_write) {
-          __builtin_prefetch(from + i, 1);
-        } else {
-          __builtin_prefetch(from + i, 0);
-        }
-      }
-    }
-  }
-
   const cpu::row_chain::Chain& chain_;
   T* places_[cpu::row_chain::kMostSteps];
+  cpu::row_chain::Fetcher<T, Pack::kSize> ahead_;
   int64_t rest_ = 0;
 };
 

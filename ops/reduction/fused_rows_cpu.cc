@@ -147,8 +147,10 @@ class BlockRunner {
     size_t fetch_count = 0;
     if (!block_->is_last) {
       for (const RowInstruction::Ahead& ahead : instruction.ahead) {
+        // Elements of a value need not be as wide as the chain's.
         fetches[fetch_count++] = {next_part(ahead), ahead.to_write,
-                                  cpu::row_chain::Fetch::kWhole / ahead.parts};
+                                  cpu::row_chain::Fetch::kWhole * value(ahead.value).size /
+                                      (ahead.parts * value(instruction.operands[0]).size)};
       }
     }
     const int source = instruction.operands[0];

@@ -178,11 +178,11 @@ class Placement {
       if (!value.whole || (value.place != RowValue::kInput && !is_output)) continue;
       bytes +=
           static_cast<double>(program_.rows * program_.length) * static_cast<double>(value.size);
-      if (wanted.size() < cpu::row_chain::kMostFetches) {
-        wanted.push_back({static_cast<int>(v), is_output});
-      }
+      const RowInstruction::Ahead ahead{static_cast<int>(v), is_output};
+      wanted.insert(is_output ? wanted.begin() : wanted.end(), ahead);
     }
     if (bytes <= kFarBytes) return;
+    wanted.resize(std::min(wanted.size(), cpu::row_chain::kMostFetches));
     if (program_.pieces > 1 || !program_.row_by_row) return ask_piece_ahead(wanted);
     std::vector<RowInstruction*> askers;
     visit_instructions(program_, [&](RowInstruction& instruction, const Position&) {
@@ -211,10 +211,9 @@ class Placement {
     });
   }
   bool goes_over_elements(const RowInstruction& instruction) {
-    if (instruction.kind == RowInstruction::kChain || instruction.kind == RowInstruction::kFold) {
-      return value(instruction.operands[0]).whole;
-    }
-    return instruction.kind == RowInstruction::kTile && value(instruction.result).whole;
+    return instruction.kind == RowInstruction::kChain ||
+           instruction.kind == RowInstruction::kFold ||
+           (instruction.kind == RowInstruction::kTile && value(instruction.result).whole);
   }
 
   RowProgram& program_;
