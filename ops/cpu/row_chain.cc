@@ -24,7 +24,9 @@ constexpr int kTotals = 4;
 template <typename T>
 using VectorOf = hn::Vec<hn::ScalableTag<T>>;
 template <typename T>
-using Ahead = Fetcher<T, kVectors* static_cast<int64_t>(sizeof(VectorOf<T>) / sizeof(T))>;
+constexpr int64_t kAtOnce = kVectors* static_cast<int64_t>(sizeof(VectorOf<T>) / sizeof(T));
+template <typename T>
+using Ahead = Fetcher<T, kAtOnce<T>>;
 
 // Reads and writes whole vectors.
 template <typename T>

@@ -11,8 +11,19 @@
 
 namespace bitale::cpu::row_chain {
 
+// Asks for the lines of `bytes` bytes. Part of loops for several instruction sets, as what follows.
+__attribute__((always_inline)) inline void fetch_lines(const std::byte* from, int64_t bytes,
+                                                       bool to_write) {
+  constexpr int64_t kLine = 64;  // bytes
+  if (to_write) {
+    for (int64_t i = 0; i < bytes; i += kLine) __builtin_prefetch(from + i, 1);
+  } else {
+    for (int64_t i = 0; i < bytes; i += kLine) __builtin_prefetch(from + i, 0);
+  }
+}
+
 // Asks in the order in which a chain walks over the elements of all its rows, for kAtOnce of them
-// at a time, so that short rows need not ask each. Part of loops for several instruction sets.
+// at a time, so that short rows need not ask each.
 template <typename T, int64_t kAtOnce>
 class Fetcher {
  public:
@@ -22,20 +33,14 @@ class Fetcher {
   __attribute__((always_inline)) void ask(int64_t end) {
     for (; asked_ < end; asked_ += kAtOnce) {
       for (const Fetch& fetch : fetches_) {
-        const std::byte* line = fetch.from + fetch.bytes(asked_ * kSize);
-        const std::byte* const last = line + fetch.bytes(kAtOnce * kSize);
-        if (fetch.to_write) {
-          for (; line < last; line += kLine) __builtin_prefetch(line, 1);
-        } else {
-          for (; line < last; line += kLine) __builtin_prefetch(line, 0);
-        }
+        fetch_lines(fetch.from + fetch.bytes(asked_ * kSize), fetch.bytes(kAtOnce * kSize),
+                    fetch.to_write);
       }
     }
   }
 
  private:
   static constexpr auto kSize = static_cast<int64_t>(sizeof(T));
-  static constexpr int64_t kLine = 64;  // bytes
 
   std::span<const Fetch> fetches_;
   int64_t asked_ = 0;

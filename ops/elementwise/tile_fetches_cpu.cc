@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ops/cpu/row_chain_fetcher.h"
+
 namespace bitale {
 namespace {
 
@@ -50,13 +52,8 @@ void TileFetches::before(size_t instruction, int64_t ahead, void* const* values)
   for (const Fetch& fetch : fetches_[instruction]) {
     const auto* const next = static_cast<const std::byte*>(values[fetch.value]) +
                              ahead * static_cast<int64_t>(size_of(group_.dtypes[fetch.value]));
-    for (int64_t i = fetch.first; i < fetch.last; ++i) {
-      if (fetch.to_write) {
-        __builtin_prefetch(next + i * kLineBytes, 1);
-      } else {
-        __builtin_prefetch(next + i * kLineBytes, 0);
-      }
-    }
+    cpu::row_chain::fetch_lines(next + fetch.first * kLineBytes,
+                                (fetch.last - fetch.first) * kLineBytes, fetch.to_write);
   }
 }
 

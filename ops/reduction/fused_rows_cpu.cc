@@ -7,6 +7,7 @@
 #include "core/compile/kernel_registry.h"
 #include "core/runtime/kernel.h"
 #include "core/runtime/thread_pool.h"
+#include "ops/cpu/row_chain_fetcher.h"
 #include "ops/cpu/workspace.h"
 #include "ops/reduction/fused_rows_internal.h"
 #include "ops/reduction/row_program_cpu.h"
@@ -16,7 +17,6 @@ namespace {
 
 // Work is split at multiples of about so many elements, whatever the number of threads.
 constexpr int64_t kGrain = 32768;
-constexpr int64_t kLine = 64;
 
 // Rows [row, row + rows), or one piece of a row.
 struct Block {
@@ -178,15 +178,8 @@ class BlockRunner {
 
   void fetch(const RowInstruction::Ahead& ahead) const {
     if (block_->is_last) return;
-    const std::byte* const next = next_part(ahead);
-    const int64_t bytes = bytes_of_piece(ahead) / ahead.parts;
-    for (int64_t i = 0; i < bytes; i += kLine) {
-      if (ahead.to_write) {
-        __builtin_prefetch(next + i, 1);
-      } else {
-        __builtin_prefetch(next + i, 0);
-      }
-    }
+    cpu::row_chain::fetch_lines(next_part(ahead), bytes_of_piece(ahead) / ahead.parts,
+                                ahead.to_write);
   }
 
   const RowProgram& program_;
