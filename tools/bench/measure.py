@@ -1,6 +1,7 @@
 """Interleaved measurements, and the limits that they are set against."""
 
 import statistics
+import time
 
 from competitors import Refused
 
@@ -35,14 +36,18 @@ class Effort:
         self.passes = 3 if quick else 7
         # Of one run of one competitor.
         self.nanoseconds = 0.05e9 if quick else 0.2e9
+        # Before each run. Threads of OpenMP, OpenBLAS and others look out for work for up to 26 ms
+        # after their last product; whoever comes next would share its cores with them.
+        self.rest_seconds = 0.04
         self.compilations = 2 if quick else 5
 
 
 def interleave(tasks, effort):
     """Runs tasks {name: (competitor, id)} in turns; returns {name: Samples}.
 
-    One that dies is left out. The order is rotated from pass to pass. A call before each run is not timed: it brings caches and
-    sleeping threads back.
+    One that dies is left out. The order is rotated from pass to pass. Each run begins after a rest,
+    when the threads of the one before have gone to sleep, and with calls that are not timed: they
+    bring back what lies in caches, and the threads.
     """
     calls, samples = {}, {}
     for name, (competitor, workload) in tasks.items():
@@ -60,7 +65,8 @@ def interleave(tasks, effort):
         for name in names[shift:] + names[:shift]:
             competitor, workload = tasks[name]
             try:
-                competitor.run(workload, 1)
+                time.sleep(effort.rest_seconds)
+                competitor.run(workload, 1 + calls[name] // 10)
                 samples[name].values.append(competitor.run(workload, calls[name]))
             except Refused:
                 samples.pop(name, None)
