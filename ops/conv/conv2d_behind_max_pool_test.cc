@@ -90,6 +90,18 @@ TEST(Conv2dBehindMaxPool, OfManyChannelsAndOfOne) {
   expect_formulas({.image = {2, 3, 6, 6}, .filters = {3, 3, 1, 1}});
 }
 
+// A row of the window is up to a few hundred elements here: gradients of images take one to seven
+// of the rows at once, and not equally many each time.
+TEST(Conv2dBehindMaxPool, OfWindowsThatAreAddedInSeveralPasses) {
+  for (const int64_t channels : {2, 9, 18, 33, 60}) {
+    expect_formulas({.image = {2, channels, 10, 10}, .filters = {5, channels, 5, 5}});
+    expect_formulas({.image = {2, channels, 13, 9}, .filters = {2, channels, 10, 4}});
+  }
+  expect_formulas({.image = {2, 6, 10, 10}, .filters = {90, 6, 5, 5}});
+  expect_formulas(
+      {.options = {.num_groups = 2}, .image = {2, 12, 10, 10}, .filters = {60, 6, 5, 5}});
+}
+
 TEST(Conv2dBehindMaxPool, OfOneImageAndOfMany) {
   expect_formulas({.image = {1, 4, 9, 11}});
   expect_formulas({.image = {67, 2, 8, 8}, .filters = {5, 2, 3, 3}});

@@ -38,6 +38,9 @@ const char* supports(const KernelCall& call) {
   return reason != nullptr ? reason : refuse_lengths(lengths_of(call));
 }
 
+// Of filters that stay in the nearest cache while all positions are walked over.
+constexpr int64_t kPassBytes = 24 << 10;
+
 template <typename T>
 class GradInputsOfUnpooled final : public Kernel {
  public:
@@ -46,7 +49,9 @@ class GradInputsOfUnpooled final : public Kernel {
         plane_values_(values_per_plane(call)),
         rows_(l_),
         starts_(window_starts(l_)),
-        filter_stride_(round_up(rows_.block.length, cpu::kMostLanes)),
+        row_stride_(round_up(rows_.block.length, cpu::kMostLanes)),
+        passes_(find_passes()),
+        filter_stride_(row_stride_ * most_rows(passes_)),
         pixels_(multiples(l_.width, l_.filter_channels)),
         slots_(cpu::SlotPool::enough_for(l_.batch)) {}
 
@@ -71,8 +76,7 @@ class GradInputsOfUnpooled final : public Kernel {
     Parts(const GradInputsOfUnpooled& kernel, void* workspace, int64_t slot) {
       const Lengths& l = kernel.l_;
       cpu::WorkspaceLayout layout(workspace);
-      filters = layout.take<T>(kernel.rows_.row_count() * l.filters * kernel.filter_stride_ +
-                               cpu::kMostLanes);
+      filters = layout.take<T>(kernel.passes_.size() * kernel.pass_stride() + cpu::kMostLanes);
       const int64_t image_elements = round_up(l.filter_channels * l.padded_plane(), 64) + 64;
       image = layout.take<T>(image_elements * kernel.slots_);
       const int64_t values = round_up(l.group_filters * kernel.plane_values_, 64);
@@ -95,16 +99,49 @@ class GradInputsOfUnpooled final : public Kernel {
     size_t bytes;
   };
 
-  // Rows of filters: (row, filter, element).
+  // Neighbouring rows of the window, which are added together in one walk over all positions.
+  struct Pass {
+    int64_t first_row;
+    int64_t rows;
+  };
+
+  // As many rows at once as registers hold the sums of, if all filters' stay in the nearest cache.
+  std::vector<Pass> find_passes() const {
+    const int64_t row_bytes = l_.group_filters * row_stride_ * static_cast<int64_t>(sizeof(T));
+    const int64_t most = std::clamp<int64_t>(
+        kPassBytes / std::max<int64_t>(row_bytes, 1), 1,
+        std::max<int64_t>(cpu::row_sums<T>().rows_at_once(rows_.block.length), 1));
+    const int64_t count = (rows_.block.count + most - 1) / most;
+    std::vector<Pass> passes;
+    for (int64_t row = 0; row < rows_.row_count(); row += rows_.block.count) {
+      for (int64_t i = 0; i < count; ++i) {
+        const int64_t first = rows_.block.count * i / count;
+        passes.push_back({row + first, rows_.block.count * (i + 1) / count - first});
+      }
+    }
+    return passes;
+  }
+  static int64_t most_rows(const std::vector<Pass>& passes) {
+    int64_t most = 0;
+    for (const Pass& pass : passes) most = std::max(most, pass.rows);
+    return most;
+  }
+  // Elements of all filters' rows of a pass.
+  int64_t pass_stride() const { return l_.filters * filter_stride_; }
+
+  // (pass, filter, row of the pass, element).
   void lay_out_filters(const T* filters, T* to) const {
     const int64_t depth = l_.depth();
     const int64_t length = rows_.block.length;
-    for (int64_t row = 0; row < rows_.row_count(); ++row) {
+    for (const Pass& pass : passes_) {
       for (int64_t f = 0; f < l_.filters; ++f) {
-        T* out = to + (row * l_.filters + f) * filter_stride_;
-        const int64_t* elements = rows_.filter_elements.data() + row * length;
-        for (int64_t e = 0; e < length; ++e) out[e] = filters[f * depth + elements[e]];
+        const int64_t* elements = rows_.filter_elements.data() + pass.first_row * length;
+        for (int64_t row = 0; row < pass.rows; ++row, elements += length) {
+          T* out = to + f * filter_stride_ + row * row_stride_;
+          for (int64_t e = 0; e < length; ++e) out[e] = filters[f * depth + elements[e]];
+        }
       }
+      to += pass_stride();
     }
   }
 
@@ -117,10 +154,13 @@ class GradInputsOfUnpooled final : public Kernel {
       const int64_t first = group * l_.group_filters;
       sort_by_position(positions + first * plane_values_, values + first * plane_values_, parts);
       std::fill_n(parts.image, l_.filter_channels * l_.padded_plane(), T{0});
-      const cpu::RowBlock block = {.length = rows_.block.length};
-      for (int64_t row = 0; row < rows_.row_count(); ++row) {
-        const T* filters = parts.filters + (row * l_.filters + first) * filter_stride_;
-        T* image = parts.image + rows_.row_offset(row);
+      const T* filters = parts.filters + first * filter_stride_;
+      for (const Pass& pass : passes_) {
+        T* image = parts.image + rows_.row_offset(pass.first_row);
+        const cpu::RowBlock block = {.length = rows_.block.length,
+                                     .count = pass.rows,
+                                     .stride = row_stride_,
+                                     .sums_stride = rows_.block.stride};
         for (int64_t position = 0; position < l_.positions(); ++position) {
           const int32_t begin = parts.starts[position];
           const int32_t count = parts.starts[position + 1] - begin;
@@ -128,6 +168,7 @@ class GradInputsOfUnpooled final : public Kernel {
           sums_.add(count, parts.scales + begin, parts.offsets + begin, filters, block,
                     image + starts_[static_cast<size_t>(position)]);
         }
+        filters += pass_stride();
       }
       channels_first(l_, pixels_, parts.image, out + group * l_.filter_channels * plane);
     }
@@ -155,6 +196,8 @@ class GradInputsOfUnpooled final : public Kernel {
   int64_t plane_values_;
   WindowBlocks rows_;
   std::vector<int32_t> starts_;
+  int64_t row_stride_;  // of filters' rows
+  std::vector<Pass> passes_;
   int64_t filter_stride_;
   std::vector<int64_t> pixels_;
   int64_t slots_;

@@ -1,5 +1,7 @@
 #include "ops/conv/conv2d_of_unpooled_cpu.h"
 
+#include <algorithm>
+
 #include "ops/cpu/floats.h"
 
 namespace bitale::conv2d_cpu {
@@ -53,7 +55,7 @@ const char* refuse_operands(const KernelCall& call) {
 const char* refuse_lengths(const Lengths& l) {
   constexpr int64_t kMost = int64_t{1} << 30;
   const bool fits = l.channels * l.padded_plane() <= kMost && l.positions() * l.depth() <= kMost &&
-                    l.filters * l.depth() <= kMost;
+                    l.filters * std::max(l.depth(), cpu::kMostLanes) <= kMost;
   return fits ? nullptr : "an image's windows, or the filters, have more than 2^30 elements";
 }
 

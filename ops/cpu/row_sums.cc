@@ -28,15 +28,15 @@ constexpr int kMostRows = 7;
 // An addition waits for the one before it: few sums are kept several times over.
 constexpr int sets_for(int vectors) { return vectors <= 3 ? 4 : vectors <= 6 ? 2 : 1; }
 
-// kRows rows, each of which fills kVectors vectors, the last one perhaps in part.
-template <typename T, int kRows, int kVectors>
+// kRows rows, each of which fills kVectors vectors of D, the last one perhaps in part.
+template <class D, int kRows, int kVectors, typename T = hn::TFromD<D>>
 HWY_NOINLINE void add_rows(int64_t count, const T* HWY_RESTRICT scales,
                            const int32_t* HWY_RESTRICT offsets, const T* HWY_RESTRICT rows,
                            const RowBlock& block, T* HWY_RESTRICT sums) {
   constexpr int kSets = sets_for(kRows * kVectors);
-  const hn::ScalableTag<T> d;
-  using V = hn::Vec<decltype(d)>;
-  const int64_t lanes = vector_length<T>();
+  const D d;
+  using V = hn::Vec<D>;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t stride = block.stride;
   V total[kSets][kRows][kVectors];
 #pragma GCC unroll 7
@@ -87,49 +87,80 @@ HWY_NOINLINE void add_rows(int64_t count, const T* HWY_RESTRICT scales,
 template <typename T>
 using AddFunction = void (*)(int64_t, const T*, const int32_t*, const T*, const RowBlock&, T*);
 
-// By the number of vectors, for as many rows as the registers hold.
-template <typename T, int kRows, int... kVectors>
-constexpr std::array<AddFunction<T>, kMostVectors> add_table(
-    std::integer_sequence<int, kVectors...>) {
-  return {&add_rows<T, kRows, kVectors + 1>...};
+// By the number of rows, less one, and of vectors, less one, as far as registers hold the sums.
+template <typename T>
+using AddTable = std::array<std::array<AddFunction<T>, kMostVectors>, kMostRows>;
+
+template <class D, int kRows, int... kVectors>
+constexpr void fill_row(AddTable<hn::TFromD<D>>& table, std::integer_sequence<int, kVectors...>) {
+  ((table[kRows - 1][kVectors] = &add_rows<D, kRows, kVectors + 1>), ...);
 }
+template <class D, int... kRows>
+constexpr AddTable<hn::TFromD<D>> add_table(std::integer_sequence<int, kRows...>) {
+  AddTable<hn::TFromD<D>> table = {};
+  (fill_row<D, kRows + 1>(table, std::make_integer_sequence<int, kMostVectors / (kRows + 1)>()),
+   ...);
+  return table;
+}
+using AllRows = std::make_integer_sequence<int, kMostRows>;
+
+// A core reads and adds two half vectors of AVX-512 while it does one whole one.
+template <typename T>
+constexpr int64_t kHalf = HWY_TARGET <= HWY_AVX3 ? static_cast<int64_t>(HWY_LANES(T)) / 2 : 0;
+
 template <typename T, int... kRows>
-constexpr std::array<std::array<AddFunction<T>, kMostVectors>, sizeof...(kRows)> add_tables(
-    std::integer_sequence<int, kRows...>) {
-  return {
-      add_table<T, kRows + 1>(std::make_integer_sequence<int, kMostVectors / (kRows + 1)>())...};
+constexpr std::array<AddFunction<T>, kMostRows> half_table(std::integer_sequence<int, kRows...>) {
+  using D = hn::CappedTag<T, std::max<size_t>(kHalf<T>, 1)>;
+  return {&add_rows<D, kRows + 1, 1>...};
+}
+
+template <typename T>
+HWY_ATTR int64_t vectors_of(int64_t length) {
+  const int64_t lanes = vector_length<T>();
+  return (length + lanes - 1) / lanes;
+}
+
+template <typename T>
+HWY_ATTR int64_t rows_at_once(int64_t length) {
+  return std::min<int64_t>(kMostRows, kMostVectors / std::max<int64_t>(vectors_of<T>(length), 1));
 }
 
 template <typename T>
 HWY_ATTR void add(int64_t count, const T* scales, const int32_t* offsets, const T* rows,
                   const RowBlock& block, T* sums) {
-  static constexpr auto tables = add_tables<T>(std::make_integer_sequence<int, kMostRows>());
+  static constexpr auto table = add_table<hn::ScalableTag<T>>(AllRows());
+  static constexpr auto halves = half_table<T>(AllRows());
   const int64_t lanes = vector_length<T>();
-  const int64_t vectors = (block.length + lanes - 1) / lanes;
-  if (block.count == 1 && vectors <= kMostVectors) {  // often, for few terms each
-    tables[0][static_cast<size_t>(vectors - 1)](count, scales, offsets, rows, block, sums);
+  const int64_t vectors = vectors_of<T>(block.length);
+  // What is asked for most, for few terms each.
+  if (block.count <= kMostRows && block.count * vectors <= kMostVectors) {
+    const auto rows_less_one = static_cast<size_t>(block.count - 1);
+    const auto function = block.length <= kHalf<T>
+                              ? halves[rows_less_one]
+                              : table[rows_less_one][static_cast<size_t>(vectors - 1)];
+    function(count, scales, offsets, rows, block, sums);
     return;
   }
   const int64_t parts = (vectors + kMostVectors - 1) / kMostVectors;
-  const int64_t most_rows =
-      parts > 1 ? 1 : std::min<int64_t>(kMostRows, kMostVectors / std::max<int64_t>(vectors, 1));
+  const int64_t most_rows = std::max<int64_t>(rows_at_once<T>(block.length), 1);
   const int64_t groups = (block.count + most_rows - 1) / most_rows;
   for (int64_t group = 0; group < groups; ++group) {
     const int64_t row = block.count * group / groups;
-    const auto& table = tables[static_cast<size_t>(block.count * (group + 1) / groups - row - 1)];
+    const auto& by_vectors =
+        table[static_cast<size_t>(block.count * (group + 1) / groups - row - 1)];
     for (int64_t part = 0; part < parts; ++part) {
       const int64_t first = vectors * part / parts, last = vectors * (part + 1) / parts;
       RowBlock piece = block;
       piece.length = std::min(last * lanes, block.length) - first * lanes;
-      table[static_cast<size_t>(last - first - 1)](count, scales, offsets,
-                                                   rows + row * block.stride + first * lanes, piece,
-                                                   sums + row * block.sums_stride + first * lanes);
+      by_vectors[static_cast<size_t>(last - first - 1)](
+          count, scales, offsets, rows + row * block.stride + first * lanes, piece,
+          sums + row * block.sums_stride + first * lanes);
     }
   }
 }
 
-RowSums<float> float_sums() { return {&add<float>}; }
-RowSums<double> double_sums() { return {&add<double>}; }
+RowSums<float> float_sums() { return {&add<float>, &rows_at_once<float>}; }
+RowSums<double> double_sums() { return {&add<double>, &rows_at_once<double>}; }
 
 }  // namespace HWY_NAMESPACE
 }  // namespace bitale::cpu

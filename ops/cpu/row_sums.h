@@ -28,6 +28,8 @@ struct RowSums {
   // as they are.
   void (*add)(int64_t count, const T* scales, const int32_t* offsets, const T* rows,
               const RowBlock& block, T* sums) = nullptr;
+  // How many rows of `length` elements are summed in registers at once; 0 if less than one is.
+  int64_t (*rows_at_once)(int64_t length) = nullptr;
 };
 
 // T is float or double.

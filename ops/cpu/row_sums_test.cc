@@ -78,6 +78,15 @@ TEST(RowSums, AddBlocksOfRows) {
   }
 }
 
+TEST(RowSums, FewerRowsAreSummedAtOnceTheLongerTheyAre) {
+  EXPECT_GT(row_sums<float>().rows_at_once(1), 1);
+  EXPECT_EQ(row_sums<float>().rows_at_once(100000), 0);
+  for (int64_t length = 1; length < 1000; ++length) {
+    EXPECT_GE(row_sums<float>().rows_at_once(length), row_sums<float>().rows_at_once(length + 1));
+    EXPECT_GE(row_sums<float>().rows_at_once(length), row_sums<double>().rows_at_once(length));
+  }
+}
+
 TEST(RowSums, KeepNaNOutOfNeighbours) {
   std::vector<float> rows(64, NAN), sums(64, 1.0f);
   const float scale = 1;
