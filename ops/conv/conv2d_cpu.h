@@ -10,6 +10,7 @@
 
 #include "core/compile/kernel_registry.h"
 #include "core/runtime/kernel.h"
+#include "core/runtime/thread_pool.h"
 #include "ops/conv/conv2d_geometry_internal.h"
 
 namespace bitale::conv2d_cpu {
@@ -77,12 +78,10 @@ int64_t find_runs(const Lengths& lengths, int64_t begin, int64_t count, Run* run
 // (channel, row, column).
 std::vector<int64_t> window_offsets(const Lengths& lengths);
 
-// Copies the filters to (filters, depth) in the order of window_offsets(), turned if they flip.
+// Copies `count` filters to (count, depth) in the order of window_offsets(), turned if they flip.
+// Its own inverse.
 template <typename T>
-void order_filters(const Lengths& lengths, const T* filters, T* to);
-// The inverse.
-template <typename T>
-void restore_filters(const Lengths& lengths, const T* from, T* filters);
+void order_filters(const Lengths& lengths, int64_t count, const T* filters, T* to);
 
 // Pads images with zeros and deals out their columns.
 template <typename T>
@@ -106,12 +105,26 @@ inline bool tells_short_parts(int64_t columns, int64_t positions) {
 // Tells of all elements of a result, `count`, on all threads.
 void tell_all(int64_t count, PartDone done);
 
-// Sums over images, in blocks of images: each block adds up sums of its own, `size` of them, and
-// add_blocks() adds those of all blocks. Lengths alone decide on the blocks.
+// How many rows of `depth` elements a thread arranges at once, of filters or of their gradients.
+int64_t rows_of_block(int64_t depth);
+
+// Sums over images, in blocks of images: each block adds up sums of its own, `size` of them.
+// Lengths alone decide on the blocks.
 int64_t blocks_of_images(const Lengths& lengths, double multiplications, int64_t size);
-// sums[e] += sums[size + e] + ... for blocks of `size` elements, one block after the other.
+// sums[e] += sums[size + e] + ... for `count` elements of `blocks` blocks of `size`.
 template <typename T>
-void add_blocks(int64_t blocks, int64_t size, T* sums);
+void add_blocks(int64_t blocks, int64_t size, int64_t count, T* sums);
+
+// Adds up the sums of all blocks, (filters, depth) in each, and calls finish(begin, end) for ranges
+// of filters whose sums are complete, on all threads.
+template <typename T, typename Finish>
+void finish_filters(const Lengths& lengths, int64_t blocks, int64_t size, T* sums,
+                    Finish&& finish) {
+  parallel_ranges(lengths.filters, rows_of_block(lengths.depth()), [&](int64_t begin, int64_t end) {
+    add_blocks(blocks, size, (end - begin) * lengths.depth(), sums + begin * lengths.depth());
+    finish(begin, end);
+  });
+}
 
 }  // namespace bitale::conv2d_cpu
 

@@ -76,7 +76,7 @@ class Conv2dDirect final : public PartwiseKernel {
   int64_t scratch_elements() const { return dealt_elements() + kMostDirectRows * row_elements(); }
 
   void pack_filters(const T* filters, const Parts& parts) const {
-    order_filters(l_, filters, parts.ordered);
+    order_filters(l_, l_.filters, filters, parts.ordered);
     for (int64_t g = 0; g < l_.groups; ++g) {
       for (int64_t p = 0; p < row_panels_; ++p) {
         const int64_t f = cpu::panel_begin(l_.group_filters, row_panels_, p);

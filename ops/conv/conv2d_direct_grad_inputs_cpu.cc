@@ -119,7 +119,7 @@ class GradInputsDirect final : public Kernel {
 
   // Phase after phase, tap after tap, channels side by side.
   void pack_filters(const T* filters, const Parts& parts) const {
-    order_filters(l_, filters, parts.ordered);
+    order_filters(l_, l_.filters, filters, parts.ordered);
     T* to = parts.packed;
     for (int64_t g = 0; g < l_.groups; ++g) {
       for (const Tap& tap : taps_) {

@@ -77,8 +77,10 @@ class GradWeightsDirect final : public Kernel {
         add_image(image, grads, sums);
       }
     });
-    add_blocks(blocks_, size, parts.sums);
-    restore_filters(l_, parts.sums, frame.output<T>(0));
+    finish_filters(l_, blocks_, size, parts.sums, [&](int64_t begin, int64_t end) {
+      const int64_t first = begin * l_.depth();
+      order_filters(l_, end - begin, parts.sums + first, frame.output<T>(0) + first);
+    });
   }
 
  private:

@@ -95,23 +95,24 @@ class GradInputsPanels final : public Kernel {
   }
 
   void pack_filters(const T* filters, const Parts& parts) const {
-    order_filters(l_, filters, parts.ordered);
+    order_filters(l_, l_.filters, filters, parts.ordered);
     const int64_t depth = l_.depth();
     const int64_t row_panels = cpu::panel_count(depth, tile_.rows);
-    for (int64_t g = 0; g < l_.groups; ++g) {
-      const T* from = parts.ordered + g * l_.group_filters * depth;
-      T* to = parts.packed + g * l_.group_filters * depth;
-      for (int64_t p = 0; p < row_panels; ++p) {
-        const int64_t i = cpu::panel_begin(depth, row_panels, p);
-        const int64_t rows = cpu::panel_begin(depth, row_panels, p + 1) - i;
+    const int64_t panels_of_block = cpu::panel_count(rows_of_block(l_.group_filters), tile_.rows);
+    parallel_ranges(l_.groups * row_panels, panels_of_block, [&](int64_t first, int64_t last) {
+      for (int64_t panel = first; panel < last; ++panel) {
+        const int64_t i = cpu::panel_begin(depth, row_panels, panel % row_panels);
+        const int64_t rows = cpu::panel_begin(depth, row_panels, panel % row_panels + 1) - i;
+        const int64_t group = panel / row_panels * l_.group_filters * depth;
+        const T* from = parts.ordered + group;
+        T* to = parts.packed + group + i * l_.group_filters;
         for (int64_t f = 0; f < l_.group_filters; ++f) {
           for (int64_t r = 0; r < rows; ++r) {
             to[f * rows + r] = from[f * depth + order_[static_cast<size_t>(i + r)]];
           }
         }
-        to += rows * l_.group_filters;
       }
-    }
+    });
   }
 
   void add_panel(const T* grad, int64_t group, int64_t begin, int64_t columns, const Parts& parts,

@@ -133,16 +133,19 @@ class GradInputsOfUnpooled final : public Kernel {
   void lay_out_filters(const T* filters, T* to) const {
     const int64_t depth = l_.depth();
     const int64_t length = rows_.block.length;
-    for (const Pass& pass : passes_) {
-      for (int64_t f = 0; f < l_.filters; ++f) {
-        const int64_t* elements = rows_.filter_elements.data() + pass.first_row * length;
-        for (int64_t row = 0; row < pass.rows; ++row, elements += length) {
-          T* out = to + f * filter_stride_ + row * row_stride_;
-          for (int64_t e = 0; e < length; ++e) out[e] = filters[f * depth + elements[e]];
+    parallel_ranges(l_.filters, rows_of_block(depth), [&](int64_t begin, int64_t end) {
+      for (size_t pass = 0; pass < passes_.size(); ++pass) {
+        for (int64_t f = begin; f < end; ++f) {
+          const int64_t* elements = rows_.filter_elements.data() + passes_[pass].first_row * length;
+          T* out = to + static_cast<int64_t>(pass) * pass_stride() + f * filter_stride_;
+          for (int64_t row = 0; row < passes_[pass].rows; ++row) {
+            for (int64_t e = 0; e < length; ++e) out[e] = filters[f * depth + elements[e]];
+            elements += length;
+            out += row_stride_;
+          }
         }
       }
-      to += pass_stride();
-    }
+    });
   }
 
   void add_image(const KernelFrame& frame, int64_t n, const Parts& parts) const {

@@ -69,8 +69,10 @@ class GradWeightsPanels final : public Kernel {
         }
       }
     });
-    add_blocks(blocks_, size, parts.sums);
-    restore_filters(l_, parts.sums, frame.output<T>(0));
+    finish_filters(l_, blocks_, size, parts.sums, [&](int64_t begin, int64_t end) {
+      const int64_t first = begin * l_.depth();
+      order_filters(l_, end - begin, parts.sums + first, frame.output<T>(0) + first);
+    });
   }
 
  private:

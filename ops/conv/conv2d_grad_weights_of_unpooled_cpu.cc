@@ -85,15 +85,16 @@ class GradWeightsOfUnpooled final : public Kernel {
         }
       }
     });
-    add_blocks(blocks_, size, sums);
-    T* out = frame.output<T>(0);
-    for (int64_t f = 0; f < l_.filters; ++f) {
-      T* filter = out + f * l_.depth();
-      const T* from = sums + f * l_.depth();
-      for (int64_t e = 0; e < l_.depth(); ++e) {
-        filter[rows_.filter_elements[static_cast<size_t>(e)]] = from[e];
+    T* const out = frame.output<T>(0);
+    finish_filters(l_, blocks_, size, sums, [&](int64_t begin, int64_t end) {
+      for (int64_t f = begin; f < end; ++f) {
+        T* filter = out + f * l_.depth();
+        const T* from = sums + f * l_.depth();
+        for (int64_t e = 0; e < l_.depth(); ++e) {
+          filter[rows_.filter_elements[static_cast<size_t>(e)]] = from[e];
+        }
       }
-    }
+    });
   }
 
  private:

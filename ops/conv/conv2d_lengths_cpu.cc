@@ -96,9 +96,9 @@ std::vector<int64_t> window_offsets(const Lengths& l) {
 }
 
 template <typename T>
-void order_filters(const Lengths& l, const T* filters, T* to) {
+void order_filters(const Lengths& l, int64_t count, const T* filters, T* to) {
   const int64_t taps = l.taps();
-  for (int64_t plane = 0; plane < l.filters * l.filter_channels; ++plane) {
+  for (int64_t plane = 0; plane < count * l.filter_channels; ++plane) {
     if (l.flip) {
       std::reverse_copy(filters, filters + taps, to);
     } else {
@@ -107,12 +107,6 @@ void order_filters(const Lengths& l, const T* filters, T* to) {
     filters += taps;
     to += taps;
   }
-}
-
-// Turning twice changes nothing.
-template <typename T>
-void restore_filters(const Lengths& l, const T* from, T* filters) {
-  order_filters(l, from, filters);
 }
 
 template <typename T>
@@ -139,10 +133,9 @@ void collect_images(const Lengths& l, int64_t images, const T* from, T* to) {
   }
 }
 
-#define BITALE_INSTANTIATE(T)                                          \
-  template void order_filters<T>(const Lengths&, const T*, T*);        \
-  template void restore_filters<T>(const Lengths&, const T*, T*);      \
-  template void deal_images<T>(const Lengths&, int64_t, const T*, T*); \
+#define BITALE_INSTANTIATE(T)                                            \
+  template void order_filters<T>(const Lengths&, int64_t, const T*, T*); \
+  template void deal_images<T>(const Lengths&, int64_t, const T*, T*);   \
   template void collect_images<T>(const Lengths&, int64_t, const T*, T*)
 BITALE_INSTANTIATE(float);
 BITALE_INSTANTIATE(double);

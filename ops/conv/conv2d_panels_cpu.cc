@@ -55,23 +55,25 @@ typename PanelProduct<T>::Parts PanelProduct<T>::take_parts(cpu::WorkspaceLayout
 // Filters as panels of tile rows, depth block by depth block, group by group.
 template <typename T>
 void PanelProduct<T>::pack_filters(const T* filters, const Parts& parts) const {
-  order_filters(l_, filters, parts.ordered);
   const int64_t depth = l_.depth();
   const int64_t row_panels = cpu::panel_count(l_.group_filters, tile_.rows);
-  for (int64_t g = 0; g < l_.groups; ++g) {
-    const T* from = parts.ordered + g * l_.group_filters * depth;
-    T* to = parts.packed + g * l_.group_filters * depth;
-    for (int64_t b = 0; b < depth_blocks(depth); ++b) {
-      const int64_t k = depth_block_begin(depth, b);
-      const int64_t count = depth_block_begin(depth, b + 1) - k;
-      for (int64_t p = 0; p < row_panels; ++p) {
-        const int64_t i = cpu::panel_begin(l_.group_filters, row_panels, p);
-        const int64_t rows = cpu::panel_begin(l_.group_filters, row_panels, p + 1) - i;
-        cpu::pack_left(rows, count, cpu::MatrixView<T>{from + i * depth + k, depth, 1}, to);
-        to += rows * count;
+  const int64_t panels_of_block = cpu::panel_count(rows_of_block(depth), tile_.rows);
+  parallel_ranges(l_.groups * row_panels, panels_of_block, [&](int64_t first, int64_t last) {
+    for (int64_t panel = first; panel < last; ++panel) {
+      const int64_t p = panel % row_panels;
+      const int64_t i = cpu::panel_begin(l_.group_filters, row_panels, p);
+      const int64_t rows = cpu::panel_begin(l_.group_filters, row_panels, p + 1) - i;
+      const int64_t group = panel / row_panels * l_.group_filters * depth;
+      T* ordered = parts.ordered + group + i * depth;
+      order_filters(l_, rows, filters + group + i * depth, ordered);
+      for (int64_t b = 0; b < depth_blocks(depth); ++b) {
+        const int64_t k = depth_block_begin(depth, b);
+        const int64_t count = depth_block_begin(depth, b + 1) - k;
+        cpu::pack_left(rows, count, cpu::MatrixView<T>{ordered + k, depth, 1},
+                       parts.packed + group + k * l_.group_filters + i * count);
       }
     }
-  }
+  });
 }
 
 template <typename T>
