@@ -19,8 +19,12 @@ constexpr int64_t kBlockRows = 120;
 constexpr int64_t kBlockColumns = 512;
 constexpr int64_t kSliceRows = 3840;
 constexpr int64_t kSliceColumns = 2048;
-// Products of up to this many multiplications run as one block: waking a thread costs more.
+// Products of up to this many multiplications are cut along rows only, which epilogues take over
+// whole, into blocks of at least so many: the way to another thread costs more than fewer.
 constexpr double kSmallProduct = 1e6;
+constexpr double kSmallBlock = 4e4;
+// Elements of A that a thread packs at once.
+constexpr int64_t kPackedAtOnce = 8192;
 // Up to this many rows a packed block of A leaves room in L2 for the panels of B that a block of C
 // needs, and every thread packs those for itself, just before it reads them.
 constexpr int64_t kRowsOfOneBlock = 240;
@@ -49,20 +53,27 @@ int64_t block_depth(int64_t k) {
   return std::max<int64_t>(1, (k + blocks - 1) / blocks);
 }
 
-Blocking blocking(int64_t m, int64_t n, int64_t k, int64_t tile_columns) {
+int64_t round_up(int64_t value, int64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+// Rows of a block fill panels of A.
+template <typename T>
+Blocking blocking(int64_t m, int64_t n, int64_t k) {
+  const GemmTile<T>& tile = gemm_tile<T>();
   Blocking b{block_depth(k), kBlockRows, kBlockColumns};
-  if (static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) < kSmallProduct) {
-    b.block_rows = kSliceRows;
+  const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
+  if (work < kSmallProduct) {
+    const int64_t blocks = std::max<int64_t>(1, static_cast<int64_t>(work / kSmallBlock));
+    b.block_rows = round_up(std::max(kFewRows, panel_count(m, blocks)), tile.rows);
     b.block_columns = kSliceColumns;
-  } else if (m < 4 * kBlockRows && n < 4 * kBlockColumns) {
-    b.block_columns = std::max<int64_t>(tile_columns, kBlockColumns / 4);
+    return b;
+  }
+  if (m < 4 * kBlockRows && n < 4 * kBlockColumns) {
+    b.block_columns = std::max<int64_t>(tile.columns, kBlockColumns / 4);
   }
   if (m <= kRowsOfOneBlock) b.block_rows = kSliceRows;
   return b;
-}
-
-int64_t round_up(int64_t value, int64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
 }
 
 // One column: y = alpha A x + beta y.
@@ -155,25 +166,25 @@ class Slice {
         packed_(packed),
         row_panels_(panel_count(rows, tile_.rows)),
         column_panels_(panel_count(columns, width_)),
-        panels_per_row_block_(blocks.block_rows / tile_.rows),
-        panels_per_column_block_(blocks.block_columns / width_),
-        row_blocks_(panel_count(row_panels_, panels_per_row_block_)),
-        column_blocks_(panel_count(column_panels_, panels_per_column_block_)),
+        row_blocks_(even_count(row_panels_, blocks.block_rows / tile_.rows)),
+        column_blocks_(even_count(column_panels_, blocks.block_columns / width_)),
         panel_size_(panel_elements(depth, width_)) {}
 
   // All of A, and of B what several blocks of C need.
   void pack() const {
-    parallel_for(row_blocks_ + (shares_b() ? column_blocks_ : 0), [&](int64_t block) {
-      if (block < row_blocks_) {
-        const Range panels = row_block(block);
-        for (int64_t p = panels.begin; p < panels.end; ++p) {
+    const int64_t at_once = std::max<int64_t>(1, kPackedAtOnce / (tile_.rows * depth_));
+    const int64_t blocks_of_a = panel_count(row_panels_, at_once);
+    parallel_for(blocks_of_a + (shares_b() ? column_blocks_ : 0), [&](int64_t block) {
+      if (block < blocks_of_a) {
+        const int64_t last = std::min(row_panels_, (block + 1) * at_once);
+        for (int64_t p = block * at_once; p < last; ++p) {
           const int64_t i = first_row(p);
           pack_left(first_row(p + 1) - i, depth_,
                     MatrixView<T>{a_.data + i * a_.row_stride, a_.row_stride, a_.column_stride},
                     packed_.a + i * depth_);
         }
       } else {
-        const Range panels = column_block(block - row_blocks_);
+        const Range panels = column_block(block - blocks_of_a);
         pack_columns(panels, packed_.b + panels.begin * panel_size_);
       }
     });
@@ -219,15 +230,20 @@ class Slice {
     int64_t c_stride;
   };
 
+  // Blocks of at most `most` panels. An odd one of them would leave a thread without work.
+  static int64_t even_count(int64_t panels, int64_t most) {
+    const int64_t count = panel_count(panels, most);
+    return count > 2 && count < panels ? round_up(count, 2) : count;
+  }
   bool shares_b() const { return ready_b_ == nullptr && row_blocks_ > 1; }
   int64_t first_row(int64_t panel) const { return panel_begin(rows_, row_panels_, panel); }
   Range row_block(int64_t block) const {
-    const int64_t begin = block * panels_per_row_block_;
-    return {begin, std::min(row_panels_, begin + panels_per_row_block_)};
+    return {panel_begin(row_panels_, row_blocks_, block),
+            panel_begin(row_panels_, row_blocks_, block + 1)};
   }
   Range column_block(int64_t block) const {
-    const int64_t begin = block * panels_per_column_block_;
-    return {begin, std::min(column_panels_, begin + panels_per_column_block_)};
+    return {panel_begin(column_panels_, column_blocks_, block),
+            panel_begin(column_panels_, column_blocks_, block + 1)};
   }
 
   // A block of C has its final values.
@@ -291,7 +307,6 @@ class Slice {
   const T* ready_b_;
   Packed<T> packed_;
   int64_t row_panels_, column_panels_;
-  int64_t panels_per_row_block_, panels_per_column_block_;
   int64_t row_blocks_, column_blocks_;
   int64_t panel_size_;
 };
@@ -333,7 +348,7 @@ template <typename T>
 size_t gemm_workspace_bytes(int64_t m, int64_t n, int64_t k) {
   const auto packed_bytes = [&](int64_t rows, int64_t columns) {
     WorkspaceLayout layout;
-    Packed<T>(rows, columns, k, blocking(rows, columns, k, gemm_tile<T>().columns), layout);
+    Packed<T>(rows, columns, k, blocking<T>(rows, columns, k), layout);
     return layout.bytes();
   };
   const size_t narrow = narrow_workspace_bytes<T>(m, n, k);
@@ -350,7 +365,7 @@ void gemm(int64_t m, int64_t n, int64_t k, T alpha, MatrixView<T> a, MatrixView<
     for (int64_t i = 0; i < m; ++i) done(i * c_stride, n);
     return;
   }
-  const Blocking blocks = blocking(m, n, k, gemm_tile<T>().columns);
+  const Blocking blocks = blocking<T>(m, n, k);
   WorkspaceLayout layout(workspace);
   const Packed<T> packed(m, n, k, blocks, layout);
   if (n == 1) {
@@ -369,7 +384,7 @@ void gemm(int64_t m, int64_t n, int64_t k, T alpha, MatrixView<T> a, MatrixView<
 template <typename T>
 void gemm_packed(int64_t m, int64_t n, int64_t k, T alpha, MatrixView<T> a, const T* packed_b,
                  T beta, T* c, int64_t c_stride, void* workspace, PartDone done) {
-  const Blocking blocks = blocking(m, n, k, gemm_tile<T>().columns);
+  const Blocking blocks = blocking<T>(m, n, k);
   WorkspaceLayout layout(workspace);
   const Packed<T> packed(m, n, k, blocks, layout);
   multiply_slices<T>(m, n, k, alpha, a, {packed_b, 0, 0}, packed_b, beta, c, c_stride, blocks,

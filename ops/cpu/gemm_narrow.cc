@@ -152,11 +152,11 @@ constexpr int64_t kFew = 12;
 // From this depth on sums over vector lanes cost little beside the products before them.
 constexpr int64_t kLeastDepth = 64;
 // And from this one on a product that is turned saves more than that costs.
-constexpr int64_t kLeastTurnedDepth = 192;
+constexpr int64_t kLeastTurnedDepth = 100;
 // Bytes along the depth of the few columns that are multiplied at once: all of them stay in L1.
 constexpr int64_t kDepthBytes = 2048;
 // Multiplications of a block that one thread takes.
-constexpr double kBlockWork = 2.5e5;
+constexpr double kBlockWork = 6e4;
 // Rows that are turned at once.
 constexpr int64_t kTurnedRows = 64;
 
