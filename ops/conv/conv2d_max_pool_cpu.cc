@@ -62,6 +62,7 @@ class Conv2dMaxPool final : public PartwiseKernel {
     const double block_work =
         multiplications_of_block(chunk_work * static_cast<double>(chunks_ * l_.groups));
     chunks_per_block_ = std::max<int64_t>(1, static_cast<int64_t>(block_work / chunk_work));
+    chunks_per_block_ = cpu::panel_count(chunks_, cpu::panel_count(chunks_, chunks_per_block_));
     plan_told();
     blocks_ = cpu::panel_count(chunks_, chunks_per_block_);
     slots_ = cpu::SlotPool::enough_for(blocks_ * l_.groups);
@@ -157,6 +158,7 @@ class Conv2dMaxPool final : public PartwiseKernel {
       const int64_t columns =
           best.whole ? count * l_.positions() : rows_under(count) * l_.output_width;
       if (count > 1 && columns > most_columns) break;
+      if (!best.whole && !is_shared_evenly(count)) continue;
       const int64_t useful =
           best.whole ? columns
                      : std::min(columns, count * pool_.window.stride[0] * l_.output_width);
@@ -167,6 +169,12 @@ class Conv2dMaxPool final : public PartwiseKernel {
       }
     }
     return best;
+  }
+
+  // An odd number of parts leaves a thread without work, unless there are many of them.
+  bool is_shared_evenly(int64_t windows) const {
+    const int64_t parts = l_.batch * cpu::panel_count(pool_.output_height, windows);
+    return parts == 1 || parts % 2 == 0 || l_.batch >= kEnoughImages;
   }
 
   // Where chunks are rows of windows.

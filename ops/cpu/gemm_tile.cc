@@ -228,30 +228,37 @@ HWY_ATTR T dot(int64_t depth, const T* HWY_RESTRICT x, const T* HWY_RESTRICT y) 
   return sum;
 }
 
-// Four rows at a time: y is read and written once for them, and memory gives four streams.
+// Whole vectors from element i on, of kRows rows.
+template <int kRows, typename D, typename T = hn::TFromD<D>>
+HWY_ATTR HWY_INLINE int64_t add_vectors(D d, int64_t i, int64_t count, const T* HWY_RESTRICT scales,
+                                        const T* HWY_RESTRICT row, int64_t stride,
+                                        T* HWY_RESTRICT y) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (; i + lanes <= count; i += lanes) {
+    auto sum = hn::LoadU(d, y + i);
+#pragma GCC unroll 4
+    for (int s = 0; s < kRows; ++s) {
+      // The next rows: what the hardware fetches ahead ends with a page.
+      __builtin_prefetch(row + (kRows + s) * stride + i);
+      sum = hn::MulAdd(hn::Set(d, scales[s]), hn::LoadU(d, row + s * stride + i), sum);
+    }
+    hn::StoreU(sum, d, y + i);
+  }
+  return i;
+}
+
+// Four rows at a time: y is read and written once for them, and memory gives four streams. The ends
+// of rows, or all of short ones, are taken by ever shorter vectors.
 template <typename T>
 HWY_ATTR void add_rows(int64_t count, int64_t rows, const T* HWY_RESTRICT scales,
                        const T* HWY_RESTRICT x, int64_t stride, T* HWY_RESTRICT y) {
-  const hn::ScalableTag<T> d;
-  const int64_t lanes = vector_length<T>();
   const auto add_some = [&]<int kRows>(std::integral_constant<int, kRows>, int64_t r) HWY_ATTR {
-    const T* row = x + r * stride;
-    int64_t i = 0;
-    for (; i + lanes <= count; i += lanes) {
-      auto sum = hn::LoadU(d, y + i);
-#pragma GCC unroll 4
-      for (int s = 0; s < kRows; ++s) {
-        // The next rows: what the hardware fetches ahead ends with a page.
-        __builtin_prefetch(row + (kRows + s) * stride + i);
-        sum = hn::MulAdd(hn::Set(d, scales[r + s]), hn::LoadU(d, row + s * stride + i), sum);
-      }
-      hn::StoreU(sum, d, y + i);
-    }
-    for (; i < count; ++i) {
-      for (int s = 0; s < kRows; ++s) {
-        y[i] = __builtin_fma(scales[r + s], row[s * stride + i], y[i]);
-      }
-    }
+    const T* const row = x + r * stride;
+    int64_t i = add_vectors<kRows>(hn::ScalableTag<T>(), 0, count, scales + r, row, stride, y);
+    i = add_vectors<kRows>(hn::CappedTag<T, 8>(), i, count, scales + r, row, stride, y);
+    i = add_vectors<kRows>(hn::CappedTag<T, 4>(), i, count, scales + r, row, stride, y);
+    i = add_vectors<kRows>(hn::CappedTag<T, 2>(), i, count, scales + r, row, stride, y);
+    add_vectors<kRows>(hn::CappedTag<T, 1>(), i, count, scales + r, row, stride, y);
   };
   int64_t r = 0;
   for (; r + 4 <= rows; r += 4) add_some(std::integral_constant<int, 4>(), r);
