@@ -33,11 +33,12 @@ class Effort:
     """How long and how often things are measured."""
 
     def __init__(self, quick):
-        self.passes = 3 if quick else 7
+        self.passes = 5 if quick else 7
         # Of one run of one competitor.
         self.nanoseconds = 0.05e9 if quick else 0.2e9
-        # Before each run. Threads of OpenMP, OpenBLAS and others look out for work for up to 26 ms
-        # after their last product; whoever comes next would share its cores with them.
+        # Before each run. Threads of OpenMP, OpenBLAS and others look out for work for a while after
+        # their last product; whoever comes next shares its cores with them (LeNet's inference took
+        # 1.16 times as long with two threads, right after a product).
         self.rest_seconds = 0.04
         self.compilations = 2 if quick else 5
 
