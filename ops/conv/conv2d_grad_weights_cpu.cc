@@ -1,8 +1,11 @@
-// The gradient of conv2d for its filters: the output gradient (filters, batch · positions) times
-// the windows (batch · positions, depth). Fixed blocks of images are summed each by one thread, the
-// partial sums then in order.
+// The gradient of conv2d for its filters: the windows (depth, batch · positions), read where they
+// lie, times the output gradient (batch · positions, filters). Fixed blocks of images are summed
+// each by one thread, the partial sums then in order, and turned to (filters, depth).
 
 #include <algorithm>
+#include <numeric>
+#include <span>
+#include <vector>
 
 #include "core/runtime/thread_pool.h"
 #include "ops/conv/conv2d_cpu.h"
@@ -16,8 +19,10 @@
 namespace bitale::conv2d_cpu {
 namespace {
 
-// Positions multiplied at a time: with a tile's columns they fill half of L1.
-constexpr int64_t kChunk = 256;
+// Positions multiplied at a time: with a tile's columns they fill most of L1.
+constexpr int64_t kChunk = 192;
+// Padded images of at least so many positions are made at once.
+constexpr int64_t kPositions = 4 * kChunk;
 
 template <typename T>
 class GradWeightsPanels final : public Kernel {
@@ -28,10 +33,18 @@ class GradWeightsPanels final : public Kernel {
         l_(is_pointwise_ ? flattened(given_) : given_),
         offsets_(window_offsets(l_)),
         tile_(cpu::gemm_tile<T>()) {
+    for (int64_t j = 0; j < tile_.columns; ++j) planes_.push_back(j * l_.positions());
+    for (int64_t k = 0; k < l_.depth(); ++k) {
+      const int64_t tap = k % l_.taps();
+      ordered_.push_back((l_.flip ? k - tap + l_.taps() - 1 - tap : k) * l_.group_filters);
+    }
     const double work = static_cast<double>(l_.batch * l_.positions()) *
                         static_cast<double>(l_.filters) * static_cast<double>(l_.depth());
     blocks_ = blocks_of_images(l_, work, l_.filters * l_.depth());
     slots_ = cpu::SlotPool::enough_for(blocks_);
+    images_at_once_ = l_.is_dealt()
+                          ? cpu::panel_count(kPositions, std::max<int64_t>(l_.positions(), 1))
+                          : l_.batch;
   }
 
   size_t workspace_bytes() const override { return Parts(*this, nullptr).bytes; }
@@ -42,37 +55,29 @@ class GradWeightsPanels final : public Kernel {
     const T* image = frame.input<T>(0);
     const int64_t size = l_.filters * l_.depth();
     if (thins()) {
-      thin_images(given_, image, parts.image);
-      image = parts.image;
-    } else if (l_.is_dealt()) {
-      parallel_for(l_.batch, [&](int64_t n) {
-        deal_images(l_, 1, image + n * l_.channels * l_.height * l_.width,
-                    parts.image + n * l_.dealt_size());
-      });
-      image = parts.image;
+      thin_images(given_, image, parts.thinned);
+      image = parts.thinned;
     }
     cpu::SlotPool slots(slots_);
     parallel_for(blocks_, [&](int64_t block) {
       const cpu::SlotPool::Loan loan(slots);
-      T* scratch = parts.scratch + loan.slot() * scratch_elements();
-      T* sums = parts.sums + block * size;
+      T* const panels = parts.panels + loan.slot() * panel_elements();
+      T* const dealt = parts.dealt + loan.slot() * dealt_elements();
+      std::fill_n(panels, panel_elements(), T{0});  // columns that fill up a panel stay so
+      T* const sums = parts.sums + block * size;
       std::fill_n(sums, size, T{0});
-      const int64_t first = cpu::panel_begin(l_.batch, blocks_, block) * l_.positions();
-      const int64_t last = cpu::panel_begin(l_.batch, blocks_, block + 1) * l_.positions();
-      for (int64_t begin = first; begin < last; begin += kChunk) {
-        const int64_t count = std::min(kChunk, last - begin);
-        Run runs[kChunk];
-        const int64_t run_count = find_runs(l_, begin, count, runs);
-        for (int64_t group = 0; group < l_.groups; ++group) {
-          add_chunk(image, frame.input<T>(1), group, {runs, static_cast<size_t>(run_count)}, count,
-                    scratch, sums + group * l_.group_filters * l_.depth());
+      const int64_t last = cpu::panel_begin(l_.batch, blocks_, block + 1);
+      for (int64_t n = cpu::panel_begin(l_.batch, blocks_, block); n < last; n += images_at_once_) {
+        const int64_t images = std::min(images_at_once_, last - n);
+        const T* from = image + n * l_.channels * l_.height * l_.width;
+        if (l_.is_dealt()) {
+          deal_images(l_, images, from, dealt);
+          from = dealt;
         }
+        add_images(from, frame.input<T>(1) + n * l_.filters * l_.positions(), images, panels, sums);
       }
     });
-    finish_filters(l_, blocks_, size, parts.sums, [&](int64_t begin, int64_t end) {
-      const int64_t first = begin * l_.depth();
-      order_filters(l_, end - begin, parts.sums + first, frame.output<T>(0) + first);
-    });
+    finish(parts.sums, frame.output<T>(0));
   }
 
  private:
@@ -81,62 +86,97 @@ class GradWeightsPanels final : public Kernel {
       const Lengths& l = kernel.l_;
       cpu::WorkspaceLayout layout(workspace);
       sums = layout.template take<T>(kernel.blocks_ * l.filters * l.depth());
-      const bool copies = kernel.thins() || l.is_dealt();
-      image = layout.template take<T>(copies ? l.batch * l.dealt_size() : 0);
-      scratch = layout.template take<T>(kernel.slots_ * kernel.scratch_elements());
+      thinned = layout.template take<T>(kernel.thins() ? l.batch * l.dealt_size() : 0);
+      dealt = layout.template take<T>(kernel.slots_ * kernel.dealt_elements());
+      panels = layout.template take<T>(kernel.slots_ * kernel.panel_elements());
       bytes = layout.bytes();
     }
     T* sums;
-    T* image;  // thinned or dealt
-    T* scratch;
+    T* thinned;
+    T* dealt;
+    T* panels;
     size_t bytes;
   };
 
   bool thins() const { return is_pointwise_ && skips_elements(given_); }
-  int64_t scratch_elements() const { return kChunk * (l_.group_filters + tile_.columns); }
+  int64_t column_panels() const { return cpu::panel_count(l_.group_filters, tile_.columns); }
+  int64_t panel_elements() const { return kChunk * column_panels() * tile_.columns; }
+  int64_t dealt_elements() const {
+    return l_.is_dealt() ? (images_at_once_ * l_.dealt_size() + 63) / 64 * 64 : 0;
+  }
+
+  void add_images(const T* image, const T* grad, int64_t images, T* panels, T* sums) const {
+    const int64_t positions = images * l_.positions();
+    const int64_t chunks = cpu::panel_count(positions, kChunk);
+    for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+      const int64_t begin = cpu::panel_begin(positions, chunks, chunk);
+      const int64_t count = cpu::panel_begin(positions, chunks, chunk + 1) - begin;
+      Run runs[kChunk];
+      const int64_t run_count = find_runs(l_, begin, count, runs);
+      for (int64_t group = 0; group < l_.groups; ++group) {
+        add_chunk(image, grad, group, {runs, static_cast<size_t>(run_count)}, count, panels,
+                  sums + group * l_.group_filters * l_.depth());
+      }
+    }
+  }
 
   void add_chunk(const T* image, const T* grad, int64_t group, std::span<const Run> runs,
-                 int64_t count, T* scratch, T* sums) const {
+                 int64_t count, T* panels, T* sums) const {
     const int64_t width = tile_.columns;
-    const int64_t depth = l_.depth();
-    T* left = scratch;
-    T* right = scratch + kChunk * l_.group_filters;
-    const int64_t row_panels = cpu::panel_count(l_.group_filters, tile_.rows);
-    for (int64_t p = 0; p < row_panels; ++p) {
-      const int64_t i = cpu::panel_begin(l_.group_filters, row_panels, p);
-      const int64_t rows = cpu::panel_begin(l_.group_filters, row_panels, p + 1) - i;
-      for (size_t r = 0; r < runs.size();) {
-        // Runs of one image follow each other there too.
-        size_t next = r + 1;
-        while (next < runs.size() && runs[next].image == runs[r].image) ++next;
-        const int64_t length = runs[next - 1].column + runs[next - 1].length - runs[r].column;
-        const T* from =
-            grad + (runs[r].image * l_.filters + group * l_.group_filters + i) * l_.positions() +
-            runs[r].position;
-        cpu::pack_left(rows, length, cpu::MatrixView<T>{from, l_.positions(), 1},
-                       left + i * count + runs[r].column * rows);
-        r = next;
-      }
+    int64_t places[kChunk];
+    for (const Run& run : runs) {
+      std::iota(places + run.column, places + run.column + run.length, run.offset);
     }
-    const T* first_window = image + group * l_.filter_channels * l_.part_plane();
-    for (int64_t k = 0; k < depth; k += width) {
-      const int64_t columns = std::min(width, depth - k);
-      for (const Run& run : runs) {
-        cpu::runs<T>().gather_columns(columns, offsets_.data() + k, run.length,
-                                      first_window + run.offset, right + run.column * width, width);
-      }
-      if (columns < width) {
-        for (int64_t q = 0; q < count; ++q) {
-          std::fill(right + q * width + columns, right + (q + 1) * width, T{0});
-        }
-      }
+    const T* const first_window = image + group * l_.filter_channels * l_.part_plane();
+    const int64_t row_panels = cpu::panel_count(l_.depth(), tile_.rows);
+    for (int64_t q = 0; q < column_panels(); ++q) {
+      const int64_t f = q * width;
+      const int64_t columns = std::min(width, l_.group_filters - f);
+      T* const panel = panels + q * kChunk * width;
+      pack_gradients(grad, group * l_.group_filters + f, columns, runs, panel);
       for (int64_t p = 0; p < row_panels; ++p) {
-        const int64_t i = cpu::panel_begin(l_.group_filters, row_panels, p);
-        const int64_t rows = cpu::panel_begin(l_.group_filters, row_panels, p + 1) - i;
-        tile_.run(rows, columns, count, left + i * count, right, width, sums + i * depth + k, depth,
-                  T{1}, T{1}, {});
+        const int64_t k = cpu::panel_begin(l_.depth(), row_panels, p);
+        const int64_t rows = cpu::panel_begin(l_.depth(), row_panels, p + 1) - k;
+        const T* elements[cpu::kMostTileRows];
+        for (int64_t i = 0; i < rows; ++i) {
+          elements[i] = first_window + offsets_[static_cast<size_t>(k + i)];
+        }
+        tile_.run_picked(rows, columns, count, elements, places, panel, width,
+                         sums + k * l_.group_filters + f, l_.group_filters, T{1}, T{1});
       }
     }
+  }
+
+  // Of `columns` filters from `filter` on: (position, filter).
+  void pack_gradients(const T* grad, int64_t filter, int64_t columns, std::span<const Run> runs,
+                      T* panel) const {
+    for (size_t r = 0; r < runs.size();) {
+      // Runs of one image follow each other there too.
+      size_t next = r + 1;
+      while (next < runs.size() && runs[next].image == runs[r].image) ++next;
+      const int64_t length = runs[next - 1].column + runs[next - 1].length - runs[r].column;
+      cpu::runs<T>().gather_columns(
+          columns, planes_.data(), length,
+          grad + (runs[r].image * l_.filters + filter) * l_.positions() + runs[r].position,
+          panel + runs[r].column * tile_.columns, tile_.columns);
+      r = next;
+    }
+  }
+
+  // Sums of all blocks, (group, depth, filter), to filters.
+  void finish(T* sums, T* filters) const {
+    const int64_t taps = l_.taps();
+    const int64_t at_once = rows_of_block(taps * l_.group_filters);
+    const int64_t ranges = cpu::panel_count(l_.filter_channels, at_once);
+    parallel_for(l_.groups * ranges, [&](int64_t range) {
+      const int64_t group = range / ranges * l_.group_filters * l_.depth();
+      const int64_t first = range % ranges * at_once * taps;
+      const int64_t count = std::min(at_once * taps, l_.depth() - first);
+      add_blocks(blocks_, l_.filters * l_.depth(), count * l_.group_filters,
+                 sums + group + first * l_.group_filters);
+      cpu::runs<T>().gather_columns(count, ordered_.data() + first, l_.group_filters, sums + group,
+                                    filters + group + first, l_.depth());
+    });
   }
 
   Lengths given_;
@@ -144,9 +184,12 @@ class GradWeightsPanels final : public Kernel {
   // With windows of one element, flattened: long runs.
   Lengths l_;
   std::vector<int64_t> offsets_;
+  std::vector<int64_t> planes_;   // of gradients, for the columns of a panel
+  std::vector<int64_t> ordered_;  // where the sums for a filter's elements begin
   const cpu::GemmTile<T>& tile_;
   int64_t blocks_;
   int64_t slots_;
+  int64_t images_at_once_;
 };
 
 const KernelRegistrar grad_weights({.op = "conv2d_grad_wrt_weights",

@@ -252,6 +252,64 @@ TEST(GemmTile, WindowsGiveTheSumsOfPackedRows) {
   }
 }
 
+// Rows of A overlap, and their elements are taken out of order.
+template <typename T>
+void expect_picked_as_packed_columns(int64_t columns) {
+  const GemmTile<T>& tile = gemm_tile<T>();
+  constexpr int64_t kDepth = 93;
+  std::vector<T> image(static_cast<size_t>(kDepth + 5 * tile.rows));
+  std::vector<T> b(static_cast<size_t>(kDepth * tile.columns));
+  for (size_t i = 0; i < image.size(); ++i) image[i] = std::sin(static_cast<T>(i));
+  for (size_t i = 0; i < b.size(); ++i) b[i] = std::cos(static_cast<T>(i) * T{1.5});
+  std::vector<const T*> picked;
+  for (int64_t i = tile.rows; i > 0; --i) picked.push_back(image.data() + i * 5 - i % 3);
+  std::vector<int64_t> places;
+  for (int64_t k = 0; k < kDepth; ++k) places.push_back(k * 7 % kDepth);
+  for (int64_t rows = 1; rows <= tile.rows; ++rows) {
+    std::vector<T> a;
+    for (const int64_t place : places) {
+      for (int64_t i = 0; i < rows; ++i) a.push_back(picked[static_cast<size_t>(i)][place]);
+    }
+    for (const T beta : {T{0}, T{0.5}}) {
+      const std::vector<T> before(static_cast<size_t>(rows * (columns + 1)), T{3});
+      std::vector<T> packed = before, in_place = before;
+      tile.run(rows, columns, kDepth, a.data(), b.data(), tile.columns, packed.data(), columns + 1,
+               T{1.25}, beta, {});
+      tile.run_picked(rows, columns, kDepth, picked.data(), places.data(), b.data(), tile.columns,
+                      in_place.data(), columns + 1, T{1.25}, beta);
+      EXPECT_EQ(in_place, packed) << rows << " rows, " << columns << " columns, beta " << beta;
+    }
+  }
+}
+
+TEST(GemmTile, PickedColumnsGiveTheSumsOfPackedOnes) {
+  for (int64_t columns = 1; columns <= gemm_tile<float>().columns; ++columns) {
+    expect_picked_as_packed_columns<float>(columns);
+  }
+  for (int64_t columns = 1; columns <= gemm_tile<double>().columns; ++columns) {
+    expect_picked_as_packed_columns<double>(columns);
+  }
+}
+
+// One row times a matrix of few columns, with ends of every length.
+TEST(Gemm, OneRowTimesColumnsOfEveryNumber) {
+  constexpr int64_t kDepth = 37;
+  for (int64_t n = 2; n < 40; ++n) {
+    std::vector<float> a(kDepth), b(kDepth * n), c(static_cast<size_t>(n + 1), 7.0f);
+    for (size_t i = 0; i < a.size(); ++i) a[i] = static_cast<float>(static_cast<int>(i % 5) - 2);
+    for (size_t i = 0; i < b.size(); ++i) b[i] = static_cast<float>(static_cast<int>(i % 9) - 4);
+    Workspace<float> workspace(1, n, kDepth);
+    gemm<float>(1, n, kDepth, 1, {a.data(), kDepth, 1}, {b.data(), n, 1}, 0, c.data(), n,
+                workspace.data());
+    for (int64_t j = 0; j < n; ++j) {
+      float expected = 0;
+      for (int64_t k = 0; k < kDepth; ++k) expected += a[k] * b[k * n + j];
+      ASSERT_EQ(c[static_cast<size_t>(j)], expected) << "column " << j << " of " << n;
+    }
+    EXPECT_EQ(c[static_cast<size_t>(n)], 7.0f) << n;
+  }
+}
+
 TEST(Gemm, AnyNumberOfThreadsGivesTheSameBits) {
   const int64_t m = 301, n = 603, k = 707;
   std::vector<float> a(m * k);

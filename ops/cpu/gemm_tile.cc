@@ -26,6 +26,31 @@ constexpr int kTileRows = 6;
 // In so few steps C would not arrive.
 constexpr int64_t kFewSteps = 64;
 
+// Columns of A one after the other, each with its rows side by side.
+template <typename T>
+struct PackedColumns {
+  const T* HWY_RESTRICT column;
+
+  HWY_INLINE T row(int i) const { return column[i]; }
+  template <int kRows>
+  HWY_INLINE void next() {
+    column += kRows;
+  }
+};
+
+// Columns of A whose elements are found apart, at one place in each row.
+template <typename T>
+struct PickedColumns {
+  const T* const* HWY_RESTRICT rows;
+  const int64_t* HWY_RESTRICT place;
+
+  HWY_INLINE T row(int i) const { return rows[i][*place]; }
+  template <int kRows>
+  HWY_INLINE void next() {
+    ++place;
+  }
+};
+
 // Rows of B one after the other, each with its vectors side by side.
 template <typename T>
 struct PackedRows {
@@ -68,9 +93,9 @@ struct Around {
 };
 
 // kRows rows and kVectors vectors of C in registers.
-template <typename T, int kRows, int kVectors, typename Rows>
-HWY_NOINLINE void run_tile(int64_t columns, int64_t depth, const T* HWY_RESTRICT a, Rows b,
-                           T* HWY_RESTRICT c, int64_t c_stride, const Around<T>& around) {
+template <typename T, int kRows, int kVectors, typename Columns, typename Rows>
+HWY_NOINLINE void run_tile(int64_t columns, int64_t depth, Columns a, Rows b, T* HWY_RESTRICT c,
+                           int64_t c_stride, const Around<T>& around) {
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
   const int64_t lanes = vector_length<T>();
@@ -86,11 +111,11 @@ HWY_NOINLINE void run_tile(int64_t columns, int64_t depth, const T* HWY_RESTRICT
     for (int j = 0; j < kVectors; ++j) right[j] = b.vector(d, j);
 #pragma GCC unroll 16
     for (int i = 0; i < kRows; ++i) {
-      const V left = hn::Set(d, a[i]);
+      const V left = hn::Set(d, a.row(i));
 #pragma GCC unroll 2
       for (int j = 0; j < kVectors; ++j) sums[i][j] = hn::MulAdd(left, right[j], sums[i][j]);
     }
-    a += kRows;
+    a.template next<kRows>();
     b.next();
   };
   int64_t k = 0;
@@ -149,27 +174,43 @@ HWY_NOINLINE void run_tile(int64_t columns, int64_t depth, const T* HWY_RESTRICT
   }
 }
 
-template <typename T, typename Rows>
-using TileFunction = void (*)(int64_t, int64_t, const T*, Rows, T*, int64_t, const Around<T>&);
+template <typename T, typename Columns, typename Rows>
+using TileFunction = void (*)(int64_t, int64_t, Columns, Rows, T*, int64_t, const Around<T>&);
 
-template <typename T, int kVectors, typename Rows, int... kRows>
-constexpr std::array<TileFunction<T, Rows>, sizeof...(kRows)> tile_table(
+template <typename T, int kVectors, typename Columns, typename Rows, int... kRows>
+constexpr std::array<TileFunction<T, Columns, Rows>, sizeof...(kRows)> tile_table(
     std::integer_sequence<int, kRows...>) {
-  return {&run_tile<T, kRows + 1, kVectors, Rows>...};
+  return {&run_tile<T, kRows + 1, kVectors, Columns, Rows>...};
+}
+using AllRows = std::make_integer_sequence<int, kTileRows>;
+
+// As many vectors as the columns fill.
+template <typename T, typename Columns>
+HWY_ATTR HWY_INLINE void run_packed_rows(int64_t rows, int64_t columns, int64_t depth, Columns a,
+                                         const T* b, int64_t b_stride, T* c, int64_t c_stride,
+                                         const Around<T>& around) {
+  using Rows = PackedRows<T>;
+  static constexpr auto kNarrow = tile_table<T, 1, Columns, Rows>(AllRows());
+  static constexpr auto kWide = tile_table<T, 2, Columns, Rows>(AllRows());
+  const auto& table = columns <= vector_length<T>() ? kNarrow : kWide;
+  table[rows - 1](columns, depth, a, Rows{b, b_stride}, c, c_stride, around);
 }
 
 template <typename T>
 HWY_ATTR void run(int64_t rows, int64_t columns, int64_t depth, const T* a, const T* b,
                   int64_t b_stride, T* c, int64_t c_stride, T alpha, T beta,
                   const RowsAhead<T>& ahead) {
-  using Rows = PackedRows<T>;
-  static constexpr auto kNarrow =
-      tile_table<T, 1, Rows>(std::make_integer_sequence<int, kTileRows>());
-  static constexpr auto kWide =
-      tile_table<T, 2, Rows>(std::make_integer_sequence<int, kTileRows>());
-  const auto& table = columns <= vector_length<T>() ? kNarrow : kWide;
-  const Around<T> around{alpha, beta, ahead};
-  table[rows - 1](columns, depth, a, Rows{b, b_stride}, c, c_stride, around);
+  run_packed_rows(rows, columns, depth, PackedColumns<T>{a}, b, b_stride, c, c_stride,
+                  Around<T>{alpha, beta, ahead});
+}
+
+template <typename T>
+HWY_ATTR void run_picked(int64_t rows, int64_t columns, int64_t depth, const T* const* a,
+                         const int64_t* places, const T* b, int64_t b_stride, T* c,
+                         int64_t c_stride, T alpha, T beta) {
+  const RowsAhead<T> nothing;
+  run_packed_rows(rows, columns, depth, PickedColumns<T>{a, places}, b, b_stride, c, c_stride,
+                  Around<T>{alpha, beta, nothing});
 }
 
 template <typename T>
@@ -179,9 +220,8 @@ HWY_ATTR void run_windows(int64_t parts, int64_t rows, int64_t depth, const T* a
   const RowsAhead<T> nothing;
   const Around<T> around{alpha, beta, nothing};
   const auto run_rows = [&]<typename Rows>(const Rows& b) {
-    static constexpr auto kTable =
-        tile_table<T, 2, Rows>(std::make_integer_sequence<int, kTileRows>());
-    kTable[rows - 1](2 * vector_length<T>(), depth, a, b, c, c_stride, around);
+    static constexpr auto kTable = tile_table<T, 2, PackedColumns<T>, Rows>(AllRows());
+    kTable[rows - 1](2 * vector_length<T>(), depth, PackedColumns<T>{a}, b, c, c_stride, around);
   };
   parts == 2 ? run_rows(WindowRows<T, 2>{begins, offsets})
              : run_rows(WindowRows<T, 4>{begins, offsets});
@@ -272,6 +312,7 @@ GemmTile<T> make_tile() {
           .run = &run<T>,
           .pack = &pack<T>,
           .run_windows = &run_windows<T>,
+          .run_picked = &run_picked<T>,
           .dot = &dot<T>,
           .add_rows = &add_rows<T>};
 }

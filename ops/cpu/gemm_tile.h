@@ -54,6 +54,11 @@ struct GemmTile {
                       const T* const* begins, const int64_t* offsets, T* c, int64_t c_stride,
                       T alpha, T beta) = nullptr;
 
+  // As run(), where element i of column k of A is a[i][places[k]]. The same sums, bit by bit.
+  void (*run_picked)(int64_t rows, int64_t columns, int64_t depth, const T* const* a,
+                     const int64_t* places, const T* b, int64_t b_stride, T* c, int64_t c_stride,
+                     T alpha, T beta) = nullptr;
+
   // sum_k x[k] * y[k] in a fixed order.
   T (*dot)(int64_t depth, const T* x, const T* y) = nullptr;
   // y[i] += sum_r scales[r] * x[r * stride + i] for r < rows, in ascending r.
