@@ -91,15 +91,31 @@ TEST(Conv2dBehindMaxPool, OfManyChannelsAndOfOne) {
 }
 
 // A row of the window is up to a few hundred elements here: gradients of images take one to seven
-// of the rows at once, and not equally many each time.
+// of the rows at once, and of 13 rows six and then seven.
 TEST(Conv2dBehindMaxPool, OfWindowsThatAreAddedInSeveralPasses) {
   for (const int64_t channels : {2, 9, 18, 33, 60}) {
     expect_formulas({.image = {2, channels, 10, 10}, .filters = {5, channels, 5, 5}});
-    expect_formulas({.image = {2, channels, 13, 9}, .filters = {2, channels, 10, 4}});
+    expect_formulas({.image = {2, channels, 10, 9}, .filters = {3, channels, 7, 4}});
+    expect_formulas({.image = {2, channels, 16, 9}, .filters = {2, channels, 13, 3}});
   }
   expect_formulas({.image = {2, 6, 10, 10}, .filters = {90, 6, 5, 5}});
   expect_formulas(
       {.options = {.num_groups = 2}, .image = {2, 12, 10, 10}, .filters = {60, 6, 5, 5}});
+}
+
+// One to three images are cut into parts of rows; odd numbers of them are made even or left.
+TEST(Conv2dBehindMaxPool, OfFewImagesInParts) {
+  for (const int64_t images : {1, 2, 3}) {
+    expect_formulas({.image = {images, 1, 28, 28}, .filters = {20, 1, 5, 5}});
+    expect_formulas({.image = {images, 20, 12, 12}, .filters = {50, 20, 5, 5}});
+    expect_formulas({.image = {images, 3, 20, 20}, .filters = {32, 3, 3, 3}});
+    expect_formulas({.window = {{3, 3}, {2, 2}, {0, 0}, true},
+                     .image = {images, 8, 13, 13},
+                     .filters = {64, 8, 3, 3}});
+    expect_formulas({.window = {{3, 3}, {2, 2}, {0, 0}, true},
+                     .image = {images, 3, 69, 69},
+                     .filters = {6, 3, 3, 3}});
+  }
 }
 
 TEST(Conv2dBehindMaxPool, OfOneImageAndOfMany) {

@@ -40,7 +40,8 @@ int64_t rows_of_block(int64_t depth) {
   return std::max<int64_t>(1, kArrangedElements / std::max<int64_t>(depth, 1));
 }
 
-// Nearly a power of two, which threads share evenly.
+// A power of two, which threads share evenly, or one for each image: the next one up too where its
+// blocks have three quarters of the least work.
 int64_t blocks_of_images(const Lengths& lengths, double multiplications, int64_t size) {
   const double least = std::max(kLeastWork, kProductsPerSum * static_cast<double>(size));
   int64_t blocks = 1;

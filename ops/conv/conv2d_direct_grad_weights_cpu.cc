@@ -12,7 +12,7 @@
 namespace bitale::conv2d_cpu {
 namespace {
 
-// With more taps, or many filters and short sums, a product makes more of gathered windows.
+// With more taps, or many filters and short sums, a product of windows and gradients is faster.
 constexpr int64_t kMostDepth = 32;
 constexpr int64_t kLeastPositions = 256;
 // Elements of the image and of some filters' output gradient that the first cache holds.

@@ -29,8 +29,9 @@ class GradInputsPanels final : public Kernel {
     for (int64_t x = 0; x < l_.columns.taps(); ++x) {
       for (int64_t y = 0; y < l_.rows.taps(); ++y) {
         for (int64_t c = 0; c < l_.filter_channels; ++c) {
-          order_.push_back((c * l_.rows.taps() + y) * l_.columns.taps() + x);
-          offsets_.push_back(offsets[static_cast<size_t>(order_.back())]);
+          const int64_t tap = y * l_.columns.taps() + x;
+          offsets_.push_back(offsets[static_cast<size_t>(c * l_.taps() + tap)]);
+          order_.push_back(c * l_.taps() + (l_.flip ? l_.taps() - 1 - tap : tap));
         }
       }
     }
@@ -75,14 +76,12 @@ class GradInputsPanels final : public Kernel {
     Parts(const GradInputsPanels& kernel, void* workspace) {
       const Lengths& l = kernel.l_;
       cpu::WorkspaceLayout layout(workspace);
-      ordered = layout.template take<T>(l.filters * l.depth());
       packed = layout.template take<T>(l.filters * l.depth());
       panels = layout.template take<T>(kernel.slots_ * kernel.panel_elements());
       dealt = layout.template take<T>(
           l.is_dealt() ? kernel.slots_ * kernel.images_per_block_ * l.dealt_size() : 0);
       bytes = layout.bytes();
     }
-    T* ordered;
     T* packed;
     T* panels;
     T* dealt;
@@ -95,7 +94,6 @@ class GradInputsPanels final : public Kernel {
   }
 
   void pack_filters(const T* filters, const Parts& parts) const {
-    order_filters(l_, l_.filters, filters, parts.ordered);
     const int64_t depth = l_.depth();
     const int64_t row_panels = cpu::panel_count(depth, tile_.rows);
     const int64_t panels_of_block = cpu::panel_count(rows_of_block(l_.group_filters), tile_.rows);
@@ -104,7 +102,7 @@ class GradInputsPanels final : public Kernel {
         const int64_t i = cpu::panel_begin(depth, row_panels, panel % row_panels);
         const int64_t rows = cpu::panel_begin(depth, row_panels, panel % row_panels + 1) - i;
         const int64_t group = panel / row_panels * l_.group_filters * depth;
-        const T* from = parts.ordered + group;
+        const T* from = filters + group;
         T* to = parts.packed + group + i * l_.group_filters;
         for (int64_t f = 0; f < l_.group_filters; ++f) {
           for (int64_t r = 0; r < rows; ++r) {
@@ -155,7 +153,7 @@ class GradInputsPanels final : public Kernel {
   }
 
   Lengths l_;
-  // Elements of a window, and their offsets, in the order of the panel's rows.
+  // Elements of a filter, and where they meet a window, in the order of the panel's rows.
   std::vector<int64_t> order_;
   std::vector<int64_t> offsets_;
   const cpu::GemmTile<T>& tile_;

@@ -38,7 +38,8 @@ const char* supports(const KernelCall& call) {
   return reason != nullptr ? reason : refuse_lengths(lengths_of(call));
 }
 
-// Of filters that stay in the nearest cache while all positions are walked over.
+// Of filters that stay in the nearest cache while all positions are walked over. Offsets of 32 bits
+// (refuse_lengths) reach as far by themselves where a pass is one row.
 constexpr int64_t kPassBytes = 24 << 10;
 
 template <typename T>
@@ -76,7 +77,8 @@ class GradInputsOfUnpooled final : public Kernel {
     Parts(const GradInputsOfUnpooled& kernel, void* workspace, int64_t slot) {
       const Lengths& l = kernel.l_;
       cpu::WorkspaceLayout layout(workspace);
-      filters = layout.take<T>(kernel.passes_.size() * kernel.pass_stride() + cpu::kMostLanes);
+      filters = layout.take<T>(static_cast<int64_t>(kernel.passes_.size()) * kernel.pass_stride() +
+                               cpu::kMostLanes);
       const int64_t image_elements = round_up(l.filter_channels * l.padded_plane(), 64) + 64;
       image = layout.take<T>(image_elements * kernel.slots_);
       const int64_t values = round_up(l.group_filters * kernel.plane_values_, 64);

@@ -21,8 +21,10 @@ namespace {
 
 // Positions multiplied at a time: with a tile's columns they fill most of L1.
 constexpr int64_t kChunk = 192;
-// Padded images of at least so many positions are made at once.
+// Padded images are made a few at once, so that chunks are not cut short where images are small,
+// but not more than stay in a core's cache until they are multiplied.
 constexpr int64_t kPositions = 4 * kChunk;
+constexpr int64_t kDealtBytes = 256 << 10;
 
 template <typename T>
 class GradWeightsPanels final : public Kernel {
@@ -42,9 +44,7 @@ class GradWeightsPanels final : public Kernel {
                         static_cast<double>(l_.filters) * static_cast<double>(l_.depth());
     blocks_ = blocks_of_images(l_, work, l_.filters * l_.depth());
     slots_ = cpu::SlotPool::enough_for(blocks_);
-    images_at_once_ = l_.is_dealt()
-                          ? cpu::panel_count(kPositions, std::max<int64_t>(l_.positions(), 1))
-                          : l_.batch;
+    images_at_once_ = l_.is_dealt() ? find_images_at_once() : l_.batch;
   }
 
   size_t workspace_bytes() const override { return Parts(*this, nullptr).bytes; }
@@ -61,9 +61,9 @@ class GradWeightsPanels final : public Kernel {
     cpu::SlotPool slots(slots_);
     parallel_for(blocks_, [&](int64_t block) {
       const cpu::SlotPool::Loan loan(slots);
-      T* const panels = parts.panels + loan.slot() * panel_elements();
+      T* const panel = parts.panels + loan.slot() * panel_elements();
       T* const dealt = parts.dealt + loan.slot() * dealt_elements();
-      std::fill_n(panels, panel_elements(), T{0});  // columns that fill up a panel stay so
+      std::fill_n(panel, panel_elements(), T{0});  // also what fills up columns
       T* const sums = parts.sums + block * size;
       std::fill_n(sums, size, T{0});
       const int64_t last = cpu::panel_begin(l_.batch, blocks_, block + 1);
@@ -74,7 +74,7 @@ class GradWeightsPanels final : public Kernel {
           deal_images(l_, images, from, dealt);
           from = dealt;
         }
-        add_images(from, frame.input<T>(1) + n * l_.filters * l_.positions(), images, panels, sums);
+        add_images(from, frame.input<T>(1) + n * l_.filters * l_.positions(), images, panel, sums);
       }
     });
     finish(parts.sums, frame.output<T>(0));
@@ -99,13 +99,19 @@ class GradWeightsPanels final : public Kernel {
   };
 
   bool thins() const { return is_pointwise_ && skips_elements(given_); }
-  int64_t column_panels() const { return cpu::panel_count(l_.group_filters, tile_.columns); }
-  int64_t panel_elements() const { return kChunk * column_panels() * tile_.columns; }
+  int64_t find_images_at_once() const {
+    const int64_t image_bytes = l_.dealt_size() * static_cast<int64_t>(sizeof(T));
+    const int64_t wanted = cpu::panel_count(kPositions, std::max<int64_t>(l_.positions(), 1));
+    const int64_t most = std::min(cpu::panel_count(l_.batch, blocks_),
+                                  kDealtBytes / std::max<int64_t>(image_bytes, 1));
+    return std::clamp<int64_t>(most, 1, wanted);
+  }
+  int64_t panel_elements() const { return kChunk * tile_.columns; }
   int64_t dealt_elements() const {
     return l_.is_dealt() ? (images_at_once_ * l_.dealt_size() + 63) / 64 * 64 : 0;
   }
 
-  void add_images(const T* image, const T* grad, int64_t images, T* panels, T* sums) const {
+  void add_images(const T* image, const T* grad, int64_t images, T* panel, T* sums) const {
     const int64_t positions = images * l_.positions();
     const int64_t chunks = cpu::panel_count(positions, kChunk);
     for (int64_t chunk = 0; chunk < chunks; ++chunk) {
@@ -114,14 +120,14 @@ class GradWeightsPanels final : public Kernel {
       Run runs[kChunk];
       const int64_t run_count = find_runs(l_, begin, count, runs);
       for (int64_t group = 0; group < l_.groups; ++group) {
-        add_chunk(image, grad, group, {runs, static_cast<size_t>(run_count)}, count, panels,
+        add_chunk(image, grad, group, {runs, static_cast<size_t>(run_count)}, count, panel,
                   sums + group * l_.group_filters * l_.depth());
       }
     }
   }
 
   void add_chunk(const T* image, const T* grad, int64_t group, std::span<const Run> runs,
-                 int64_t count, T* panels, T* sums) const {
+                 int64_t count, T* panel, T* sums) const {
     const int64_t width = tile_.columns;
     int64_t places[kChunk];
     for (const Run& run : runs) {
@@ -129,10 +135,8 @@ class GradWeightsPanels final : public Kernel {
     }
     const T* const first_window = image + group * l_.filter_channels * l_.part_plane();
     const int64_t row_panels = cpu::panel_count(l_.depth(), tile_.rows);
-    for (int64_t q = 0; q < column_panels(); ++q) {
-      const int64_t f = q * width;
+    for (int64_t f = 0; f < l_.group_filters; f += width) {
       const int64_t columns = std::min(width, l_.group_filters - f);
-      T* const panel = panels + q * kChunk * width;
       pack_gradients(grad, group * l_.group_filters + f, columns, runs, panel);
       for (int64_t p = 0; p < row_panels; ++p) {
         const int64_t k = cpu::panel_begin(l_.depth(), row_panels, p);

@@ -235,6 +235,26 @@ std::vector<Case> cases() {
                  .pads = {1, 1, 1, 1},
                  .image = {2, 3, 19, 30},
                  .filters = {20, 3, 3, 3}});
+  // Several padded images in one block, one after the other and a few at once, with borders that
+  // hold what the image before left.
+  for (const int64_t step : {1, 2}) {
+    all.push_back({.options = {.border_mode = 1, .subsample = {step, step}},
+                   .pads = {1, 1, 1, 1},
+                   .image = {5, 2, 20 * step, 20 * step},
+                   .filters = {3, 2, 3, 3}});
+    all.push_back({.options = {.border_mode = 1, .subsample = {step, step}},
+                   .pads = {1, 1, 1, 1},
+                   .image = {9, 2, 40, 33},
+                   .filters = {3, 2, 3, 3}});
+  }
+  // Gradients of filters that several threads put in order, of groups and without.
+  for (const bool flip : {true, false}) {
+    all.push_back(
+        {.options = {.filter_flip = flip}, .image = {2, 40, 7, 6}, .filters = {24, 40, 3, 2}});
+    all.push_back({.options = {.num_groups = 2, .filter_flip = flip},
+                   .image = {2, 80, 7, 6},
+                   .filters = {48, 40, 3, 2}});
+  }
   // Windows of one element: images smaller than a panel, rows of several panels, deeper than a
   // block, with many filters, apart from each other; no images; no filters.
   all.push_back({.image = {2, 3, 4, 5}, .filters = {4, 3, 1, 1}});

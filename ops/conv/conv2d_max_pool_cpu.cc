@@ -25,6 +25,9 @@ constexpr double kMostWaste = 0.04;
 constexpr int64_t kEnoughImages = 4;
 constexpr int64_t kPartsOfImage = 4;
 constexpr double kMostCutWork = 1.2;
+// Fewer parts than so many are made an even number, for no more than so many times the work.
+constexpr int64_t kManyParts = 12;
+constexpr double kMostEvenWork = 1.1;
 
 Dims convolved_shape(const Lengths& l) {
   return {l.batch, l.filters, l.output_height, l.output_width};
@@ -51,6 +54,7 @@ class Conv2dMaxPool final : public PartwiseKernel {
     // Rows that no window covers are not computed.
     l_.output_height = pool_.window_at(pool_.output_height - 1, 0).bottom;
     size_ = choose_size();
+    if (!size_.whole && l_.batch < kEnoughImages) size_.count = evenly_shared(size_.count);
     most_columns_ =
         size_.whole ? size_.count * l_.positions() : rows_under(size_.count) * l_.output_width;
     results_stride_ = round_up(most_columns_);
@@ -61,10 +65,10 @@ class Conv2dMaxPool final : public PartwiseKernel {
         product_.panel_work() * static_cast<double>(round_up(most_columns_) / product_.width());
     const double block_work =
         multiplications_of_block(chunk_work * static_cast<double>(chunks_ * l_.groups));
-    chunks_per_block_ = std::max<int64_t>(1, static_cast<int64_t>(block_work / chunk_work));
-    chunks_per_block_ = cpu::panel_count(chunks_, cpu::panel_count(chunks_, chunks_per_block_));
     plan_told();
-    blocks_ = cpu::panel_count(chunks_, chunks_per_block_);
+    const auto most_chunks = std::max<int64_t>(1, static_cast<int64_t>(block_work / chunk_work));
+    blocks_ = cpu::even_panel_count(chunks_ / chunks_per_unit_,
+                                    cpu::panel_count(most_chunks, chunks_per_unit_));
     slots_ = cpu::SlotPool::enough_for(blocks_ * l_.groups);
   }
 
@@ -77,10 +81,11 @@ class Conv2dMaxPool final : public PartwiseKernel {
     cpu::SlotPool slots(slots_);
     parallel_for(blocks_ * l_.groups, [&](int64_t block) {
       const int64_t group = block / blocks_;
-      const int64_t first = block % blocks_ * chunks_per_block_;
+      const int64_t first = first_chunk(block % blocks_);
+      const int64_t last = first_chunk(block % blocks_ + 1);
       const cpu::SlotPool::Loan loan(slots);
       T* scratch = parts.scratch + loan.slot() * scratch_elements();
-      for (int64_t c = first; c < std::min(chunks_, first + chunks_per_block_); ++c) {
+      for (int64_t c = first; c < last; ++c) {
         const Chunk chunk = chunk_at(c);
         convolve(prepared, group, chunk, scratch);
         pool(frame, group, chunk, scratch + product_.gathered_elements());
@@ -150,6 +155,24 @@ class Conv2dMaxPool final : public PartwiseKernel {
            image_work >= 2 * multiplications_of_block(image_work);
   }
 
+  // So many rows of windows at a time, or fewer where an odd number of parts would leave a thread
+  // without work and smaller parts are little more of it.
+  int64_t evenly_shared(int64_t count) const {
+    const auto parts = [&](int64_t windows) {
+      return cpu::panel_count(pool_.output_height, windows);
+    };
+    const auto columns = [&](int64_t windows) {
+      return static_cast<double>(parts(windows) * round_up(rows_under(windows) * l_.output_width));
+    };
+    const int64_t all = l_.batch * parts(count);
+    if (all == 1 || all % 2 == 0 || all >= kManyParts) return count;
+    for (int64_t fewer = count - 1; fewer > 0; --fewer) {
+      const bool is_even = l_.batch * parts(fewer) % 2 == 0;
+      if (is_even && columns(fewer) <= kMostEvenWork * columns(count)) return fewer;
+    }
+    return count;
+  }
+
   // Of as many at a time as `most.count`, the number that wastes least of what it computes.
   ChunkSize best_of(const ChunkSize& most, int64_t most_columns) const {
     ChunkSize best{most.whole, 1};
@@ -158,7 +181,6 @@ class Conv2dMaxPool final : public PartwiseKernel {
       const int64_t columns =
           best.whole ? count * l_.positions() : rows_under(count) * l_.output_width;
       if (count > 1 && columns > most_columns) break;
-      if (!best.whole && !is_shared_evenly(count)) continue;
       const int64_t useful =
           best.whole ? columns
                      : std::min(columns, count * pool_.window.stride[0] * l_.output_width);
@@ -171,10 +193,8 @@ class Conv2dMaxPool final : public PartwiseKernel {
     return best;
   }
 
-  // An odd number of parts leaves a thread without work, unless there are many of them.
-  bool is_shared_evenly(int64_t windows) const {
-    const int64_t parts = l_.batch * cpu::panel_count(pool_.output_height, windows);
-    return parts == 1 || parts % 2 == 0 || l_.batch >= kEnoughImages;
+  int64_t first_chunk(int64_t block) const {
+    return cpu::panel_begin(chunks_ / chunks_per_unit_, blocks_, block) * chunks_per_unit_;
   }
 
   // Where chunks are rows of windows.
@@ -223,10 +243,7 @@ class Conv2dMaxPool final : public PartwiseKernel {
     const int64_t rows = size_.count * pool_.output_width;
     if (size_.whole || rows >= kLeastPart) return;
     told_ = l_.batch < kEnoughImages ? Told::kAll : Told::kImages;
-    if (told_ == Told::kImages) {
-      chunks_per_block_ =
-          cpu::panel_count(chunks_per_block_, chunks_per_image()) * chunks_per_image();
-    }
+    if (told_ == Told::kImages) chunks_per_unit_ = chunks_per_image();
   }
 
   // The pooled windows of a chunk are final: planes of its images, or rows of each plane.
@@ -255,7 +272,7 @@ class Conv2dMaxPool final : public PartwiseKernel {
   int64_t most_columns_;
   int64_t results_stride_;
   int64_t chunks_;
-  int64_t chunks_per_block_;
+  int64_t chunks_per_unit_ = 1;  // that one block takes all of
   Told told_ = Told::kChunks;
   int64_t blocks_;
   int64_t slots_;

@@ -54,6 +54,8 @@ const char* refuse_operands(const KernelCall& call) {
 
 const char* refuse_lengths(const Lengths& l) {
   constexpr int64_t kMost = int64_t{1} << 30;
+  // A filter's row may be arranged with as many elements as a vector has. (Several rows together
+  // are where all filters' take up some kilobytes.)
   const bool fits = l.channels * l.padded_plane() <= kMost && l.positions() * l.depth() <= kMost &&
                     l.filters * std::max(l.depth(), cpu::kMostLanes) <= kMost;
   return fits ? nullptr : "an image's windows, or the filters, have more than 2^30 elements";

@@ -19,8 +19,9 @@ constexpr int64_t kBlockRows = 120;
 constexpr int64_t kBlockColumns = 512;
 constexpr int64_t kSliceRows = 3840;
 constexpr int64_t kSliceColumns = 2048;
-// Products of up to this many multiplications are cut along rows only, which epilogues take over
-// whole, into blocks of at least so many: the way to another thread costs more than fewer.
+// Products of up to this many multiplications are cut along rows only, for epilogues begin anew in
+// each part of a row, into blocks of about so many: the way to another thread costs more than
+// fewer.
 constexpr double kSmallProduct = 1e6;
 constexpr double kSmallBlock = 4e4;
 // Elements of A that a thread packs at once.
@@ -166,8 +167,8 @@ class Slice {
         packed_(packed),
         row_panels_(panel_count(rows, tile_.rows)),
         column_panels_(panel_count(columns, width_)),
-        row_blocks_(even_count(row_panels_, blocks.block_rows / tile_.rows)),
-        column_blocks_(even_count(column_panels_, blocks.block_columns / width_)),
+        row_blocks_(even_panel_count(row_panels_, blocks.block_rows / tile_.rows)),
+        column_blocks_(even_panel_count(column_panels_, blocks.block_columns / width_)),
         panel_size_(panel_elements(depth, width_)) {}
 
   // All of A, and of B what several blocks of C need.
@@ -230,11 +231,6 @@ class Slice {
     int64_t c_stride;
   };
 
-  // Blocks of at most `most` panels. An odd one of them would leave a thread without work.
-  static int64_t even_count(int64_t panels, int64_t most) {
-    const int64_t count = panel_count(panels, most);
-    return count > 2 && count < panels ? round_up(count, 2) : count;
-  }
   bool shares_b() const { return ready_b_ == nullptr && row_blocks_ > 1; }
   int64_t first_row(int64_t panel) const { return panel_begin(rows_, row_panels_, panel); }
   Range row_block(int64_t block) const {

@@ -59,9 +59,9 @@ void generic_gemm(int64_t m, int64_t n, int64_t k, MatrixView<T> a, MatrixView<T
 // `rows` rows and `depth` columns of a left operand as a tile reads them: to[k * rows + i].
 template <typename T>
 void pack_left(int64_t rows, int64_t depth, MatrixView<T> a, T* to);
-// `depth` rows and `columns` columns of a right operand as panels of a tile's width, each panel_size
-// elements after the one before; the last is padded with zeros. A right operand in row order is read
-// along its rows.
+// `depth` rows and `columns` columns of a right operand as panels of a tile's width, each
+// panel_size elements after the one before; the last is padded with zeros. A right operand in row
+// order is read along its rows.
 template <typename T>
 void pack_panels(int64_t depth, int64_t columns, MatrixView<T> b, T* to, int64_t panel_size);
 
@@ -70,6 +70,12 @@ void pack_panels(int64_t depth, int64_t columns, MatrixView<T> b, T* to, int64_t
 constexpr int64_t panel_count(int64_t count, int64_t most) { return (count + most - 1) / most; }
 constexpr int64_t panel_begin(int64_t count, int64_t panels, int64_t panel) {
   return count * panel / panels;
+}
+// As panel_count(), for panels that threads share: one more where there would be an odd number of
+// them beyond one, which leaves a thread without work, if that makes none empty.
+constexpr int64_t even_panel_count(int64_t count, int64_t most) {
+  const int64_t panels = panel_count(count, most);
+  return panels > 1 && panels % 2 == 1 && panels < count ? panels + 1 : panels;
 }
 
 }  // namespace bitale::cpu

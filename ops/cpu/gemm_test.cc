@@ -119,7 +119,7 @@ void expect_products() {
            {7, 17, 9},    {13, 31, 40},    {20, 70, 33},   {25, 70, 33},   {65, 1, 130},
            {1, 130, 65},  {130, 530, 330}, {3, 2100, 350}, {500, 10, 645}, {9, 11, 67},
            {10, 131, 83}, {131, 12, 197},  {67, 5, 1100},  {4, 3, 64},     {4, 10, 784},
-           {11, 5, 300}}) {
+           {11, 5, 300},  {301, 70, 330},  {100, 40, 60},  {131, 12, 120}}) {
     for (bool a_transposed : {false, true}) {
       for (bool b_transposed : {false, true}) {
         expect_product<T>(m, n, k, a_transposed, b_transposed, T{1}, T{0});
@@ -132,8 +132,14 @@ void expect_products() {
 
 // Parts are told of when they have their final values, and each element once.
 TEST(Gemm, TellsOfEveryElementOnce) {
-  for (const auto& [m, n, k] : std::vector<std::array<int64_t, 3>>{
-           {25, 70, 33}, {130, 530, 330}, {131, 12, 197}, {10, 131, 83}, {500, 10, 645}}) {
+  for (const auto& [m, n, k] : std::vector<std::array<int64_t, 3>>{{25, 70, 33},
+                                                                   {130, 530, 330},
+                                                                   {131, 12, 197},
+                                                                   {10, 131, 83},
+                                                                   {500, 10, 645},
+                                                                   {301, 70, 330},
+                                                                   {100, 40, 60},
+                                                                   {131, 12, 120}}) {
     for (bool a_transposed : {false, true}) {
       for (bool b_transposed : {false, true}) {
         SCOPED_TRACE(testing::Message() << m << "x" << n << "x" << k << " transposed "

@@ -104,13 +104,14 @@ constexpr AddTable<hn::TFromD<D>> add_table(std::integer_sequence<int, kRows...>
 }
 using AllRows = std::make_integer_sequence<int, kMostRows>;
 
-// A core reads and adds two half vectors of AVX-512 while it does one whole one.
+// A core reads and adds two half vectors of AVX-512 while it does one whole one. Shorter vectors
+// are no faster by halves: 0.
 template <typename T>
-constexpr int64_t kHalf = HWY_TARGET <= HWY_AVX3 ? static_cast<int64_t>(HWY_LANES(T)) / 2 : 0;
+constexpr int64_t kHalfLanes = HWY_TARGET <= HWY_AVX3 ? static_cast<int64_t>(HWY_LANES(T)) / 2 : 0;
 
 template <typename T, int... kRows>
 constexpr std::array<AddFunction<T>, kMostRows> half_table(std::integer_sequence<int, kRows...>) {
-  using D = hn::CappedTag<T, std::max<size_t>(kHalf<T>, 1)>;
+  using D = hn::CappedTag<T, kHalfLanes<T>>;
   return {&add_rows<D, kRows + 1, 1>...};
 }
 
@@ -129,16 +130,17 @@ template <typename T>
 HWY_ATTR void add(int64_t count, const T* scales, const int32_t* offsets, const T* rows,
                   const RowBlock& block, T* sums) {
   static constexpr auto table = add_table<hn::ScalableTag<T>>(AllRows());
-  static constexpr auto halves = half_table<T>(AllRows());
   const int64_t lanes = vector_length<T>();
   const int64_t vectors = vectors_of<T>(block.length);
   // What is asked for most, for few terms each.
   if (block.count <= kMostRows && block.count * vectors <= kMostVectors) {
     const auto rows_less_one = static_cast<size_t>(block.count - 1);
-    const auto function = block.length <= kHalf<T>
-                              ? halves[rows_less_one]
-                              : table[rows_less_one][static_cast<size_t>(vectors - 1)];
-    function(count, scales, offsets, rows, block, sums);
+    AddFunction<T> add_all = table[rows_less_one][static_cast<size_t>(vectors - 1)];
+    if constexpr (kHalfLanes < T >> 0) {
+      static constexpr auto halves = half_table<T>(AllRows());
+      if (block.length <= kHalfLanes<T>) add_all = halves[rows_less_one];
+    }
+    add_all(count, scales, offsets, rows, block, sums);
     return;
   }
   const int64_t parts = (vectors + kMostVectors - 1) / kMostVectors;

@@ -11,8 +11,8 @@ namespace bitale::cpu {
 // An upper bound of a vector's elements on any CPU: what may be read past the end of a row.
 inline constexpr int64_t kMostLanes = 16;
 
-// What is picked at once: `count` rows of `length` elements, `stride` elements apart, whose sums
-// lie `sums_stride` apart.
+// What is picked at once: `count` rows of `length` elements, both at least 1, `stride` elements
+// apart, whose sums lie `sums_stride` apart.
 struct RowBlock {
   int64_t length = 0;
   int64_t count = 1;
