@@ -148,19 +148,25 @@ class Session:
         if OURS not in item.told:
             return
         floors = {spec: (competitor, i) for spec, (competitor, i, _) in item.floors.items()}
-        samples = interleave({**item.tasks, **floors}, self.effort)
+        # Floors beside what is set against them.
+        samples = interleave({OURS: item.tasks[OURS], **floors, **item.tasks}, self.effort)
         ours = item.told[OURS]
         for name in item.tasks:
             if name not in samples:
                 results[name] = {"refused": "died"}
                 continue
             results[name] = self._entry(samples[name])
+            if OURS in samples:
+                results[name]["over_ours"] = samples[name].over(samples[OURS])
             if "variant" in item.told[name]:
                 results[name]["variant"] = item.told[name]["variant"]
             if not agree(ours["values"], item.told[name]["values"], item.row.value("dtype")):
                 results[name]["disagrees"] = item.told[name]["values"][:4]
         item.result["flops"], item.result["bytes"] = ours["flops"], ours["bytes"]
-        item.result["floor_ns"], item.result["floor"] = self._floor(item, samples)
+        floor, item.result["floor"] = self._floor(item, samples)
+        if floor is not None and OURS in samples:
+            item.result["floor_ns"] = floor.median
+            item.result["of_floor"] = samples[OURS].over(floor)
         for competitor, workload in [*item.tasks.values(), *floors.values()]:
             try:
                 competitor.release(workload)
@@ -172,27 +178,32 @@ class Session:
         return {"median": samples.median, "low": samples.low, "high": samples.high}
 
     def _floor(self, item, samples):
-        """Nanoseconds, and what they are made of."""
+        """Samples, pass by pass, and what they are made of."""
         row, told = item.row, item.told[OURS]
         dtype = row.value("dtype", "float32")
         if row.floor == "flops":
             rate, spec = max((floor["flops"] / samples[spec].median, spec)
                              for spec, (_, _, floor) in item.floors.items())
-            return told["flops"] / rate, f"{rate:.1f} GFLOP/s by {spec}"
+            part = told["flops"] / item.floors[spec][2]["flops"]
+            return (Samples(part * value for value in samples[spec].values),
+                    f"{rate:.1f} GFLOP/s by {spec}")
         if row.floor != "memory":
             return None, ""
         passes = [spec for spec in item.floors if spec.startswith("bandwidth")]
         spec = min(passes, key=lambda name: samples[name].median)
-        nanoseconds = samples[spec].median
+        memory = samples[spec]
+        if not row.functions:
+            return memory, f"{told['bytes'] / memory.median:.1f} GB/s by {spec}"
         # Passes over the first cache, less what calls cost.
-        cost = sum(samples[self._in_l1(op, dtype)].median
-                   - samples[self._on_one_element(dtype)].median
-                   for op in row.functions) / L1_ELEMENTS
+        calls = samples[self._on_one_element(dtype)].values
+        functions = [samples[self._in_l1(op, dtype)].values for op in row.functions]
+        costs = Samples((sum(of_pass) - len(functions) * call) / L1_ELEMENTS
+                        for call, *of_pass in zip(calls, *functions))
         elements = told["bytes"] / (16 if dtype == "float64" else 8)
-        math_ns = cost * elements / self.threads
-        if math_ns > nanoseconds:
-            return math_ns, f"vector math, {cost:.2f} ns for each element and thread"
-        return nanoseconds, f"{told['bytes'] / nanoseconds:.1f} GB/s by {spec}"
+        math = Samples(cost * elements / self.threads for cost in costs.values)
+        if math.median > memory.median:
+            return math, f"vector math, {costs.median:.2f} ns for each element and thread"
+        return memory, f"{told['bytes'] / memory.median:.1f} GB/s by {spec}"
 
     def _compile(self, item):
         """Compiles anew in each pass, competitors in turns; what takes long, once."""

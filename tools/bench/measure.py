@@ -28,6 +28,15 @@ class Samples:
     def high(self):
         return max(self.values)
 
+    def over(self, other):
+        """The median of the ratios of each pass: both were measured in the same phase of the machine."""
+        return statistics.median(a / b for a, b in zip(self.values, other.values))
+
+
+def over_ours(entry, ours):
+    """How much more that is than ours, pass by pass where both were measured in turns."""
+    return entry.get("over_ours", entry["median"] / ours["median"])
+
 
 class Effort:
     """How long and how often things are measured."""

@@ -3,6 +3,8 @@
 import math
 from xml.sax.saxutils import escape
 
+from measure import over_ours
+
 _COLOURS = ("#d62728", "#ff7f0e", "#9467bd", "#1f77b4", "#2ca02c", "#8c564b", "#7f7f7f",
             "#e377c2", "#17becf", "#bcbd22")
 _LEFT, _RIGHT, _LINE = 470, 900, 18
@@ -11,11 +13,11 @@ _LEFT, _RIGHT, _LINE = 470, 900, 18
 def _dots(result):
     """[(name, ratio)] of those that computed the same, the floor among them."""
     entries = result["results"]
-    ours = entries["bitale"]["median"]
-    dots = [(name, entry["median"] / ours) for name, entry in entries.items()
+    ours = entries["bitale"]
+    dots = [(name, over_ours(entry, ours)) for name, entry in entries.items()
             if name != "bitale" and "median" in entry and "disagrees" not in entry]
-    if result.get("floor_ns"):
-        dots.append(("floor", result["floor_ns"] / ours))
+    if "of_floor" in result:
+        dots.append(("floor", 1 / result["of_floor"]))
     return dots
 
 

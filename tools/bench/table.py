@@ -6,6 +6,7 @@ import pathlib
 import re
 
 import picture
+from measure import over_ours
 
 _MARKS = ("<!-- the table: begin -->", "<!-- the table: end -->")
 
@@ -30,8 +31,8 @@ def spread(entry, what):
     return f"{text} [{human(entry['low'], what)} .. {human(entry['high'], what)}]"
 
 
-def times(value, by):
-    return f"{value / by:.2f}×"
+def times(ratio):
+    return f"{ratio:.2f}×"
 
 
 def line(result):
@@ -42,8 +43,8 @@ def line(result):
     if "median" not in ours:
         return text + "refused: " + ours.get("refused", "")
     text += spread(ours, result["what"])
-    if result.get("floor_ns"):
-        text += f"  {times(ours['median'], result['floor_ns'])} floor ({result['floor']})"
+    if "of_floor" in result:
+        text += f"  {times(result['of_floor'])} floor ({result['floor']})"
     for name, entry in result["results"].items():
         if name != "bitale":
             text += f"\n{'':20}{name:16} {cell(entry, ours, result['what'])}"
@@ -69,7 +70,7 @@ def cell(entry, ours, what):
     text = human(entry["median"], what)
     if "disagrees" in entry:
         return f"{text}, other values"
-    return f"{text} ({times(entry['median'], ours['median'])})"
+    return f"{text} ({times(over_ours(entry, ours))})"
 
 
 def machine():
@@ -149,10 +150,9 @@ class Book:
             ours = result["results"].get("bitale", {"refused": ""})
             if "median" not in ours:
                 continue
-            floor = result.get("floor_ns")
             cells = [label(result), batch(result), str(result["threads"]),
                      spread(ours, result["what"]),
-                     times(ours["median"], floor) if floor else ""]
+                     times(result["of_floor"]) if "of_floor" in result else ""]
             cells += [cell(result["results"].get(name, {"refused": ""}), ours, result["what"])
                       for name in names]
             lines.append("| " + " | ".join(cells) + " |")
