@@ -29,7 +29,7 @@ class Samples:
         return max(self.values)
 
     def over(self, other):
-        """The median of the ratios of each pass: both were measured in the same phase of the machine."""
+        """The median of the ratios of each pass, which saw the same phase of the machine."""
         return statistics.median(a / b for a, b in zip(self.values, other.values))
 
 
@@ -45,9 +45,9 @@ class Effort:
         self.passes = 5 if quick else 7
         # Of one run of one competitor.
         self.nanoseconds = 0.05e9 if quick else 0.2e9
-        # Before each run. Threads of OpenMP, OpenBLAS and others look out for work for a while after
-        # their last product; whoever comes next shares its cores with them (LeNet's inference took
-        # 1.16 times as long with two threads, right after a product).
+        # Before each run. Threads of OpenMP, OpenBLAS and others look out for work for a while
+        # after their last product; whoever comes next shares its cores with them (LeNet's
+        # inference took 1.16 times as long with two threads, right after a product).
         self.rest_seconds = 0.04
         self.compilations = 2 if quick else 5
 
