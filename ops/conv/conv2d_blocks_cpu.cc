@@ -49,7 +49,7 @@ int64_t blocks_of_images(const Lengths& lengths, double multiplications, int64_t
          static_cast<double>(3 * blocks) * least <= 2 * multiplications) {
     blocks *= 2;
   }
-  return std::clamp<int64_t>(blocks, 1, std::max<int64_t>(lengths.batch, 1));
+  return std::min(blocks, std::max<int64_t>(lengths.batch, 1));
 }
 
 template <typename T>

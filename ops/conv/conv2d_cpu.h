@@ -12,6 +12,7 @@
 #include "core/runtime/kernel.h"
 #include "core/runtime/thread_pool.h"
 #include "ops/conv/conv2d_geometry_internal.h"
+#include "ops/cpu/gemm.h"
 
 namespace bitale::conv2d_cpu {
 
@@ -30,6 +31,11 @@ struct Lengths {
   int64_t taps() const { return rows.taps() * columns.taps(); }
   // Length of the inner axis of the matrix product: one group's channels times taps.
   int64_t depth() const { return filter_channels * taps(); }
+  // The element of a filter that meets element k of a window: the same one, unless filters flip.
+  int64_t filter_element(int64_t k) const {
+    const int64_t tap = k % taps();
+    return flip ? k - tap + taps() - 1 - tap : k;
+  }
   int64_t positions() const { return output_height * output_width; }
   int64_t padded_height() const { return rows.padded(height); }
   int64_t padded_width() const { return columns.padded(width); }
@@ -78,6 +84,9 @@ int64_t find_runs(const Lengths& lengths, int64_t begin, int64_t count, Run* run
 // (channel, row, column).
 std::vector<int64_t> window_offsets(const Lengths& lengths);
 
+// 0, step, 2 step, ...
+std::vector<int64_t> multiples(int64_t count, int64_t step);
+
 // Copies `count` filters to (count, depth) in the order of window_offsets(), turned if they flip.
 // Its own inverse.
 template <typename T>
@@ -107,6 +116,21 @@ void tell_all(int64_t count, PartDone done);
 
 // How many rows of `depth` elements a thread arranges at once, of filters or of their gradients.
 int64_t rows_of_block(int64_t depth);
+
+// Calls body(group, row, rows) for all panels of up to most_rows of each group's `rows` rows of
+// `depth` elements, on all threads: what arranges filters.
+template <typename Body>
+void for_each_row_panel(int64_t groups, int64_t rows, int64_t most_rows, int64_t depth,
+                        Body&& body) {
+  const int64_t panels = cpu::panel_count(rows, most_rows);
+  const int64_t at_once = cpu::panel_count(rows_of_block(depth), most_rows);
+  parallel_ranges(groups * panels, at_once, [&](int64_t begin, int64_t end) {
+    for (int64_t panel = begin; panel < end; ++panel) {
+      const int64_t row = cpu::panel_begin(rows, panels, panel % panels);
+      body(panel / panels, row, cpu::panel_begin(rows, panels, panel % panels + 1) - row);
+    }
+  });
+}
 
 // Sums over images, in blocks of images: each block adds up sums of its own, `size` of them.
 // Lengths alone decide on the blocks.

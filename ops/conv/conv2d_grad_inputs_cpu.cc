@@ -29,9 +29,9 @@ class GradInputsPanels final : public Kernel {
     for (int64_t x = 0; x < l_.columns.taps(); ++x) {
       for (int64_t y = 0; y < l_.rows.taps(); ++y) {
         for (int64_t c = 0; c < l_.filter_channels; ++c) {
-          const int64_t tap = y * l_.columns.taps() + x;
-          offsets_.push_back(offsets[static_cast<size_t>(c * l_.taps() + tap)]);
-          order_.push_back(c * l_.taps() + (l_.flip ? l_.taps() - 1 - tap : tap));
+          const int64_t k = (c * l_.rows.taps() + y) * l_.columns.taps() + x;
+          offsets_.push_back(offsets[static_cast<size_t>(k)]);
+          order_.push_back(l_.filter_element(k));
         }
       }
     }
@@ -95,22 +95,17 @@ class GradInputsPanels final : public Kernel {
 
   void pack_filters(const T* filters, const Parts& parts) const {
     const int64_t depth = l_.depth();
-    const int64_t row_panels = cpu::panel_count(depth, tile_.rows);
-    const int64_t panels_of_block = cpu::panel_count(rows_of_block(l_.group_filters), tile_.rows);
-    parallel_ranges(l_.groups * row_panels, panels_of_block, [&](int64_t first, int64_t last) {
-      for (int64_t panel = first; panel < last; ++panel) {
-        const int64_t i = cpu::panel_begin(depth, row_panels, panel % row_panels);
-        const int64_t rows = cpu::panel_begin(depth, row_panels, panel % row_panels + 1) - i;
-        const int64_t group = panel / row_panels * l_.group_filters * depth;
-        const T* from = filters + group;
-        T* to = parts.packed + group + i * l_.group_filters;
-        for (int64_t f = 0; f < l_.group_filters; ++f) {
-          for (int64_t r = 0; r < rows; ++r) {
-            to[f * rows + r] = from[f * depth + order_[static_cast<size_t>(i + r)]];
-          }
-        }
-      }
-    });
+    for_each_row_panel(l_.groups, depth, tile_.rows, l_.group_filters,
+                       [&](int64_t group, int64_t i, int64_t rows) {
+                         const T* from = filters + group * l_.group_filters * depth;
+                         T* to = parts.packed + (group * depth + i) * l_.group_filters;
+                         for (int64_t f = 0; f < l_.group_filters; ++f) {
+                           for (int64_t r = 0; r < rows; ++r) {
+                             to[f * rows + r] =
+                                 from[f * depth + order_[static_cast<size_t>(i + r)]];
+                           }
+                         }
+                       });
   }
 
   void add_panel(const T* grad, int64_t group, int64_t begin, int64_t columns, const Parts& parts,

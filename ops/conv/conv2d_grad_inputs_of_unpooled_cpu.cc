@@ -9,6 +9,7 @@
 #include "ops/conv/conv2d_of_unpooled_cpu.h"
 #include "ops/conv/conv2d_of_unpooled_internal.h"
 #include "ops/cpu/floats.h"
+#include "ops/cpu/gemm.h"
 #include "ops/cpu/row_sums.h"
 #include "ops/cpu/runs.h"
 #include "ops/cpu/workspace.h"
@@ -51,8 +52,8 @@ class GradInputsOfUnpooled final : public Kernel {
         rows_(l_),
         starts_(window_starts(l_)),
         row_stride_(round_up(rows_.block.length, cpu::kMostLanes)),
-        passes_(find_passes()),
-        filter_stride_(row_stride_ * most_rows(passes_)),
+        passes_(find_passes(find_passes_per_block())),
+        filter_stride_(row_stride_ * cpu::panel_count(rows_.block.count, find_passes_per_block())),
         pixels_(multiples(l_.width, l_.filter_channels)),
         slots_(cpu::SlotPool::enough_for(l_.batch)) {}
 
@@ -108,25 +109,23 @@ class GradInputsOfUnpooled final : public Kernel {
   };
 
   // As many rows at once as registers hold the sums of, if all filters' stay in the nearest cache.
-  std::vector<Pass> find_passes() const {
+  int64_t find_passes_per_block() const {
     const int64_t row_bytes = l_.group_filters * row_stride_ * static_cast<int64_t>(sizeof(T));
     const int64_t most = std::clamp<int64_t>(
         kPassBytes / std::max<int64_t>(row_bytes, 1), 1,
         std::max<int64_t>(cpu::row_sums<T>().rows_at_once(rows_.block.length), 1));
-    const int64_t count = (rows_.block.count + most - 1) / most;
+    return cpu::panel_count(rows_.block.count, most);
+  }
+  std::vector<Pass> find_passes(int64_t per_block) const {
+    const int64_t rows = rows_.block.count;
     std::vector<Pass> passes;
-    for (int64_t row = 0; row < rows_.row_count(); row += rows_.block.count) {
-      for (int64_t i = 0; i < count; ++i) {
-        const int64_t first = rows_.block.count * i / count;
-        passes.push_back({row + first, rows_.block.count * (i + 1) / count - first});
+    for (int64_t row = 0; row < rows_.row_count(); row += rows) {
+      for (int64_t i = 0; i < per_block; ++i) {
+        const int64_t first = cpu::panel_begin(rows, per_block, i);
+        passes.push_back({row + first, cpu::panel_begin(rows, per_block, i + 1) - first});
       }
     }
     return passes;
-  }
-  static int64_t most_rows(const std::vector<Pass>& passes) {
-    int64_t most = 0;
-    for (const Pass& pass : passes) most = std::max(most, pass.rows);
-    return most;
   }
   // Elements of all filters' rows of a pass.
   int64_t pass_stride() const { return l_.filters * filter_stride_; }

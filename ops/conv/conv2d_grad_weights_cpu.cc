@@ -34,11 +34,10 @@ class GradWeightsPanels final : public Kernel {
         is_pointwise_(supports_pointwise(call, given_) == nullptr),
         l_(is_pointwise_ ? flattened(given_) : given_),
         offsets_(window_offsets(l_)),
-        tile_(cpu::gemm_tile<T>()) {
-    for (int64_t j = 0; j < tile_.columns; ++j) planes_.push_back(j * l_.positions());
+        tile_(cpu::gemm_tile<T>()),
+        planes_(multiples(tile_.columns, l_.positions())) {
     for (int64_t k = 0; k < l_.depth(); ++k) {
-      const int64_t tap = k % l_.taps();
-      ordered_.push_back((l_.flip ? k - tap + l_.taps() - 1 - tap : k) * l_.group_filters);
+      ordered_.push_back(l_.filter_element(k) * l_.group_filters);
     }
     const double work = static_cast<double>(l_.batch * l_.positions()) *
                         static_cast<double>(l_.filters) * static_cast<double>(l_.depth());
@@ -119,20 +118,21 @@ class GradWeightsPanels final : public Kernel {
       const int64_t count = cpu::panel_begin(positions, chunks, chunk + 1) - begin;
       Run runs[kChunk];
       const int64_t run_count = find_runs(l_, begin, count, runs);
+      int64_t places[kChunk];
+      for (const Run& run : std::span(runs, static_cast<size_t>(run_count))) {
+        std::iota(places + run.column, places + run.column + run.length, run.offset);
+      }
       for (int64_t group = 0; group < l_.groups; ++group) {
-        add_chunk(image, grad, group, {runs, static_cast<size_t>(run_count)}, count, panel,
+        add_chunk(image, grad, group, {runs, static_cast<size_t>(run_count)},
+                  {places, static_cast<size_t>(count)}, panel,
                   sums + group * l_.group_filters * l_.depth());
       }
     }
   }
 
   void add_chunk(const T* image, const T* grad, int64_t group, std::span<const Run> runs,
-                 int64_t count, T* panel, T* sums) const {
+                 std::span<const int64_t> places, T* panel, T* sums) const {
     const int64_t width = tile_.columns;
-    int64_t places[kChunk];
-    for (const Run& run : runs) {
-      std::iota(places + run.column, places + run.column + run.length, run.offset);
-    }
     const T* const first_window = image + group * l_.filter_channels * l_.part_plane();
     const int64_t row_panels = cpu::panel_count(l_.depth(), tile_.rows);
     for (int64_t f = 0; f < l_.group_filters; f += width) {
@@ -145,7 +145,7 @@ class GradWeightsPanels final : public Kernel {
         for (int64_t i = 0; i < rows; ++i) {
           elements[i] = first_window + offsets_[static_cast<size_t>(k + i)];
         }
-        tile_.run_picked(rows, columns, count, elements, places, panel, width,
+        tile_.run_picked(rows, columns, std::ssize(places), elements, places.data(), panel, width,
                          sums + k * l_.group_filters + f, l_.group_filters, T{1}, T{1});
       }
     }
@@ -188,9 +188,9 @@ class GradWeightsPanels final : public Kernel {
   // With windows of one element, flattened: long runs.
   Lengths l_;
   std::vector<int64_t> offsets_;
+  const cpu::GemmTile<T>& tile_;
   std::vector<int64_t> planes_;   // of gradients, for the columns of a panel
   std::vector<int64_t> ordered_;  // where the sums for a filter's elements begin
-  const cpu::GemmTile<T>& tile_;
   int64_t blocks_;
   int64_t slots_;
   int64_t images_at_once_;

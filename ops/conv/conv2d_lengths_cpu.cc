@@ -95,6 +95,12 @@ std::vector<int64_t> window_offsets(const Lengths& l) {
   return offsets;
 }
 
+std::vector<int64_t> multiples(int64_t count, int64_t step) {
+  std::vector<int64_t> offsets;
+  for (int64_t i = 0; i < count; ++i) offsets.push_back(i * step);
+  return offsets;
+}
+
 template <typename T>
 void order_filters(const Lengths& l, int64_t count, const T* filters, T* to) {
   const int64_t taps = l.taps();

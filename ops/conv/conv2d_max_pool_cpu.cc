@@ -145,11 +145,18 @@ class Conv2dMaxPool final : public PartwiseKernel {
     return best_of({false, most}, most_columns);
   }
 
+  // Where parts are so many rows of windows; columns fill whole panels.
+  int64_t parts_of_image(int64_t windows) const {
+    return cpu::panel_count(pool_.output_height, windows);
+  }
+  int64_t columns_in_parts(int64_t windows) const {
+    return parts_of_image(windows) * round_up(rows_under(windows) * l_.output_width);
+  }
+
   // Parts must be work enough for a thread, and windows of different parts may overlap.
   bool is_worth_cutting(const ChunkSize& parts) const {
     const int64_t whole = round_up(l_.positions());
-    const int64_t cut = cpu::panel_count(pool_.output_height, parts.count) *
-                        round_up(rows_under(parts.count) * l_.output_width);
+    const int64_t cut = columns_in_parts(parts.count);
     const double image_work = product_.panel_work() * static_cast<double>(whole / product_.width());
     return static_cast<double>(cut) <= kMostCutWork * static_cast<double>(whole) &&
            image_work >= 2 * multiplications_of_block(image_work);
@@ -158,17 +165,12 @@ class Conv2dMaxPool final : public PartwiseKernel {
   // So many rows of windows at a time, or fewer where an odd number of parts would leave a thread
   // without work and smaller parts are little more of it.
   int64_t evenly_shared(int64_t count) const {
-    const auto parts = [&](int64_t windows) {
-      return cpu::panel_count(pool_.output_height, windows);
-    };
-    const auto columns = [&](int64_t windows) {
-      return static_cast<double>(parts(windows) * round_up(rows_under(windows) * l_.output_width));
-    };
-    const int64_t all = l_.batch * parts(count);
-    if (all == 1 || all % 2 == 0 || all >= kManyParts) return count;
+    const int64_t parts = l_.batch * parts_of_image(count);
+    if (parts == 1 || parts % 2 == 0 || parts >= kManyParts) return count;
+    const double most_columns = kMostEvenWork * static_cast<double>(columns_in_parts(count));
     for (int64_t fewer = count - 1; fewer > 0; --fewer) {
-      const bool is_even = l_.batch * parts(fewer) % 2 == 0;
-      if (is_even && columns(fewer) <= kMostEvenWork * columns(count)) return fewer;
+      const bool is_even = l_.batch * parts_of_image(fewer) % 2 == 0;
+      if (is_even && static_cast<double>(columns_in_parts(fewer)) <= most_columns) return fewer;
     }
     return count;
   }
@@ -198,7 +200,7 @@ class Conv2dMaxPool final : public PartwiseKernel {
   }
 
   // Where chunks are rows of windows.
-  int64_t chunks_per_image() const { return cpu::panel_count(pool_.output_height, size_.count); }
+  int64_t chunks_per_image() const { return parts_of_image(size_.count); }
 
   Chunk chunk_at(int64_t index) const {
     if (size_.whole) {

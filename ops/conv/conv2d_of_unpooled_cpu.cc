@@ -21,7 +21,7 @@ WindowBlocks::WindowBlocks(const Lengths& l) {
   }
   for (int64_t tap = 0; tap < l.taps(); ++tap) {
     for (int64_t c = 0; c < l.filter_channels; ++c) {
-      filter_elements.push_back(c * l.taps() + (l.flip ? l.taps() - 1 - tap : tap));
+      filter_elements.push_back(l.filter_element(c * l.taps() + tap));
     }
   }
 }
@@ -35,12 +35,6 @@ std::vector<int32_t> window_starts(const Lengths& l) {
     }
   }
   return starts;
-}
-
-std::vector<int64_t> multiples(int64_t count, int64_t step) {
-  std::vector<int64_t> offsets;
-  for (int64_t i = 0; i < count; ++i) offsets.push_back(i * step);
-  return offsets;
 }
 
 const char* refuse_operands(const KernelCall& call) {

@@ -38,9 +38,6 @@ struct WindowBlocks {
 // Where the windows of all output positions start.
 std::vector<int32_t> window_starts(const Lengths& lengths);
 
-// 0, step, 2 step, ...
-std::vector<int64_t> multiples(int64_t count, int64_t step);
-
 inline int64_t round_up(int64_t value, int64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }

@@ -56,24 +56,18 @@ typename PanelProduct<T>::Parts PanelProduct<T>::take_parts(cpu::WorkspaceLayout
 template <typename T>
 void PanelProduct<T>::pack_filters(const T* filters, const Parts& parts) const {
   const int64_t depth = l_.depth();
-  const int64_t row_panels = cpu::panel_count(l_.group_filters, tile_.rows);
-  const int64_t panels_of_block = cpu::panel_count(rows_of_block(depth), tile_.rows);
-  parallel_ranges(l_.groups * row_panels, panels_of_block, [&](int64_t first, int64_t last) {
-    for (int64_t panel = first; panel < last; ++panel) {
-      const int64_t p = panel % row_panels;
-      const int64_t i = cpu::panel_begin(l_.group_filters, row_panels, p);
-      const int64_t rows = cpu::panel_begin(l_.group_filters, row_panels, p + 1) - i;
-      const int64_t group = panel / row_panels * l_.group_filters * depth;
-      T* ordered = parts.ordered + group + i * depth;
-      order_filters(l_, rows, filters + group + i * depth, ordered);
-      for (int64_t b = 0; b < depth_blocks(depth); ++b) {
-        const int64_t k = depth_block_begin(depth, b);
-        const int64_t count = depth_block_begin(depth, b + 1) - k;
-        cpu::pack_left(rows, count, cpu::MatrixView<T>{ordered + k, depth, 1},
-                       parts.packed + group + k * l_.group_filters + i * count);
-      }
+  const auto pack_panel = [&](int64_t group, int64_t i, int64_t rows) {
+    const int64_t first = group * l_.group_filters * depth;
+    T* ordered = parts.ordered + first + i * depth;
+    order_filters(l_, rows, filters + first + i * depth, ordered);
+    for (int64_t b = 0; b < depth_blocks(depth); ++b) {
+      const int64_t k = depth_block_begin(depth, b);
+      const int64_t count = depth_block_begin(depth, b + 1) - k;
+      cpu::pack_left(rows, count, cpu::MatrixView<T>{ordered + k, depth, 1},
+                     parts.packed + first + k * l_.group_filters + i * count);
     }
-  });
+  };
+  for_each_row_panel(l_.groups, l_.group_filters, tile_.rows, depth, pack_panel);
 }
 
 template <typename T>

@@ -122,21 +122,17 @@ class PointwiseProduct {
 
   // As packed_filters() arranges them.
   void pack_filters(const T* filters, T* to) const {
-    const int64_t panels_of_block = cpu::panel_count(rows_of_block(p_.depth), tile_.rows);
-    parallel_ranges(p_.groups * row_panels_, panels_of_block, [&](int64_t first, int64_t last) {
-      for (int64_t panel = first; panel < last; ++panel) {
-        const int64_t i = row_begin(panel % row_panels_);
-        const int64_t rows = row_begin(panel % row_panels_ + 1) - i;
-        const int64_t group = panel / row_panels_ * p_.rows * p_.depth;
-        for (int64_t b = 0; b < depth_blocks(p_.depth); ++b) {
-          const int64_t k = depth_block_begin(p_.depth, b);
-          const int64_t depth = depth_block_begin(p_.depth, b + 1) - k;
-          const T* from = filters + group + i * p_.row_stride + k * p_.depth_stride;
-          cpu::pack_left(rows, depth, cpu::MatrixView<T>{from, p_.row_stride, p_.depth_stride},
-                         to + group + k * p_.rows + i * depth);
-        }
+    const auto pack_panel = [&](int64_t group, int64_t i, int64_t rows) {
+      const int64_t first = group * p_.rows * p_.depth;
+      for (int64_t b = 0; b < depth_blocks(p_.depth); ++b) {
+        const int64_t k = depth_block_begin(p_.depth, b);
+        const int64_t depth = depth_block_begin(p_.depth, b + 1) - k;
+        const T* from = filters + first + i * p_.row_stride + k * p_.depth_stride;
+        cpu::pack_left(rows, depth, cpu::MatrixView<T>{from, p_.row_stride, p_.depth_stride},
+                       to + first + k * p_.rows + i * depth);
       }
-    });
+    };
+    for_each_row_panel(p_.groups, p_.rows, tile_.rows, p_.depth, pack_panel);
   }
 
   // Columns of the whole batch, side by side, that lie in one image.

@@ -87,20 +87,17 @@ HWY_NOINLINE void add_rows(int64_t count, const T* HWY_RESTRICT scales,
 template <typename T>
 using AddFunction = void (*)(int64_t, const T*, const int32_t*, const T*, const RowBlock&, T*);
 
-// By the number of rows, less one, and of vectors, less one, as far as registers hold the sums.
-template <typename T>
-using AddTable = std::array<std::array<AddFunction<T>, kMostVectors>, kMostRows>;
-
-template <class D, int kRows, int... kVectors>
-constexpr void fill_row(AddTable<hn::TFromD<D>>& table, std::integer_sequence<int, kVectors...>) {
-  ((table[kRows - 1][kVectors] = &add_rows<D, kRows, kVectors + 1>), ...);
+// By the number of vectors, for as many rows as the registers hold.
+template <class D, int kRows, typename T = hn::TFromD<D>, int... kVectors>
+constexpr std::array<AddFunction<T>, kMostVectors> add_table(
+    std::integer_sequence<int, kVectors...>) {
+  return {&add_rows<D, kRows, kVectors + 1>...};
 }
-template <class D, int... kRows>
-constexpr AddTable<hn::TFromD<D>> add_table(std::integer_sequence<int, kRows...>) {
-  AddTable<hn::TFromD<D>> table = {};
-  (fill_row<D, kRows + 1>(table, std::make_integer_sequence<int, kMostVectors / (kRows + 1)>()),
-   ...);
-  return table;
+template <class D, typename T = hn::TFromD<D>, int... kRows>
+constexpr std::array<std::array<AddFunction<T>, kMostVectors>, sizeof...(kRows)> add_tables(
+    std::integer_sequence<int, kRows...>) {
+  return {
+      add_table<D, kRows + 1>(std::make_integer_sequence<int, kMostVectors / (kRows + 1)>())...};
 }
 using AllRows = std::make_integer_sequence<int, kMostRows>;
 
@@ -129,14 +126,14 @@ HWY_ATTR int64_t rows_at_once(int64_t length) {
 template <typename T>
 HWY_ATTR void add(int64_t count, const T* scales, const int32_t* offsets, const T* rows,
                   const RowBlock& block, T* sums) {
-  static constexpr auto table = add_table<hn::ScalableTag<T>>(AllRows());
+  static constexpr auto tables = add_tables<hn::ScalableTag<T>>(AllRows());
   const int64_t lanes = vector_length<T>();
   const int64_t vectors = vectors_of<T>(block.length);
   // What is asked for most, for few terms each.
   if (block.count <= kMostRows && block.count * vectors <= kMostVectors) {
     const auto rows_less_one = static_cast<size_t>(block.count - 1);
-    AddFunction<T> add_all = table[rows_less_one][static_cast<size_t>(vectors - 1)];
-    if constexpr (kHalfLanes < T >> 0) {
+    AddFunction<T> add_all = tables[rows_less_one][static_cast<size_t>(vectors - 1)];
+    if constexpr (kHalfLanes<T> != 0) {
       static constexpr auto halves = half_table<T>(AllRows());
       if (block.length <= kHalfLanes<T>) add_all = halves[rows_less_one];
     }
@@ -148,15 +145,14 @@ HWY_ATTR void add(int64_t count, const T* scales, const int32_t* offsets, const 
   const int64_t groups = (block.count + most_rows - 1) / most_rows;
   for (int64_t group = 0; group < groups; ++group) {
     const int64_t row = block.count * group / groups;
-    const auto& by_vectors =
-        table[static_cast<size_t>(block.count * (group + 1) / groups - row - 1)];
+    const auto& table = tables[static_cast<size_t>(block.count * (group + 1) / groups - row - 1)];
     for (int64_t part = 0; part < parts; ++part) {
       const int64_t first = vectors * part / parts, last = vectors * (part + 1) / parts;
       RowBlock piece = block;
       piece.length = std::min(last * lanes, block.length) - first * lanes;
-      by_vectors[static_cast<size_t>(last - first - 1)](
-          count, scales, offsets, rows + row * block.stride + first * lanes, piece,
-          sums + row * block.sums_stride + first * lanes);
+      table[static_cast<size_t>(last - first - 1)](count, scales, offsets,
+                                                   rows + row * block.stride + first * lanes, piece,
+                                                   sums + row * block.sums_stride + first * lanes);
     }
   }
 }

@@ -182,27 +182,26 @@ class Session:
         row, told = item.row, item.told[OURS]
         dtype = row.value("dtype", "float32")
         if row.floor == "flops":
-            rate, spec = max((floor["flops"] / samples[spec].median, spec)
-                             for spec, (_, _, floor) in item.floors.items())
-            part = told["flops"] / item.floors[spec][2]["flops"]
-            return (Samples(part * value for value in samples[spec].values),
-                    f"{rate:.1f} GFLOP/s by {spec}")
+            floors = {spec: Samples(value * told["flops"] / product["flops"]
+                                    for value in samples[spec].values)
+                      for spec, (_, _, product) in item.floors.items()}
+            spec = min(floors, key=lambda name: floors[name].median)
+            return floors[spec], f"{told['flops'] / floors[spec].median:.1f} GFLOP/s by {spec}"
         if row.floor != "memory":
             return None, ""
         passes = [spec for spec in item.floors if spec.startswith("bandwidth")]
         spec = min(passes, key=lambda name: samples[name].median)
         memory = samples[spec]
-        if not row.functions:
-            return memory, f"{told['bytes'] / memory.median:.1f} GB/s by {spec}"
-        # Passes over the first cache, less what calls cost.
-        calls = samples[self._on_one_element(dtype)].values
-        functions = [samples[self._in_l1(op, dtype)].values for op in row.functions]
-        costs = Samples((sum(of_pass) - len(functions) * call) / L1_ELEMENTS
-                        for call, *of_pass in zip(calls, *functions))
-        elements = told["bytes"] / (16 if dtype == "float64" else 8)
-        math = Samples(cost * elements / self.threads for cost in costs.values)
-        if math.median > memory.median:
-            return math, f"vector math, {costs.median:.2f} ns for each element and thread"
+        if row.functions:
+            # Passes over the first cache, less what calls cost.
+            calls = samples[self._on_one_element(dtype)].values
+            functions = [samples[self._in_l1(op, dtype)].values for op in row.functions]
+            costs = Samples((sum(of_pass) - len(functions) * call) / L1_ELEMENTS
+                            for call, *of_pass in zip(calls, *functions))
+            elements = told["bytes"] / (16 if dtype == "float64" else 8)
+            math = Samples(cost * elements / self.threads for cost in costs.values)
+            if math.median > memory.median:
+                return math, f"vector math, {costs.median:.2f} ns for each element and thread"
         return memory, f"{told['bytes'] / memory.median:.1f} GB/s by {spec}"
 
     def _compile(self, item):
