@@ -11,7 +11,7 @@ import sys
 import installations
 import table
 import workloads
-from competitors import Competitor, Refused
+from competitors import Competitor, Refused, Team
 from measure import L1_ELEMENTS, Effort, Limits, Samples, interleave
 
 OURS = "bitale"
@@ -48,8 +48,8 @@ class Session:
         self.niceness = niceness
         self.effort = effort
         self.ours = Competitor(OURS, [str(installations.competitor())], threads)
-        # For what functions cost in L1.
-        self.single = self.ours if threads == 1 else self.ours.again(threads=1)
+        # For what functions cost in L1, while all threads compute them.
+        self.team = Team(self.ours, threads)
         self.limits = Limits(self.ours, effort)
         self.refused = {}
         self.competitors = [self.ours]
@@ -64,7 +64,7 @@ class Session:
         return {c.name: c.about["version"] for c in self.competitors}
 
     def close(self):
-        for competitor in self.competitors + [self.single]:
+        for competitor in self.competitors + [self.team]:
             competitor.close()
 
     def measure(self, rows, locked):
@@ -92,7 +92,7 @@ class Session:
     def _set_niceness(self, niceness):
         if self.niceness is None:
             return
-        for competitor in [self.single, *self.competitors]:
+        for competitor in [self.team, *self.competitors]:
             try:
                 competitor.set_niceness(niceness)
             except OSError as error:
@@ -132,7 +132,7 @@ class Session:
             in_l1 = [self._in_l1(op, dtype) for op in row.functions]
             if in_l1:
                 in_l1.append(self._on_one_element(dtype))
-            return passes + [(self.single, spec) for spec in in_l1]
+            return passes + [(self.team, spec) for spec in in_l1]
         return []
 
     @staticmethod

@@ -1,9 +1,11 @@
 """Programs that make and time workloads, each a process spoken to by lines."""
 
+import concurrent.futures
 import json
 import os
 import select
 import signal
+import statistics
 import subprocess
 import tempfile
 
@@ -115,3 +117,40 @@ class Competitor:
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else "without a word"
+
+
+class Team:
+    """Processes with one thread each that do the same at the same time, on a core each.
+
+    What a thread can do is less while the other cores are at work too.
+    """
+
+    def __init__(self, competitor, size):
+        self.name = competitor.name
+        self._members = [competitor.again(threads=1) for _ in range(size)]
+        self._threads = concurrent.futures.ThreadPoolExecutor(size)
+        self._workloads = {}  # id -> each member's
+
+    def prepare(self, spec):
+        told = [member.prepare(spec) for member in self._members]
+        self._workloads[told[0]["id"]] = [of_member["id"] for of_member in told]
+        return told[0]
+
+    def run(self, workload, calls):
+        """Nanoseconds per call, the mean of all members."""
+        times = self._threads.map(lambda member, made: member.run(made, calls),
+                                  self._members, self._workloads[workload])
+        return statistics.mean(times)
+
+    def release(self, workload):
+        for member, made in zip(self._members, self._workloads.pop(workload)):
+            member.release(made)
+
+    def set_niceness(self, niceness):
+        for member in self._members:
+            member.set_niceness(niceness)
+
+    def close(self):
+        self._threads.shutdown()
+        for member in self._members:
+            member.close()
