@@ -84,6 +84,9 @@ int64_t find_runs(const Lengths& lengths, int64_t begin, int64_t count, Run* run
 // (channel, row, column).
 std::vector<int64_t> window_offsets(const Lengths& lengths);
 
+// The same in padded images that are not dealt, with so many elements from plane to plane.
+std::vector<int64_t> offsets_in_padded(const Lengths& lengths, int64_t plane);
+
 // 0, step, 2 step, ...
 std::vector<int64_t> multiples(int64_t count, int64_t step);
 

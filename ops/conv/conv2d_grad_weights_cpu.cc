@@ -3,13 +3,12 @@
 // each by one thread, the partial sums then in order, and turned to (filters, depth).
 
 #include <algorithm>
-#include <numeric>
 #include <span>
 #include <vector>
 
 #include "core/runtime/thread_pool.h"
 #include "ops/conv/conv2d_cpu.h"
-#include "ops/conv/conv2d_pointwise_cpu.h"
+#include "ops/conv/conv2d_positions_cpu.h"
 #include "ops/cpu/floats.h"
 #include "ops/cpu/gemm.h"
 #include "ops/cpu/gemm_tile.h"
@@ -24,16 +23,14 @@ constexpr int64_t kChunk = 192;
 // Padded images are made a few at once, so that chunks are not cut short where images are small,
 // but not more than stay in a core's cache until they are multiplied.
 constexpr int64_t kPositions = 4 * kChunk;
-constexpr int64_t kDealtBytes = 256 << 10;
+constexpr int64_t kPaddedBytes = 256 << 10;
 
 template <typename T>
 class GradWeightsPanels final : public Kernel {
  public:
   explicit GradWeightsPanels(const KernelCall& call)
-      : given_(grad_weights_lengths(call)),
-        is_pointwise_(supports_pointwise(call, given_) == nullptr),
-        l_(is_pointwise_ ? flattened(given_) : given_),
-        offsets_(window_offsets(l_)),
+      : l_(grad_weights_lengths(call)),
+        offsets_(offsets_in_padded(l_, l_.padded_plane())),
         tile_(cpu::gemm_tile<T>()),
         planes_(multiples(tile_.columns, l_.positions())) {
     for (int64_t k = 0; k < l_.depth(); ++k) {
@@ -43,7 +40,7 @@ class GradWeightsPanels final : public Kernel {
                         static_cast<double>(l_.filters) * static_cast<double>(l_.depth());
     blocks_ = blocks_of_images(l_, work, l_.filters * l_.depth());
     slots_ = cpu::SlotPool::enough_for(blocks_);
-    images_at_once_ = l_.is_dealt() ? find_images_at_once() : l_.batch;
+    images_at_once_ = l_.has_padding() ? find_images_at_once() : l_.batch;
   }
 
   size_t workspace_bytes() const override { return Parts(*this, nullptr).bytes; }
@@ -51,27 +48,24 @@ class GradWeightsPanels final : public Kernel {
 
   void run(const KernelFrame& frame) const override {
     const Parts parts(*this, frame.workspace);
-    const T* image = frame.input<T>(0);
     const int64_t size = l_.filters * l_.depth();
-    if (thins()) {
-      thin_images(given_, image, parts.thinned);
-      image = parts.thinned;
-    }
     cpu::SlotPool slots(slots_);
     parallel_for(blocks_, [&](int64_t block) {
       const cpu::SlotPool::Loan loan(slots);
       T* const panel = parts.panels + loan.slot() * panel_elements();
-      T* const dealt = parts.dealt + loan.slot() * dealt_elements();
+      T* const padded = parts.padded + loan.slot() * padded_elements();
       std::fill_n(panel, panel_elements(), T{0});  // also what fills up columns
       T* const sums = parts.sums + block * size;
       std::fill_n(sums, size, T{0});
       const int64_t last = cpu::panel_begin(l_.batch, blocks_, block + 1);
       for (int64_t n = cpu::panel_begin(l_.batch, blocks_, block); n < last; n += images_at_once_) {
         const int64_t images = std::min(images_at_once_, last - n);
-        const T* from = image + n * l_.channels * l_.height * l_.width;
-        if (l_.is_dealt()) {
-          deal_images(l_, images, from, dealt);
-          from = dealt;
+        const T* from = frame.input<T>(0) + n * l_.channels * l_.height * l_.width;
+        if (l_.has_padding()) {
+          copy_padded(images * l_.channels, l_.height, l_.width, from, -l_.rows.before(),
+                      l_.padded_height(), l_.columns.before(), padded, l_.padded_width(),
+                      l_.padded_plane());
+          from = padded;
         }
         add_images(from, frame.input<T>(1) + n * l_.filters * l_.positions(), images, panel, sums);
       }
@@ -85,29 +79,27 @@ class GradWeightsPanels final : public Kernel {
       const Lengths& l = kernel.l_;
       cpu::WorkspaceLayout layout(workspace);
       sums = layout.template take<T>(kernel.blocks_ * l.filters * l.depth());
-      thinned = layout.template take<T>(kernel.thins() ? l.batch * l.dealt_size() : 0);
-      dealt = layout.template take<T>(kernel.slots_ * kernel.dealt_elements());
+      padded = layout.template take<T>(kernel.slots_ * kernel.padded_elements());
       panels = layout.template take<T>(kernel.slots_ * kernel.panel_elements());
       bytes = layout.bytes();
     }
     T* sums;
-    T* thinned;
-    T* dealt;
+    T* padded;
     T* panels;
     size_t bytes;
   };
 
-  bool thins() const { return is_pointwise_ && skips_elements(given_); }
   int64_t find_images_at_once() const {
-    const int64_t image_bytes = l_.dealt_size() * static_cast<int64_t>(sizeof(T));
+    const int64_t image_bytes = l_.channels * l_.padded_plane() * static_cast<int64_t>(sizeof(T));
     const int64_t wanted = cpu::panel_count(kPositions, std::max<int64_t>(l_.positions(), 1));
     const int64_t most = std::min(cpu::panel_count(l_.batch, blocks_),
-                                  kDealtBytes / std::max<int64_t>(image_bytes, 1));
+                                  kPaddedBytes / std::max<int64_t>(image_bytes, 1));
     return std::clamp<int64_t>(most, 1, wanted);
   }
   int64_t panel_elements() const { return kChunk * tile_.columns; }
-  int64_t dealt_elements() const {
-    return l_.is_dealt() ? (images_at_once_ * l_.dealt_size() + 63) / 64 * 64 : 0;
+  int64_t padded_elements() const {
+    return l_.has_padding() ? (images_at_once_ * l_.channels * l_.padded_plane() + 63) / 64 * 64
+                            : 0;
   }
 
   void add_images(const T* image, const T* grad, int64_t images, T* panel, T* sums) const {
@@ -120,7 +112,12 @@ class GradWeightsPanels final : public Kernel {
       const int64_t run_count = find_runs(l_, begin, count, runs);
       int64_t places[kChunk];
       for (const Run& run : std::span(runs, static_cast<size_t>(run_count))) {
-        std::iota(places + run.column, places + run.column + run.length, run.offset);
+        const int64_t row = run.position / l_.output_width, column = run.position % l_.output_width;
+        int64_t place = run.image * l_.channels * l_.padded_plane() +
+                        row * l_.rows.stride() * l_.padded_width() + column * l_.columns.stride();
+        for (int64_t i = 0; i < run.length; ++i, place += l_.columns.stride()) {
+          places[run.column + i] = place;
+        }
       }
       for (int64_t group = 0; group < l_.groups; ++group) {
         add_chunk(image, grad, group, {runs, static_cast<size_t>(run_count)},
@@ -133,7 +130,7 @@ class GradWeightsPanels final : public Kernel {
   void add_chunk(const T* image, const T* grad, int64_t group, std::span<const Run> runs,
                  std::span<const int64_t> places, T* panel, T* sums) const {
     const int64_t width = tile_.columns;
-    const T* const first_window = image + group * l_.filter_channels * l_.part_plane();
+    const T* const first_window = image + group * l_.filter_channels * l_.padded_plane();
     const int64_t row_panels = cpu::panel_count(l_.depth(), tile_.rows);
     for (int64_t f = 0; f < l_.group_filters; f += width) {
       const int64_t columns = std::min(width, l_.group_filters - f);
@@ -183,9 +180,6 @@ class GradWeightsPanels final : public Kernel {
     });
   }
 
-  Lengths given_;
-  bool is_pointwise_;
-  // With windows of one element, flattened: long runs.
   Lengths l_;
   std::vector<int64_t> offsets_;
   const cpu::GemmTile<T>& tile_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <string_view>
 #include <vector>
 
@@ -114,7 +115,8 @@ Tensor run_kernel(const KernelRegistration& registration, const Variable& node,
   return kernel.run();
 }
 
-void expect_kernels(const Case& c, DType dtype) {
+// Adds the names of the kernels that take the case to `taken`.
+void expect_kernels(const Case& c, DType dtype, std::set<std::string_view>& taken) {
   const Dims out_shape = output_shape(c);
   const Tensors t = {whole_numbers(dtype, c.image, 1), whole_numbers(dtype, c.filters, 2),
                      whole_numbers(dtype, out_shape, 3)};
@@ -141,16 +143,17 @@ void expect_kernels(const Case& c, DType dtype) {
     EXPECT_EQ(row.node.type(), fixed_type(dtype, row.shape));
     const std::string_view op = row.node.owner()->op().name();
     const auto kernels = kernels_of(op, DeviceKind::kCpu);
-    int taken = 0;
+    const std::vector<double> sums = expected(c, t, row.result);
+    int of_case = 0;
     for (const KernelRegistration* kernel : kernels) {
       if (!takes(*kernel, row.node, row.inputs, row.shape)) continue;
-      ++taken;
-      EXPECT_EQ(run_kernel(*kernel, row.node, row.inputs, row.shape).to_vector<double>(),
-                expected(c, t, row.result))
+      ++of_case;
+      taken.insert(kernel->name);
+      EXPECT_EQ(run_kernel(*kernel, row.node, row.inputs, row.shape).to_vector<double>(), sums)
           << kernel->name << " " << to_string(c.image) << " " << to_string(c.filters) << " "
           << to_string(row.node.owner()->op().attributes());
     }
-    EXPECT_GE(taken, 2);
+    EXPECT_GE(of_case, 2);
   }
 }
 
@@ -247,6 +250,27 @@ std::vector<Case> cases() {
                    .image = {9, 2, 40, 33},
                    .filters = {3, 2, 3, 3}});
   }
+  // Bands of rows and of images, and channels and filters that fill vectors: windows side by side,
+  // apart, further apart than they reach, with gaps; borders wider than a window's step.
+  for (const int64_t groups : {1, 2}) {
+    const auto add = [&](Conv2dOptions options, std::array<int64_t, 4> pads, Dims image,
+                         Dims filters) {
+      options.num_groups = groups;
+      options.filter_flip = groups == 1;
+      image[1] *= groups;
+      filters[0] *= groups;
+      all.push_back({options, pads, image, filters});
+    };
+    add({.border_mode = "half"}, {2, 2, 1, 1}, {2, 16, 9, 29}, {16, 16, 5, 3});
+    add({.border_mode = "full"}, {1, 1, 3, 3}, {7, 16, 4, 5}, {15, 16, 2, 4});
+    add({.border_mode = 1, .subsample = {2, 2}}, {1, 1, 1, 1}, {2, 16, 15, 26}, {32, 16, 3, 3});
+    add({.border_mode = {{3, 0}, {1, 7}}, .subsample = {1, 3}}, {3, 0, 1, 7}, {3, 16, 9, 12},
+        {5, 16, 3, 2});
+    add({.subsample = {3, 4}}, {}, {2, 15, 18, 20}, {3, 15, 2, 3});
+    add({.border_mode = 1}, {1, 1, 1, 1}, {2, 16, 9, 14}, {17, 16, 3, 3});
+    add({.border_mode = 2, .subsample = {2, 3}, .filter_dilation = {3, 2}}, {2, 2, 2, 2},
+        {2, 16, 17, 19}, {9, 16, 3, 3});
+  }
   // Gradients of filters that several threads put in order, of groups and without.
   for (const bool flip : {true, false}) {
     all.push_back(
@@ -273,13 +297,18 @@ std::vector<Case> cases() {
   return all;
 }
 
-TEST(Conv2dKernels, FloatEqualsTheDefinition) {
-  for (const Case& c : cases()) expect_kernels(c, DType::kFloat32);
+void expect_every_kernel(DType dtype) {
+  std::set<std::string_view> taken;
+  for (const Case& c : cases()) expect_kernels(c, dtype, taken);
+  for (const char* op : {"conv2d", "conv2d_grad_wrt_inputs", "conv2d_grad_wrt_weights"}) {
+    for (const KernelRegistration* kernel : kernels_of(op, DeviceKind::kCpu)) {
+      EXPECT_TRUE(taken.contains(kernel->name)) << kernel->name << " takes no case";
+    }
+  }
 }
 
-TEST(Conv2dKernels, DoubleEqualsTheDefinition) {
-  for (const Case& c : cases()) expect_kernels(c, DType::kFloat64);
-}
+TEST(Conv2dKernels, FloatEqualsTheDefinition) { expect_every_kernel(DType::kFloat32); }
+TEST(Conv2dKernels, DoubleEqualsTheDefinition) { expect_every_kernel(DType::kFloat64); }
 
 void expect_same_bits_for_any_threads(const Case& c) {
   const Dims out_shape = output_shape(c);
@@ -321,6 +350,10 @@ TEST(Conv2dKernels, AnyNumberOfThreadsGivesTheSameBits) {
                                       .pads = {2, 2, 2, 2},
                                       .image = {40, 5, 14, 13},
                                       .filters = {18, 5, 5, 5}});
+    expect_same_bits_for_any_threads({.options = {.border_mode = "half", .subsample = {step, step}},
+                                      .pads = {2, 2, 2, 2},
+                                      .image = {9, 16, 30, 26},
+                                      .filters = {32, 16, 5, 5}});
     expect_same_bits_for_any_threads({.options = {.subsample = {1, step}},
                                       .image = {40, 17, 14, 13},
                                       .filters = {70, 17, 1, 1}});

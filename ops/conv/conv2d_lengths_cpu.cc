@@ -95,6 +95,20 @@ std::vector<int64_t> window_offsets(const Lengths& l) {
   return offsets;
 }
 
+std::vector<int64_t> offsets_in_padded(const Lengths& l, int64_t plane) {
+  std::vector<int64_t> offsets;
+  offsets.reserve(static_cast<size_t>(l.depth()));
+  for (int64_t c = 0; c < l.filter_channels; ++c) {
+    for (int64_t y = 0; y < l.rows.taps(); ++y) {
+      for (int64_t x = 0; x < l.columns.taps(); ++x) {
+        offsets.push_back(c * plane + y * l.rows.dilation() * l.padded_width() +
+                          x * l.columns.dilation());
+      }
+    }
+  }
+  return offsets;
+}
+
 std::vector<int64_t> multiples(int64_t count, int64_t step) {
   std::vector<int64_t> offsets;
   for (int64_t i = 0; i < count; ++i) offsets.push_back(i * step);

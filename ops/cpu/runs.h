@@ -18,7 +18,8 @@ struct Runs {
   // to[offsets[k] + i] += from[k * from_stride + i], k by k.
   void (*scatter_add)(int64_t count, const int64_t* offsets, int64_t length, const T* from,
                       int64_t from_stride, T* to) = nullptr;
-  // to[i * to_stride + k] = from[offsets[k] + i]: runs become columns.
+  // to[i * to_stride + k] = from[offsets[k] + i]: runs become columns, upwards where to_stride is
+  // negative.
   void (*gather_columns)(int64_t count, const int64_t* offsets, int64_t length, const T* from,
                          T* to, int64_t to_stride) = nullptr;
   // to[i % step * to_stride + i / step] = from[i] for i < count: a part for each remainder.

@@ -71,6 +71,8 @@ std::vector<Layer> layers() {
          return conv2d(x, w, {.subsample = {2, 3}});
        }},
       {"LargeConvolution", {2, 8, 60, 61}, {20, 8, 5, 5}, {20, 1, 1}, {2, 20, 56, 57}, convolve},
+      {"Bands", {2, 16, 20, 23}, {32, 16, 3, 5}, {32, 1, 1}, {2, 32, 18, 19}, convolve},
+      {"BandsOfImages", {7, 16, 8, 7}, {16, 16, 4, 2}, {16, 1, 1}, {7, 16, 5, 6}, convolve},
       {"Pointwise", {5, 30, 9, 7}, {19, 30, 1, 1}, {19, 1, 1}, {5, 19, 9, 7}, convolve},
       {"LargePointwise",
        {2, 300, 40, 41},
@@ -195,7 +197,7 @@ TEST_P(Epilogues, ReadWeightsInTheFormOfTheirProducer) {
   const Function fused = made(kFastRun), apart = made(kApart);
   const std::vector<Arg> given = {values[0], values[2]};
   EXPECT_TRUE(same_bits(fused.call(given)[0], apart.call(given)[0]));
-  for (const char* form : {"right_panels", "filter_panels"}) {
+  for (const char* form : {"right_panels", "filter_panels", "filter_columns"}) {
     EXPECT_EQ(fused.program_dump().find(form) == std::string::npos,
               apart.program_dump().find(form) == std::string::npos)
         << form;

@@ -60,9 +60,19 @@ std::vector<Layer> layers() {
        [](const Variable& x, const Variable& w) {
          return conv2d(x, w, {.border_mode = "half", .num_groups = 2, .filter_flip = false});
        }},
+      {"filter_columns",
+       {3, 16, 9, 7},
+       {32, 16, 2, 3},
+       [](const Variable& x, const Variable& w) { return conv2d(x, w); }},
+      {"filter_columns",
+       {3, 32, 9, 7},
+       {30, 16, 3, 2},
+       [](const Variable& x, const Variable& w) {
+         return conv2d(x, w, {.subsample = {2, 2}, .num_groups = 2, .filter_flip = false});
+       }},
       {"filter_panels",
        {3, 40, 9, 8},
-       {13, 40, 3, 4},
+       {20, 40, 3, 4},
        [](const Variable& x, const Variable& w) {
          return pool_2d(conv2d(x, w), {2, 2});
        }},
