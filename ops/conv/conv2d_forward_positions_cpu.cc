@@ -24,6 +24,7 @@ class Conv2dPositions final : public PartwiseKernel {
         columns_(filter_columns(l_)),
         bands_(l_.batch, l_.output_height, l_.output_width),
         slots_(cpu::SlotPool::enough_for(bands_.count())),
+        rows_(l_.height, l_.width, l_.columns.before(), l_.padded_width(), plane()),
         product_(offsets_in_padded(l_, plane()), l_.group_filters),
         results_(multiples(bands_.most_images() * bands_.most_rows() * l_.output_width,
                            l_.group_filters)) {}
@@ -90,9 +91,8 @@ class Conv2dPositions final : public PartwiseKernel {
     const int64_t first_row = band.row * l_.rows.stride();
     if (l_.has_padding()) {
       T* const padded = parts.padded + slot * padded_elements();
-      copy_padded(band.images * l_.channels, l_.height, l_.width, from,
-                  first_row - l_.rows.before(), rows_read(band.rows), l_.columns.before(), padded,
-                  l_.padded_width(), plane());
+      rows_.copy(band.images * l_.channels, from, first_row - l_.rows.before(),
+                 rows_read(band.rows), padded);
       from = padded;
     } else {
       from += first_row * l_.width;
@@ -125,6 +125,7 @@ class Conv2dPositions final : public PartwiseKernel {
   FilterColumns columns_;
   Bands bands_;
   int64_t slots_;
+  PaddedRows<T> rows_;
   PositionProduct<T> product_;
   std::vector<int64_t> results_;  // where those of a position begin
 };

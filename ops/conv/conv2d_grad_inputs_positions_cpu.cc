@@ -36,7 +36,8 @@ class GradInputsPositions final : public Kernel {
   explicit GradInputsPositions(const KernelCall& call)
       : l_(grad_inputs_lengths(call)),
         bands_(l_.batch, l_.height, l_.width, l_.rows.stride() * l_.columns.stride()),
-        slots_(cpu::SlotPool::enough_for(bands_.count())) {
+        slots_(cpu::SlotPool::enough_for(bands_.count())),
+        rows_(l_.output_height, l_.output_width, most_back(l_.columns), padded_width(), plane()) {
     for (int64_t y = 0; y < l_.rows.stride(); ++y) {
       for (int64_t x = 0; x < l_.columns.stride(); ++x) add_phase(y, x);
     }
@@ -143,7 +144,9 @@ class GradInputsPositions final : public Kernel {
     const int64_t first_window = first / l_.rows.stride() - most_back(l_.rows);
     const int64_t last_window = (first + band.rows - 1) / l_.rows.stride();
     T* const padded = parts.padded + slot * padded_elements();
-    copy_grad(band, grad, first_window, last_window, padded);
+    // Windows further right than any position is in are left out.
+    rows_.copy(band.images * l_.filters, grad + band.image * l_.filters * l_.positions(),
+               first_window, last_window - first_window + 1, padded);
 
     const T** const begins = parts.begins + slot * most_positions();
     int64_t* const places = parts.places + slot * most_positions();
@@ -182,18 +185,10 @@ class GradInputsPositions final : public Kernel {
     }
   }
 
-  // Rows of windows [first, last].
-  void copy_grad(const Band& band, const T* grad, int64_t first, int64_t last, T* to) const {
-    // Windows further right than any position is in are left out.
-    const int64_t before = most_back(l_.columns);
-    copy_padded(band.images * l_.filters, l_.output_height, l_.output_width,
-                grad + band.image * l_.filters * l_.positions(), first, last - first + 1, before,
-                to, padded_width(), plane());
-  }
-
   Lengths l_;
   Bands bands_;
   int64_t slots_;
+  PaddedRows<T> rows_;
   std::vector<Phase> phases_;
   int64_t packed_ = 0;  // elements of a group's filters
 };

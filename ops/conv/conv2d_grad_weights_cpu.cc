@@ -30,6 +30,7 @@ class GradWeightsPanels final : public Kernel {
  public:
   explicit GradWeightsPanels(const KernelCall& call)
       : l_(grad_weights_lengths(call)),
+        rows_(l_.height, l_.width, l_.columns.before(), l_.padded_width(), l_.padded_plane()),
         offsets_(offsets_in_padded(l_, l_.padded_plane())),
         tile_(cpu::gemm_tile<T>()),
         planes_(multiples(tile_.columns, l_.positions())) {
@@ -62,9 +63,7 @@ class GradWeightsPanels final : public Kernel {
         const int64_t images = std::min(images_at_once_, last - n);
         const T* from = frame.input<T>(0) + n * l_.channels * l_.height * l_.width;
         if (l_.has_padding()) {
-          copy_padded(images * l_.channels, l_.height, l_.width, from, -l_.rows.before(),
-                      l_.padded_height(), l_.columns.before(), padded, l_.padded_width(),
-                      l_.padded_plane());
+          rows_.copy(images * l_.channels, from, -l_.rows.before(), l_.padded_height(), padded);
           from = padded;
         }
         add_images(from, frame.input<T>(1) + n * l_.filters * l_.positions(), images, panel, sums);
@@ -181,6 +180,7 @@ class GradWeightsPanels final : public Kernel {
   }
 
   Lengths l_;
+  PaddedRows<T> rows_;
   std::vector<int64_t> offsets_;
   const cpu::GemmTile<T>& tile_;
   std::vector<int64_t> planes_;   // of gradients, for the columns of a panel

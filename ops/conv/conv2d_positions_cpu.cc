@@ -5,6 +5,7 @@
 
 #include "ops/conv/conv2d_panels_cpu.h"
 #include "ops/cpu/floats.h"
+#include "ops/cpu/runs.h"
 
 namespace bitale::conv2d_cpu {
 namespace {
@@ -35,17 +36,25 @@ Band Bands::operator[](int64_t index) const {
 }
 
 template <typename T>
-void copy_padded(int64_t planes, int64_t height, int64_t width, const T* from, int64_t first,
-                 int64_t rows, int64_t before, T* to, int64_t to_width, int64_t to_plane) {
-  std::fill_n(to, planes * to_plane, T{0});
-  const int64_t begin = std::max<int64_t>(first, 0), end = std::min(first + rows, height);
-  const int64_t count = std::min(width, to_width - before);
+PaddedRows<T>::PaddedRows(int64_t height, int64_t width, int64_t before, int64_t to_width,
+                          int64_t to_plane)
+    : height_(height),
+      width_(width),
+      before_(before),
+      to_width_(to_width),
+      to_plane_(to_plane),
+      rows_(multiples(height, width)) {}
+
+template <typename T>
+void PaddedRows<T>::copy(int64_t planes, const T* from, int64_t first, int64_t rows, T* to) const {
+  std::fill_n(to, planes * to_plane_, T{0});
+  const int64_t begin = std::max<int64_t>(first, 0), end = std::min(first + rows, height_);
+  if (begin >= end) return;
   for (int64_t plane = 0; plane < planes; ++plane) {
-    for (int64_t y = begin; y < end; ++y) {
-      std::copy_n(from + y * width, count, to + (y - first) * to_width + before);
-    }
-    from += height * width;
-    to += to_plane;
+    cpu::runs<T>().gather(end - begin, rows_.data() + begin, std::min(width_, to_width_ - before_),
+                          from + plane * height_ * width_,
+                          to + plane * to_plane_ + (begin - first) * to_width_ + before_,
+                          to_width_);
   }
 }
 
@@ -89,9 +98,8 @@ void PositionProduct<T>::multiply(std::span<const T* const> begins, const T* pac
   }
 }
 
-#define BITALE_INSTANTIATE(T)                                                                      \
-  template void copy_padded<T>(int64_t, int64_t, int64_t, const T*, int64_t, int64_t, int64_t, T*, \
-                               int64_t, int64_t);                                                  \
+#define BITALE_INSTANTIATE(T)   \
+  template class PaddedRows<T>; \
   template class PositionProduct<T>
 BITALE_INSTANTIATE(float);
 BITALE_INSTANTIATE(double);

@@ -41,12 +41,21 @@ class Bands {
   int64_t images_, blocks_;  // of the batch
 };
 
-// Rows [first, first + rows) of `planes` planes (height, width), with zeros around them: to rows of
-// `to_width` elements in which they begin at element `before`, to_plane from plane to plane. What
-// does not fit there is left out.
+// Copies rows of planes (height, width) to where there are zeros around them: rows of `to_width`
+// elements, in which they begin at element `before`, and to_plane elements from plane to plane.
+// What does not fit there is left out. T is float or double.
 template <typename T>
-void copy_padded(int64_t planes, int64_t height, int64_t width, const T* from, int64_t first,
-                 int64_t rows, int64_t before, T* to, int64_t to_width, int64_t to_plane);
+class PaddedRows {
+ public:
+  PaddedRows(int64_t height, int64_t width, int64_t before, int64_t to_width, int64_t to_plane);
+
+  // Rows [first, first + rows) of each plane; there are zeros before row 0 and after the last one.
+  void copy(int64_t planes, const T* from, int64_t first, int64_t rows, T* to) const;
+
+ private:
+  int64_t height_, width_, before_, to_width_, to_plane_;
+  std::vector<int64_t> rows_;  // where each begins
+};
 
 // Elements of a vector of a call's floats; and of all vectors that `columns` filters take up.
 int64_t lanes_of(const KernelCall& call);
