@@ -30,6 +30,12 @@ double multiplications_of_block(double all) {
   return std::clamp(all / kBlocksAtLeast, kLeastWork, kMostWork);
 }
 
+int64_t depth_blocks(int64_t depth) { return cpu::panel_count(depth, kMostDepthAtOnce); }
+
+int64_t depth_block_begin(int64_t depth, int64_t block) {
+  return cpu::panel_begin(depth, depth_blocks(depth), block);
+}
+
 void tell_all(int64_t count, PartDone done) {
   if (!done) return;
   parallel_ranges(count, kToldElements,

@@ -84,7 +84,8 @@ int64_t find_runs(const Lengths& lengths, int64_t begin, int64_t count, Run* run
 // (channel, row, column).
 std::vector<int64_t> window_offsets(const Lengths& lengths);
 
-// The same in padded images that are not dealt, with so many elements from plane to plane.
+// The same in images whose columns are not dealt out, but padded where they are, with so many
+// elements from plane to plane.
 std::vector<int64_t> offsets_in_padded(const Lengths& lengths, int64_t plane);
 
 // 0, step, 2 step, ...
@@ -105,6 +106,12 @@ void collect_images(const Lengths& lengths, int64_t images, const T* from, T* to
 // Multiplications that a thread takes at once, of `all` in a kernel: a share that many threads can
 // divide evenly, but worth the way to another thread.
 double multiplications_of_block(double all);
+
+// The depth is walked in blocks of about equal length, whatever the other lengths are and whichever
+// kernel sums: rows of a gathered panel, which with a tile's columns fills most of L1.
+inline constexpr int64_t kMostDepthAtOnce = 320;
+int64_t depth_blocks(int64_t depth);
+int64_t depth_block_begin(int64_t depth, int64_t block);
 
 // An epilogue takes as long to begin as to run on some hundred elements. Where a kernel's results
 // become final in shorter parts than this, they are told of together.

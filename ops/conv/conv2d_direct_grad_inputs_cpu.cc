@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/runtime/thread_pool.h"
+#include "ops/conv/conv2d_axis_taps_cpu.h"
 #include "ops/conv/conv2d_direct_cpu.h"
 #include "ops/cpu/floats.h"
 #include "ops/cpu/workspace.h"
@@ -16,24 +17,6 @@ const char* supports_direct(const KernelCall& call) {
   if (const char* reason = cpu::supports_floats(call)) return reason;
   return why_not_direct(grad_inputs_lengths(call));
 }
-
-// Of one axis: padded position p of the image is met by tap k of the window at (p - k * dilation) /
-// stride, if that is whole.
-struct AxisTaps {
-  explicit AxisTaps(const Conv2dAxis& axis, int64_t length)
-      : axis(axis), lead((axis.extent() - 1) / axis.stride()) {
-    last = (axis.before() + length - 1) / axis.stride();
-  }
-  bool meets(int64_t tap, int64_t phase) const {
-    return tap * axis.dilation() % axis.stride() == phase;
-  }
-  // Windows between the last one that begins at or before a position, and the one whose tap it is.
-  int64_t windows_before(int64_t tap) const { return tap * axis.dilation() / axis.stride(); }
-
-  Conv2dAxis axis;
-  int64_t lead;  // zeros that stand before the first window
-  int64_t last;  // the last window that begins at or before a position
-};
 
 template <typename T>
 class GradInputsDirect final : public Kernel {

@@ -1,8 +1,7 @@
-// Filters as columns, for products of windows by positions.
+#include "ops/conv/conv2d_filter_columns_cpu.h"
 
 #include <algorithm>
 
-#include "ops/conv/conv2d_positions_cpu.h"
 #include "ops/cpu/runs.h"
 
 namespace bitale::conv2d_cpu {
@@ -43,13 +42,12 @@ const Packing kFilterColumns = {
 template <typename T>
 void FilterColumns::pack(int64_t panel, const T* filters, T* to) const {
   const int64_t width = cpu::gemm_tile<T>().columns;
-  const int64_t group_panels = cpu::panel_count(group_filters, width);
-  const int64_t first = panel % group_panels * width;
+  const int64_t first = panel % group_panels<T>() * width;
   const int64_t columns = std::min(width, group_filters - first);
   if (columns < width) std::fill_n(to, panel_elements<T>(), T{0});
   int64_t begins[cpu::kMostTileColumns];
   for (int64_t f = 0; f < columns; ++f) {
-    begins[f] = (panel / group_panels * group_filters + first + f) * depth();
+    begins[f] = (panel / group_panels<T>() * group_filters + first + f) * depth();
   }
   if (!flip) return cpu::runs<T>().gather_columns(columns, begins, depth(), filters, to, width);
   for (int64_t c = 0; c < channels; ++c) {

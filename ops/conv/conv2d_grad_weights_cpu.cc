@@ -8,7 +8,7 @@
 
 #include "core/runtime/thread_pool.h"
 #include "ops/conv/conv2d_cpu.h"
-#include "ops/conv/conv2d_positions_cpu.h"
+#include "ops/conv/conv2d_padded_rows_cpu.h"
 #include "ops/cpu/floats.h"
 #include "ops/cpu/gemm.h"
 #include "ops/cpu/gemm_tile.h"
@@ -30,7 +30,8 @@ class GradWeightsPanels final : public Kernel {
  public:
   explicit GradWeightsPanels(const KernelCall& call)
       : l_(grad_weights_lengths(call)),
-        rows_(l_.height, l_.width, l_.columns.before(), l_.padded_width(), l_.padded_plane()),
+        padded_rows_(l_.height, l_.width, l_.columns.before(), l_.padded_width(),
+                     l_.padded_plane()),
         offsets_(offsets_in_padded(l_, l_.padded_plane())),
         tile_(cpu::gemm_tile<T>()),
         planes_(multiples(tile_.columns, l_.positions())) {
@@ -63,7 +64,8 @@ class GradWeightsPanels final : public Kernel {
         const int64_t images = std::min(images_at_once_, last - n);
         const T* from = frame.input<T>(0) + n * l_.channels * l_.height * l_.width;
         if (l_.has_padding()) {
-          rows_.copy(images * l_.channels, from, -l_.rows.before(), l_.padded_height(), padded);
+          padded_rows_.copy(images * l_.channels, from, -l_.rows.before(), l_.padded_height(),
+                            padded);
           from = padded;
         }
         add_images(from, frame.input<T>(1) + n * l_.filters * l_.positions(), images, panel, sums);
@@ -180,7 +182,7 @@ class GradWeightsPanels final : public Kernel {
   }
 
   Lengths l_;
-  PaddedRows<T> rows_;
+  PaddedRows<T> padded_rows_;
   std::vector<int64_t> offsets_;
   const cpu::GemmTile<T>& tile_;
   std::vector<int64_t> planes_;   // of gradients, for the columns of a panel

@@ -31,6 +31,22 @@ void for_each_deal(const Lengths& l, Body&& body) {
   }
 }
 
+template <typename Place>
+std::vector<int64_t> offsets_of_window(const Lengths& l, int64_t plane, int64_t row,
+                                       Place&& place_of_column) {
+  std::vector<int64_t> offsets;
+  offsets.reserve(static_cast<size_t>(l.depth()));
+  for (int64_t c = 0; c < l.filter_channels; ++c) {
+    for (int64_t y = 0; y < l.rows.taps(); ++y) {
+      for (int64_t x = 0; x < l.columns.taps(); ++x) {
+        offsets.push_back(c * plane + y * l.rows.dilation() * row +
+                          place_of_column(x * l.columns.dilation()));
+      }
+    }
+  }
+  return offsets;
+}
+
 }  // namespace
 
 Lengths::Lengths(const Conv2dOptions& options, const Dims& image, const Dims& filters_shape)
@@ -82,31 +98,12 @@ int64_t find_runs(const Lengths& l, int64_t begin, int64_t count, Run* runs) {
 }
 
 std::vector<int64_t> window_offsets(const Lengths& l) {
-  std::vector<int64_t> offsets;
-  offsets.reserve(static_cast<size_t>(l.depth()));
-  for (int64_t c = 0; c < l.filter_channels; ++c) {
-    for (int64_t y = 0; y < l.rows.taps(); ++y) {
-      for (int64_t x = 0; x < l.columns.taps(); ++x) {
-        offsets.push_back(c * l.part_plane() + y * l.rows.dilation() * l.part_width() +
-                          l.dealt_column(x * l.columns.dilation()));
-      }
-    }
-  }
-  return offsets;
+  return offsets_of_window(l, l.part_plane(), l.part_width(),
+                           [&](int64_t column) { return l.dealt_column(column); });
 }
 
 std::vector<int64_t> offsets_in_padded(const Lengths& l, int64_t plane) {
-  std::vector<int64_t> offsets;
-  offsets.reserve(static_cast<size_t>(l.depth()));
-  for (int64_t c = 0; c < l.filter_channels; ++c) {
-    for (int64_t y = 0; y < l.rows.taps(); ++y) {
-      for (int64_t x = 0; x < l.columns.taps(); ++x) {
-        offsets.push_back(c * plane + y * l.rows.dilation() * l.padded_width() +
-                          x * l.columns.dilation());
-      }
-    }
-  }
-  return offsets;
+  return offsets_of_window(l, plane, l.padded_width(), [](int64_t column) { return column; });
 }
 
 std::vector<int64_t> multiples(int64_t count, int64_t step) {

@@ -9,20 +9,12 @@
 namespace bitale::conv2d_cpu {
 namespace {
 
-// Rows of a gathered panel: with a tile's columns it fills most of L1.
-constexpr int64_t kMostDepth = 320;
 // Windows are multiplied where they lie, and not gathered first, unless so many panels of filters
 // read them again and again, or their planes compete for the same places in the cache.
 constexpr int64_t kMostRowPanelsInPlace = 12;
 constexpr int64_t kCompetingBytes = 1024;
 
 }  // namespace
-
-int64_t depth_blocks(int64_t depth) { return cpu::panel_count(depth, kMostDepth); }
-
-int64_t depth_block_begin(int64_t depth, int64_t block) {
-  return cpu::panel_begin(depth, depth_blocks(depth), block);
-}
 
 template <typename T>
 PanelProduct<T>::PanelProduct(const Lengths& lengths, bool is_packed)
@@ -34,7 +26,7 @@ PanelProduct<T>::PanelProduct(const Lengths& lengths, bool is_packed)
 
 template <typename T>
 int64_t PanelProduct<T>::gathered_elements() const {
-  return (std::min(l_.depth(), kMostDepth) * tile_.columns + 63) / 64 * 64;
+  return (std::min(l_.depth(), kMostDepthAtOnce) * tile_.columns + 63) / 64 * 64;
 }
 
 template <typename T>

@@ -19,10 +19,6 @@ namespace bitale::conv2d_cpu {
 // Filters as PanelProduct reads them, for a call whose input 1 they are; strided for other inputs.
 Layout packed_filters(const KernelCall& call, size_t input);
 
-// The depth is walked in blocks of about equal length, whatever the other lengths are.
-int64_t depth_blocks(int64_t depth);
-int64_t depth_block_begin(int64_t depth, int64_t block);
-
 // T is float or double.
 template <typename T>
 class PanelProduct {
