@@ -163,9 +163,10 @@ const char* supports(const KernelCall& call) {
   if (lanes > 2 && l.output_width % (lanes / 2) == 0) {
     return "rows of windows that vectors are made of";
   }
-  if (l.columns.stride() == 1 && l.depth() < kLeastDepth) return "short windows, side by side";
+  const bool is_deep = l.depth() >= kLeastDepth;
+  if (l.columns.stride() == 1 && !is_deep) return "short windows, side by side";
   const bool is_filled = 8 * filled_up(call, l.group_filters) <= 9 * l.group_filters;
-  const bool is_small = l.group_filters < lanes && l.output_width < lanes;
+  const bool is_small = l.group_filters < lanes && l.output_width < lanes && is_deep;
   if (!is_filled && !is_small) return "filters that do not fill vectors";
   return nullptr;
 }
