@@ -16,6 +16,12 @@
 
 namespace bitale::conv2d_cpu {
 
+// Element k of a filter of so many taps where each plane is turned.
+inline int64_t turned_element(int64_t k, int64_t taps) {
+  const int64_t tap = k % taps;
+  return k - tap + taps - 1 - tap;
+}
+
 // Concrete lengths of one convolution, whichever of its three tensors is the result.
 struct Lengths {
   // Of the shapes of images and filters; the output's follow.
@@ -32,10 +38,7 @@ struct Lengths {
   // Length of the inner axis of the matrix product: one group's channels times taps.
   int64_t depth() const { return filter_channels * taps(); }
   // The element of a filter that meets element k of a window: the same one, unless filters flip.
-  int64_t filter_element(int64_t k) const {
-    const int64_t tap = k % taps();
-    return flip ? k - tap + taps() - 1 - tap : k;
-  }
+  int64_t filter_element(int64_t k) const { return flip ? turned_element(k, taps()) : k; }
   int64_t positions() const { return output_height * output_width; }
   int64_t padded_height() const { return rows.padded(height); }
   int64_t padded_width() const { return columns.padded(width); }

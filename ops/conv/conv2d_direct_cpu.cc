@@ -71,8 +71,8 @@ class Conv2dDirect final : public PartwiseKernel {
   };
 
   // With room for what is read behind it.
-  int64_t dealt_elements() const { return (group_.dealt_size() + vectors_.lanes + 63) / 64 * 64; }
-  int64_t row_elements() const { return (l_.output_width + vectors_.lanes + 63) / 64 * 64; }
+  int64_t dealt_elements() const { return cpu::whole_lines(group_.dealt_size() + vectors_.lanes); }
+  int64_t row_elements() const { return cpu::whole_lines(l_.output_width + vectors_.lanes); }
   int64_t scratch_elements() const { return dealt_elements() + kMostDirectRows * row_elements(); }
 
   void pack_filters(const T* filters, const Parts& parts) const {

@@ -78,9 +78,9 @@ class GradInputsDirect final : public Kernel {
 
   // With room for what is read behind it.
   int64_t staged_elements() const {
-    return (l_.group_filters * plane_ + vectors_.lanes + 63) / 64 * 64;
+    return cpu::whole_lines(l_.group_filters * plane_ + vectors_.lanes);
   }
-  int64_t row_elements() const { return (columns_.last + 1 + vectors_.lanes + 63) / 64 * 64; }
+  int64_t row_elements() const { return cpu::whole_lines(columns_.last + 1 + vectors_.lanes); }
   int64_t scratch_elements() const {
     return staged_elements() + l_.filter_channels * row_elements();
   }

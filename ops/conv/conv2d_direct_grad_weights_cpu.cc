@@ -97,7 +97,7 @@ class GradWeightsDirect final : public Kernel {
   };
 
   int64_t dealt_elements() const {
-    return l_.is_dealt() ? (group_.dealt_size() + 63) / 64 * 64 : 0;
+    return l_.is_dealt() ? cpu::whole_lines(group_.dealt_size()) : 0;
   }
 
   void add_image(const T* image, const T* grads, T* sums) const {

@@ -68,7 +68,7 @@ class Conv2dPanels final : public PartwiseKernel {
 
   // A gathered panel, and a panel of results that does not lie in one image; whole cache lines.
   int64_t scratch_elements() const {
-    return product_.gathered_elements() + (l_.group_filters * product_.width() + 63) / 64 * 64;
+    return product_.gathered_elements() + cpu::whole_lines(l_.group_filters * product_.width());
   }
 
   void multiply_panel(const typename PanelProduct<T>::Prepared& prepared, int64_t group,

@@ -90,7 +90,7 @@ class Conv2dPositions final : public PartwiseKernel {
                    : l_.height * l_.width;
   }
   int64_t padded_elements() const {
-    return copies_ ? (bands_.most_images() * l_.channels * plane() + 63) / 64 * 64 : 0;
+    return copies_ ? cpu::whole_lines(bands_.most_images() * l_.channels * plane()) : 0;
   }
 
   void run_band(const Band& band, const T* image, const T* filters, const Parts& parts,

@@ -90,7 +90,7 @@ class GradInputsPanels final : public Kernel {
 
   // A panel of columns, and one of the output gradient where it does not lie in one image.
   int64_t panel_elements() const {
-    return ((l_.depth() + l_.group_filters) * tile_.columns + 63) / 64 * 64;
+    return cpu::whole_lines((l_.depth() + l_.group_filters) * tile_.columns);
   }
 
   void pack_filters(const T* filters, const Parts& parts) const {

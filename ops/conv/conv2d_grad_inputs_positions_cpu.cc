@@ -91,7 +91,7 @@ class GradInputsPositions final : public Kernel {
     return apart<T>((rows_.lead + rows) * padded_width());
   }
   int64_t padded_elements() const {
-    return (bands_.most_images() * l_.filters * plane() + 63) / 64 * 64;
+    return cpu::whole_lines(bands_.most_images() * l_.filters * plane());
   }
 
   void add_phase(int64_t phase_y, int64_t phase_x) {
@@ -146,12 +146,13 @@ class GradInputsPositions final : public Kernel {
     int64_t* const places = parts.places + slot * most_positions();
     T* const results = parts.results + slot * most_positions() * width_;
     const int64_t positions = band.rows * l_.width;
-    int64_t group = -1;
+    int64_t group = band.panel / group_panels_;
+    const int64_t of_group = l_.group_filters * plane();
+    find_places(band, padded + group * of_group, first_window, begins, places);
     for (int64_t panel = band.panel; panel < band.panel + band.panels; ++panel) {
       if (panel / group_panels_ != group) {
-        group = panel / group_panels_;
-        find_places(band, padded + group * l_.group_filters * plane(), first_window, begins,
-                    places);
+        ++group;
+        for (int64_t i = 0; i < band.images * positions; ++i) begins[i] += of_group;
       }
       const int64_t first = panel % group_panels_ * width_;
       const int64_t columns = std::min(width_, l_.filter_channels - first);
@@ -196,11 +197,11 @@ class GradInputsPositions final : public Kernel {
                    int64_t* places) const {
     int64_t found = 0;
     for (const Phase& phase : phases_) {
+      const int64_t x = first_column_of(phase);
       for (int64_t n = 0; n < band.images; ++n) {
         int64_t* const of_image = places + n * band.rows * l_.width;
         for (int64_t y = first_row_of(phase, band); y < band.rows; y += l_.rows.stride()) {
           const int64_t window = (band.row + l_.rows.before() + y) / l_.rows.stride();
-          const int64_t x = first_column_of(phase);
           const T* next = windows + n * l_.filters * plane() +
                           (window - first_window) * padded_width() + columns_.lead +
                           (l_.columns.before() + x) / l_.columns.stride();

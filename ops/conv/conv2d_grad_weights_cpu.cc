@@ -99,7 +99,7 @@ class GradWeightsPanels final : public Kernel {
   }
   int64_t panel_elements() const { return kChunk * tile_.columns; }
   int64_t padded_elements() const {
-    return l_.has_padding() ? (images_at_once_ * l_.channels * l_.padded_plane() + 63) / 64 * 64
+    return l_.has_padding() ? cpu::whole_lines(images_at_once_ * l_.channels * l_.padded_plane())
                             : 0;
   }
 

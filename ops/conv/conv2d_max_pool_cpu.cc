@@ -121,7 +121,7 @@ class Conv2dMaxPool final : public PartwiseKernel {
   }
   // A gathered panel, and a chunk of results; whole cache lines.
   int64_t scratch_elements() const {
-    return product_.gathered_elements() + (l_.group_filters * results_stride_ + 63) / 64 * 64;
+    return product_.gathered_elements() + cpu::whole_lines(l_.group_filters * results_stride_);
   }
   // Rows that so many rows of windows cover, at most.
   int64_t rows_under(int64_t windows) const {

@@ -22,8 +22,7 @@ void pack(const Tensor& strided, const Tensor& packed, const PackingParameters& 
         const int64_t first = cpu::panel_begin(group_filters, row_panels, p);
         const int64_t last = cpu::panel_begin(group_filters, row_panels, p + 1);
         for (int64_t k = depth_block_begin(depth, b); k < depth_block_begin(depth, b + 1); ++k) {
-          const int64_t tap = k % taps;
-          const int64_t at = parameters[1] != 0 ? k - tap + taps - 1 - tap : k;
+          const int64_t at = parameters[1] != 0 ? turned_element(k, taps) : k;
           for (int64_t f = first; f < last; ++f) *to++ = group[f * depth + at];
         }
       }

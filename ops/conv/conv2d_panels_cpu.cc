@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/runtime/thread_pool.h"
+#include "ops/conv/conv2d_padded_rows_cpu.h"
 #include "ops/cpu/gemm.h"
 #include "ops/cpu/runs.h"
 
@@ -12,21 +13,19 @@ namespace {
 // Windows are multiplied where they lie, and not gathered first, unless so many panels of filters
 // read them again and again, or their planes compete for the same places in the cache.
 constexpr int64_t kMostRowPanelsInPlace = 12;
-constexpr int64_t kCompetingBytes = 1024;
 
 }  // namespace
 
 template <typename T>
 PanelProduct<T>::PanelProduct(const Lengths& lengths, bool is_packed)
     : l_(lengths), is_packed_(is_packed), offsets_(window_offsets(l_)), tile_(cpu::gemm_tile<T>()) {
-  const int64_t plane_bytes = l_.part_plane() * static_cast<int64_t>(sizeof(T));
   const int64_t row_panels = cpu::panel_count(l_.group_filters, tile_.rows);
-  reads_in_place_ = row_panels <= kMostRowPanelsInPlace && plane_bytes % kCompetingBytes != 0;
+  reads_in_place_ = row_panels <= kMostRowPanelsInPlace && !planes_compete<T>(l_.part_plane());
 }
 
 template <typename T>
 int64_t PanelProduct<T>::gathered_elements() const {
-  return (std::min(l_.depth(), kMostDepthAtOnce) * tile_.columns + 63) / 64 * 64;
+  return cpu::whole_lines(std::min(l_.depth(), kMostDepthAtOnce) * tile_.columns);
 }
 
 template <typename T>

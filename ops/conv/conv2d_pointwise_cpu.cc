@@ -116,7 +116,7 @@ class PointwiseProduct {
   int64_t panel_elements() const { return most_depth_ * tile_.columns; }
   // A panel, and results that do not lie in one image.
   int64_t scratch_elements() const {
-    return (panel_elements() + tile_.rows * tile_.columns + 63) / 64 * 64;
+    return cpu::whole_lines(panel_elements() + tile_.rows * tile_.columns);
   }
   int64_t row_begin(int64_t panel) const { return cpu::panel_begin(p_.rows, row_panels_, panel); }
 

@@ -155,7 +155,7 @@ class WinogradConvolution : public Kernel {
   int64_t sums_elements() const { return kWinogradProducts * sums_stride(); }
   // Whole cache lines.
   int64_t staged_elements() const {
-    return (TileBlock::staged_elements(tiling_, columns()) + 63) / 64 * 64;
+    return cpu::whole_lines(TileBlock::staged_elements(tiling_, columns()));
   }
   // A panel of filters for one product, and room for what is written behind it.
   int64_t packed_elements() const { return p_.channels * tile_.rows + tile_.columns; }

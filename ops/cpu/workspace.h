@@ -15,6 +15,8 @@ namespace bitale::cpu {
 
 // Rounded up to whole cache lines.
 constexpr size_t aligned_bytes(size_t bytes) { return (bytes + 63) / 64 * 64; }
+// Elements of any type, rounded up so that parts of as many begin with a line each.
+constexpr int64_t whole_lines(int64_t elements) { return (elements + 63) / 64 * 64; }
 
 // Hands out consecutive aligned parts of a workspace; with a null base it only counts.
 class WorkspaceLayout {
